@@ -1,0 +1,2 @@
+//! The load generator of Chukan.
+fn main() {}

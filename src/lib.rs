@@ -1,0 +1,9 @@
+//! Chukan, a simulator of Japan's 中間サーバー (intermediate server) and of the national network it talks to.
+
+pub mod domain;
+
+pub mod crypto;
+
+pub mod ledger;
+
+pub mod store;

@@ -1,0 +1,3 @@
+//! The `chukan` command.
+
+fn main() {}
