@@ -4,7 +4,19 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const PROTOS: &[&str] = &["chukan/v1/inquiry.proto"];
+const PROTOS: &[&str] = &[
+    "chukan/v1/inquiry.proto",
+    "chukan/v1/ledger.proto",
+    "chukan/v1/permission_list.proto",
+    "chukan/v1/provision.proto",
+    "chukan/v1/provision_record.proto",
+    "chukan/v1/replica.proto",
+    "chukan/v1/sealing_key.proto",
+    "chukan/v1/symbol.proto",
+    "chukan/sim/v1/exchange.proto",
+    "chukan/sim/v1/population.proto",
+    "chukan/sim/v1/world.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
