@@ -1,0 +1,168 @@
+//! The messages of an exchange: what the inquirer's server, the core system and the provider's server send each other.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    codes::{AffairCode, InstitutionCode, ItemCode, ProcedureCode, SpecificInfoCode},
+    condition::Condition,
+    names::ProcessingSerial,
+    permit::SignedPermit,
+    person::Symbol,
+    result::ResultCode,
+};
+
+/// What an exchange is about: the same at the inquirer, the core system and the provider, and in all three records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// 処理通番.
+    pub serial: ProcessingSerial,
+    /// 照会日時.
+    pub requested_at: Timestamp,
+    /// 照会者.
+    pub inquirer: InstitutionCode,
+    /// 委任元 on the inquirer's side.
+    pub delegator: Option<InstitutionCode>,
+    /// 事務.
+    pub affair: AffairCode,
+    /// 事務手続.
+    pub procedure: ProcedureCode,
+    /// 提供者, after resolving a ward to its city.
+    pub provider: InstitutionCode,
+    /// 委任元 on the provider's side.
+    pub provider_delegator: Option<InstitutionCode>,
+    /// 特定個人情報名.
+    pub specific_info: SpecificInfoCode,
+    /// 特定個人情報項目; empty where all were asked for.
+    pub items: Vec<ItemCode>,
+    /// Which records were asked for.
+    pub condition: Condition,
+    /// 不開示 as the inquirer set it.
+    pub nondisclosure: bool,
+}
+
+/// 情報提供の求め: what the inquirer's server sends to the core system.
+#[derive(Debug, Clone)]
+pub struct ExchangeRequest {
+    /// What it is about.
+    pub subject: Subject,
+    /// The person, as the inquirer's institution knows them on the network.
+    pub symbol: Symbol,
+    /// The X25519 public key that the answer is to be sealed to.
+    pub sealing_key: [u8; 32],
+}
+
+/// What the core system sends to the provider's server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvisionOrder {
+    /// 情報提供許可証.
+    pub permit: SignedPermit,
+    /// The person, as the provider's institution knows them on the network.
+    pub symbol: Symbol,
+    /// The X25519 public key to seal to. The permit binds its fingerprint.
+    pub sealing_key: [u8; 32],
+}
+
+/// An answer sealed to the inquirer's key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedAnswer {
+    /// The encapsulated key.
+    #[serde(with = "base64_bytes")]
+    pub encapsulated_key: Vec<u8>,
+    /// The ciphertext with its tag.
+    #[serde(with = "base64_bytes")]
+    pub ciphertext: Vec<u8>,
+    /// Binds the answer to the permit.
+    #[serde(with = "base64_bytes")]
+    pub info: Vec<u8>,
+    /// Binds the answer to the exchange.
+    #[serde(with = "base64_bytes")]
+    pub aad: Vec<u8>,
+    /// SHA-256 of the public key it is sealed to.
+    #[serde(with = "base64_bytes")]
+    pub key_fingerprint: Vec<u8>,
+}
+
+/// SHA-256 of a sealed answer's encapsulated key and ciphertext: what the records keep of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AnswerDigest(pub [u8; 32]);
+
+impl TryFrom<String> for AnswerDigest {
+    type Error = data_encoding::DecodeError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut bytes = [0; 32];
+        let mut read = data_encoding::HEXLOWER.decode(text.as_bytes())?;
+        read.resize(bytes.len(), 0);
+        bytes.copy_from_slice(&read);
+        Ok(Self(bytes))
+    }
+}
+
+impl From<AnswerDigest> for String {
+    fn from(digest: AnswerDigest) -> Self {
+        data_encoding::HEXLOWER.encode(&digest.0)
+    }
+}
+
+/// Which of the three parties of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The inquirer's intermediate server.
+    Inquirer,
+    /// The core system.
+    Core,
+    /// The provider's intermediate server.
+    Provider,
+}
+
+/// How an exchange ended: the same words in all three records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The result.
+    pub code: ResultCode,
+    /// Who decided it.
+    pub decided_by: Side,
+    /// 提供日時, where something was provided.
+    pub provided_at: Option<Timestamp>,
+    /// The digest of the sealed answer, where there is one.
+    pub answer_digest: Option<AnswerDigest>,
+}
+
+impl Outcome {
+    /// An end without an answer.
+    pub fn without_answer(code: ResultCode, decided_by: Side) -> Self {
+        Self {
+            code,
+            decided_by,
+            provided_at: None,
+            answer_digest: None,
+        }
+    }
+}
+
+/// What the provider's server sends back, and the core system relays.
+#[derive(Debug, Clone)]
+pub enum ProvisionReply {
+    /// It ended, with the sealed answer where there is one.
+    Ended(Outcome, Option<SealedAnswer>),
+    /// A human must decide.
+    Held,
+}
+
+/// Bytes as base64 text in JSON.
+mod base64_bytes {
+    use data_encoding::BASE64;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&BASE64.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        BASE64.decode(text.as_bytes()).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,193 @@
+//! 情報提供等記録: what each of the three parties keeps of every exchange, and how the three are compared.
+//!
+//! Source: 番号法 §23(1), (2).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    codes::InstitutionCode,
+    exchange::{Outcome, Side, Subject},
+    names::{PermitId, ProcessingSerial},
+    person::Symbol,
+};
+
+/// One party's record of one exchange. It never holds the data itself or a 個人番号.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvisionRecord {
+    /// Whose record it is.
+    pub side: Side,
+    /// What the exchange was about.
+    pub subject: Subject,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The permit, where one was issued.
+    pub permit_id: Option<PermitId>,
+    /// The row of the permission list that allowed it, `<version>/<row>`.
+    pub permission_row: Option<String>,
+    /// The person, as this party knows them on the network; nothing at the core system.
+    pub symbol: Option<Symbol>,
+}
+
+/// What the ledger keeps. The `kind` is part of the stored form: never rename one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    /// 情報提供等記録.
+    Provision(ProvisionRecord),
+    /// The core system issued a permit.
+    PermitIssued {
+        /// The exchange.
+        serial: ProcessingSerial,
+        /// The permit.
+        permit_id: PermitId,
+        /// The row of the permission list that allowed it.
+        permission_row: String,
+    },
+    /// A provider took a permit and holds the request for a human.
+    Held {
+        /// What it is about.
+        subject: Subject,
+        /// The permit. It is used up.
+        permit_id: PermitId,
+    },
+    /// A provider refused a permit that it could not read, or that names no exchange of its own.
+    PermitRefused {
+        /// Why, as the result's name.
+        reason: String,
+        /// SHA-256 of the terms' bytes, in hexadecimal.
+        terms_digest: String,
+        /// The exchange that the signed terms name, where the signature fits.
+        serial: Option<ProcessingSerial>,
+    },
+    /// 不開示 was set or cleared.
+    NondisclosureSet {
+        /// The exchange.
+        serial: ProcessingSerial,
+        /// The mark from then on.
+        nondisclosure: bool,
+    },
+    /// A call named an institution that the certificate does not.
+    CallRefused {
+        /// The stable reason.
+        reason: String,
+        /// The institution that the body named, where it is one of the world.
+        named: Option<InstitutionCode>,
+    },
+}
+
+/// A record where it stands in the ledger.
+#[derive(Debug, Clone)]
+pub struct PlacedRecord {
+    /// The record.
+    pub record: ProvisionRecord,
+    /// The tree, `<owner>/<fiscal year>`.
+    pub tree: String,
+    /// The leaf's index in the tree.
+    pub index: u64,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// 不開示 as it is now.
+    pub nondisclosure: bool,
+}
+
+/// A field in which the records of one exchange differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disagreement {
+    /// The field, or `record` where a whole record is missing.
+    pub field: &'static str,
+    /// Which side differs, and from which.
+    pub detail: String,
+}
+
+/// The records that the three parties have of one exchange.
+#[derive(Debug, Clone, Copy)]
+pub struct ThreeSides<'a> {
+    /// The inquirer's.
+    pub inquirer: Option<&'a ProvisionRecord>,
+    /// The core system's.
+    pub core: Option<&'a ProvisionRecord>,
+    /// The provider's.
+    pub provider: Option<&'a ProvisionRecord>,
+}
+
+impl ThreeSides<'_> {
+    /// Where the records differ; nothing when every record that must be there is there and they say the same.
+    ///
+    /// The party that decided the result tells how far the exchange went: the core system has a record unless the
+    /// inquirer decided, the provider has one when it decided.
+    pub fn disagreements(&self) -> Vec<Disagreement> {
+        let present = [
+            (Side::Inquirer, self.inquirer),
+            (Side::Core, self.core),
+            (Side::Provider, self.provider),
+        ];
+        let furthest = present
+            .iter()
+            .filter_map(|(_, record)| record.map(|record| record.outcome.decided_by))
+            .max();
+        let mut found = Vec::new();
+        for (side, record) in present {
+            let due = furthest.is_some_and(|furthest| side <= furthest);
+            match (due, record) {
+                (true, None) => found.push(missing(side)),
+                (false, Some(_)) => found.push(Disagreement {
+                    field: "record",
+                    detail: format!("{side:?} has a record of an exchange that never reached it"),
+                }),
+                (true, Some(_)) | (false, None) => {}
+            }
+        }
+        let mut pairs = present.iter().filter_map(|(_, record)| *record);
+        if let Some(first) = pairs.next() {
+            for other in pairs {
+                found.extend(differences(first, other));
+            }
+        }
+        found
+    }
+}
+
+fn missing(side: Side) -> Disagreement {
+    Disagreement {
+        field: "record",
+        detail: format!("{side:?} has no record"),
+    }
+}
+
+fn differences(first: &ProvisionRecord, other: &ProvisionRecord) -> Vec<Disagreement> {
+    let (a, b) = (&first.subject, &other.subject);
+    let (x, y) = (&first.outcome, &other.outcome);
+    let fields = [
+        ("processing_serial", a.serial == b.serial),
+        ("requested_at", a.requested_at == b.requested_at),
+        ("inquirer", a.inquirer == b.inquirer),
+        ("delegator", a.delegator == b.delegator),
+        ("affair", a.affair == b.affair),
+        ("procedure", a.procedure == b.procedure),
+        ("provider", a.provider == b.provider),
+        (
+            "provider_delegator",
+            a.provider_delegator == b.provider_delegator,
+        ),
+        ("specific_info", a.specific_info == b.specific_info),
+        ("items", a.items == b.items),
+        ("condition", a.condition == b.condition),
+        ("result", x.code == y.code),
+        ("decided_by", x.decided_by == y.decided_by),
+        ("provided_at", x.provided_at == y.provided_at),
+        ("answer_digest", x.answer_digest == y.answer_digest),
+        ("permit_id", first.permit_id == other.permit_id),
+        (
+            "permission_row",
+            first.permission_row == other.permission_row,
+        ),
+    ];
+    let differs = |(field, same): (&'static str, bool)| {
+        (!same).then(|| Disagreement {
+            field,
+            detail: format!("{:?} differs from {:?}", other.side, first.side),
+        })
+    };
+    fields.into_iter().filter_map(differs).collect()
+}

@@ -1,0 +1,213 @@
+//! A lawful "no" to a call: what, which field, and what to do, in both languages. The table is docs/errors.md.
+
+use super::{
+    acquisition::AcquisitionRefusal, codes::InstitutionCode, malformed::Malformed,
+};
+
+/// One field of a request that is not as it must be. The value is never part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldFlaw {
+    /// Where: `details[3].specific_infos[0].provider`.
+    pub field: String,
+    /// What is wrong, in English.
+    pub description: String,
+    /// The same in Japanese.
+    pub description_ja: String,
+}
+
+impl FieldFlaw {
+    /// A flaw of `field`, in both languages.
+    pub fn new(
+        field: impl Into<String>,
+        description: impl Into<String>,
+        description_ja: impl Into<String>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            description: description.into(),
+            description_ja: description_ja.into(),
+        }
+    }
+
+    /// A field that does not have the form of its noun.
+    pub fn malformed(field: impl Into<String>, malformed: &Malformed) -> Self {
+        Self::new(field, malformed.to_string(), malformed.ja())
+    }
+}
+
+/// Why a call is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Fields are not as they must be: all of them, not the first.
+    #[error("{} field(s) of the request are not as they must be", .0.len())]
+    Malformed(Vec<FieldFlaw>),
+    /// Record ids were used before, or twice in this request.
+    #[error("{} record id(s) were used before", .0.len())]
+    RecordIdExists(Vec<FieldFlaw>),
+    /// The body names another institution than the certificate.
+    #[error("the request names another institution than the certificate")]
+    InstitutionMismatch,
+    /// The certificate's institution is not one of this world.
+    #[error("institution {0} is not one of this world")]
+    InstitutionUnknown(InstitutionCode),
+    /// The call is not for this kind of certificate.
+    #[error("this call is not for the caller's certificate")]
+    CallerNotEntitled,
+    /// The unit may not handle the affair.
+    #[error("the unit has no authority for the affair")]
+    UnitNotAuthorised,
+    /// No key to seal the answers to.
+    #[error("no valid sealing key is registered and none came with the inquiry")]
+    SealingKeyMissing,
+    /// The sealing key is registered already.
+    #[error("the sealing key is registered already")]
+    SealingKeyExists,
+    /// Nothing has this name here.
+    #[error("{0} is not known here")]
+    NotFound(Thing),
+    /// The inquiry's results were deleted when their time had passed.
+    #[error("the inquiry's results were deleted when their retention had passed")]
+    ResultsDeleted,
+    /// Every exchange of the inquiry has ended.
+    #[error("every exchange of the inquiry has ended")]
+    InquiryEnded,
+    /// A step of a symbol acquisition is not possible.
+    #[error("{0}")]
+    Acquisition(AcquisitionRefusal),
+    /// Too much is under way.
+    #[error("too many exchanges are under way")]
+    Overloaded,
+    /// Records cannot be written, so nothing is released.
+    #[error("records cannot be written, so nothing is released")]
+    RecordsUnavailable,
+    /// A world of this name exists.
+    #[error("a world of this id exists")]
+    WorldExists,
+    /// The world `default` stays.
+    #[error("the world `default` cannot be deleted")]
+    WorldStays,
+}
+
+/// What a name may stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thing {
+    /// An inquiry.
+    Inquiry,
+    /// A request that a provider received.
+    Provision,
+    /// A provision record.
+    ProvisionRecord,
+    /// A replica.
+    Replica,
+    /// A no-auto-reply flag.
+    NoAutoReply,
+    /// A sealing key.
+    SealingKey,
+    /// An acquisition.
+    Acquisition,
+    /// A tree of the ledger.
+    Tree,
+    /// A leaf of a tree.
+    Leaf,
+    /// An exchange.
+    Exchange,
+    /// A world.
+    World,
+    /// A layout.
+    Layout,
+}
+
+impl Thing {
+    /// Its English and its Japanese name.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Inquiry => ("the inquiry", "情報照会"),
+            Self::Provision => ("the received request", "提供依頼"),
+            Self::ProvisionRecord => ("the provision record", "情報提供等記録"),
+            Self::Replica => ("the replica", "副本"),
+            Self::NoAutoReply => ("the no-auto-reply flag", "自動応答不可フラグ"),
+            Self::SealingKey => ("the sealing key", "暗号化鍵"),
+            Self::Acquisition => ("the acquisition", "符号取得"),
+            Self::Tree => ("the tree", "記録木"),
+            Self::Leaf => ("the leaf", "記録"),
+            Self::Exchange => ("the exchange", "処理通番"),
+            Self::World => ("the world", "世界"),
+            Self::Layout => ("the layout", "レイアウト"),
+        }
+    }
+}
+
+impl std::fmt::Display for Thing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.names().0)
+    }
+}
+
+impl Refusal {
+    /// The stable public name.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "MALFORMED_REQUEST",
+            Self::RecordIdExists(_) => "RECORD_ID_EXISTS",
+            Self::InstitutionMismatch => "INSTITUTION_MISMATCH",
+            Self::InstitutionUnknown(_) => "INSTITUTION_UNKNOWN",
+            Self::CallerNotEntitled => "CALLER_NOT_ENTITLED",
+            Self::UnitNotAuthorised => "UNIT_NOT_AUTHORISED",
+            Self::SealingKeyMissing => "SEALING_KEY_MISSING",
+            Self::SealingKeyExists => "SEALING_KEY_EXISTS",
+            Self::NotFound(_) => "NOT_FOUND",
+            Self::ResultsDeleted => "RESULTS_DELETED",
+            Self::InquiryEnded => "INQUIRY_ENDED",
+            Self::Acquisition(AcquisitionRefusal::AlreadyLinked) => "SYMBOL_ALREADY_LINKED",
+            Self::Acquisition(AcquisitionRefusal::SerialPending) => "ACQUISITION_PENDING",
+            Self::Acquisition(AcquisitionRefusal::SerialUnknown) => "ACQUISITION_SERIAL_UNKNOWN",
+            Self::Acquisition(AcquisitionRefusal::SerialExpired) => "ACQUISITION_SERIAL_EXPIRED",
+            Self::Acquisition(AcquisitionRefusal::NotLinked) => "SYMBOL_NOT_LINKED",
+            Self::Overloaded => "OVERLOADED",
+            Self::RecordsUnavailable => "RECORDS_UNAVAILABLE",
+            Self::WorldExists => "WORLD_EXISTS",
+            Self::WorldStays => "WORLD_STAYS",
+        }
+    }
+
+    /// The Japanese message for a person.
+    pub fn ja(&self) -> String {
+        match self {
+            Self::Malformed(flaws) => format!("要求の{}項目に誤りがあります。", flaws.len()),
+            Self::RecordIdExists(_) => "「レコード識別番号」が既に存在しています。".into(),
+            Self::InstitutionMismatch => {
+                "証明書の機関と異なる機関コードが指定されています。".into()
+            }
+            Self::InstitutionUnknown(_) => "証明書の機関は、この世界に存在しません。".into(),
+            Self::CallerNotEntitled => "この証明書では、この操作を行えません。".into(),
+            Self::UnitNotAuthorised => "指定された部署には、当該事務の権限がありません。".into(),
+            Self::SealingKeyMissing => {
+                "有効な暗号化鍵が登録されておらず、照会にも指定されていません。".into()
+            }
+            Self::SealingKeyExists => "この暗号化鍵は既に登録されています。".into(),
+            Self::NotFound(thing) => format!("指定された{}は存在しません。", thing.names().1),
+            Self::ResultsDeleted => "保存期間を過ぎたため、照会結果は削除されました。".into(),
+            Self::InquiryEnded => "この照会は既に終了しています。".into(),
+            Self::Acquisition(refusal) => match refusal {
+                AcquisitionRefusal::AlreadyLinked => "符号は既に取得されています。",
+                AcquisitionRefusal::SerialPending => "取得番号は既に発行されています。",
+                AcquisitionRefusal::SerialUnknown => {
+                    "取得番号が存在しないか、既に使用されています。"
+                }
+                AcquisitionRefusal::SerialExpired => "取得番号の有効期限が切れています。",
+                AcquisitionRefusal::NotLinked => "符号が取得されていません。",
+            }
+            .into(),
+            Self::Overloaded => "処理中の照会が多すぎます。しばらくしてから再送してください。".into(),
+            Self::RecordsUnavailable => "記録を書き込めないため、処理を中止しました。".into(),
+            Self::WorldExists => "同じ名前の世界が既に存在します。".into(),
+            Self::WorldStays => "世界「default」は削除できません。".into(),
+        }
+    }
+}
+
+impl From<AcquisitionRefusal> for Refusal {
+    fn from(refusal: AcquisitionRefusal) -> Self {
+        Self::Acquisition(refusal)
+    }
+}

@@ -1,0 +1,196 @@
+//! Inquiries, the state of their exchanges, and which of them are still open.
+
+use jiff::Timestamp;
+
+use super::{Batch, Key, Page, State, StoreFault, Version};
+use crate::domain::{
+    codes::InstitutionCode,
+    inquiry::{ExchangeState, Inquiry},
+    names::{ProcessingSerial, ReceiptNumber, RecordId},
+};
+
+fn inquiries(institution: InstitutionCode) -> Key {
+    Key::new("inquiry").text(institution.as_str())
+}
+
+/// Newest first, so that a scan in key order lists them so.
+fn inquiry(institution: InstitutionCode, receipt: ReceiptNumber) -> Key {
+    inquiries(institution).number(u64::MAX - receipt.0)
+}
+
+fn open_inquiry(institution: InstitutionCode, receipt: ReceiptNumber) -> Key {
+    Key::new("open").text(institution.as_str()).number(receipt.0)
+}
+
+fn ended_inquiry(at: Timestamp, institution: InstitutionCode, receipt: ReceiptNumber) -> Key {
+    Key::new("ended")
+        .instant_ms(at.as_millisecond())
+        .text(institution.as_str())
+        .number(receipt.0)
+}
+
+fn record_id(institution: InstitutionCode, id: &RecordId) -> Key {
+    Key::new("record-id").text(institution.as_str()).text(id.as_str())
+}
+
+fn exchanges(institution: InstitutionCode, receipt: ReceiptNumber) -> Key {
+    Key::new("exchange").text(institution.as_str()).number(receipt.0)
+}
+
+fn exchange(serial: ProcessingSerial) -> Key {
+    exchanges(serial.inquirer, serial.receipt)
+        .number(serial.detail.into())
+        .number(serial.info.into())
+}
+
+fn last_receipt(institution: InstitutionCode) -> Key {
+    Key::new("last-receipt").text(institution.as_str())
+}
+
+impl State {
+    /// Keeps an accepted inquiry and uses up its record ids.
+    ///
+    /// # Errors
+    /// `Conflict` when a record id or the receipt number was used before; nothing is kept then.
+    pub async fn accept_inquiry(&self, accepted: &Inquiry) -> Result<(), StoreFault> {
+        let (institution, receipt) = (accepted.inquirer, accepted.receipt);
+        let mut batch = Batch::new();
+        batch.expect_absent(inquiry(institution, receipt));
+        for detail in &accepted.details {
+            batch.expect_absent(record_id(institution, &detail.record_id));
+            batch.put_json(record_id(institution, &detail.record_id), &receipt)?;
+        }
+        batch.put_json(inquiry(institution, receipt), accepted)?;
+        batch.put(open_inquiry(institution, receipt), Vec::new());
+        batch.put_json(last_receipt(institution), &receipt)?;
+        self.engine.write(batch).await
+    }
+
+    /// Whether the institution has used this record id before.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn record_id_is_used(
+        &self,
+        institution: InstitutionCode,
+        id: &RecordId,
+    ) -> Result<bool, StoreFault> {
+        Ok(self.engine.read(&record_id(institution, id))?.is_some())
+    }
+
+    /// The highest receipt number that the institution has given.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn last_receipt(&self, institution: InstitutionCode) -> Result<ReceiptNumber, StoreFault> {
+        let noted: Option<ReceiptNumber> = self.engine.read_json(&last_receipt(institution))?;
+        // Two acceptances can be written in the other order than their numbers: the newest inquiry tells as well.
+        let newest: Option<Inquiry> = self
+            .page(&inquiries(institution), Page::first(1))?
+            .rows
+            .pop();
+        let newest = newest.map(|inquiry| inquiry.receipt);
+        Ok(noted.max(newest).unwrap_or(ReceiptNumber(0)))
+    }
+
+    /// An inquiry as it was accepted.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn inquiry(
+        &self,
+        institution: InstitutionCode,
+        receipt: ReceiptNumber,
+    ) -> Result<Option<Inquiry>, StoreFault> {
+        self.engine.read_json(&inquiry(institution, receipt))
+    }
+
+    /// The institution's inquiries, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn inquiries(
+        &self,
+        institution: InstitutionCode,
+        page: Page,
+    ) -> Result<super::PageOf<Inquiry>, StoreFault> {
+        self.page(&inquiries(institution), page)
+    }
+
+    /// The inquiries of which an exchange has not ended.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn open_inquiries(&self, institution: InstitutionCode) -> Result<Vec<Inquiry>, StoreFault> {
+        let prefix = Key::new("open").text(institution.as_str());
+        let mut found = Vec::new();
+        for key in self.keys(&prefix)? {
+            let receipt = ReceiptNumber(super::last_number(&key)?);
+            found.extend(self.inquiry(institution, receipt)?);
+        }
+        Ok(found)
+    }
+
+    /// Where an exchange stands and which write said so; nothing while it is only accepted.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn exchange(
+        &self,
+        serial: ProcessingSerial,
+    ) -> Result<Option<(Version, ExchangeState)>, StoreFault> {
+        self.engine.read_json_versioned(&exchange(serial))
+    }
+
+    /// Keeps an exchange's new state in place of what `seen` showed. With `inquiry_ended` this was the inquiry's
+    /// last open exchange.
+    ///
+    /// # Errors
+    /// `Conflict` when the exchange has moved on since `seen`.
+    pub async fn move_exchange(
+        &self,
+        serial: ProcessingSerial,
+        seen: Option<Version>,
+        next: &ExchangeState,
+        inquiry_ended: Option<Timestamp>,
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        match seen {
+            Some(version) => batch.expect(exchange(serial), version),
+            None => batch.expect_absent(exchange(serial)),
+        };
+        batch.put_json(exchange(serial), next)?;
+        if let Some(at) = inquiry_ended {
+            batch.remove(open_inquiry(serial.inquirer, serial.receipt));
+            batch.put(
+                ended_inquiry(at, serial.inquirer, serial.receipt),
+                Vec::new(),
+            );
+        }
+        self.engine.write(batch).await
+    }
+
+    /// Deletes the inquiries that ended before `before`, with their results. Their record ids stay used.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn delete_ended_inquiries(&self, before: Timestamp) -> Result<u64, StoreFault> {
+        let mut deleted = 0;
+        for key in self.keys(&Key::new("ended"))? {
+            let (at_ms, institution, receipt) = super::ended_parts(&key)?;
+            if at_ms >= before.as_millisecond() {
+                break;
+            }
+            let receipt = ReceiptNumber(receipt);
+            let mut batch = Batch::new();
+            for row in self.keys(&exchanges(institution, receipt))? {
+                batch.remove(row);
+            }
+            batch.remove(inquiry(institution, receipt));
+            batch.remove(key);
+            self.engine.write(batch).await?;
+            deleted += 1;
+        }
+        Ok(deleted)
+    }
+}
