@@ -2,12 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::{Batch, Key, Page, State, StoreFault, Version};
+use super::{Batch, Key, Page, PageOf, State, StoreFault, Version};
 use crate::domain::{
     codes::InstitutionCode,
     inquiry::{ExchangeState, Inquiry},
     names::{ProcessingSerial, ReceiptNumber, RecordId},
 };
+
+/// When which inquiry ended.
+type Ended = (Timestamp, InstitutionCode, ReceiptNumber);
 
 fn inquiries(institution: InstitutionCode) -> Key {
     Key::new("inquiry").text(institution.as_str())
@@ -22,7 +25,7 @@ fn open_inquiry(institution: InstitutionCode, receipt: ReceiptNumber) -> Key {
     Key::new("open").text(institution.as_str()).number(receipt.0)
 }
 
-fn ended_inquiry(at: Timestamp, institution: InstitutionCode, receipt: ReceiptNumber) -> Key {
+fn ended_inquiry((at, institution, receipt): Ended) -> Key {
     Key::new("ended")
         .instant_ms(at.as_millisecond())
         .text(institution.as_str())
@@ -61,7 +64,7 @@ impl State {
             batch.put_json(record_id(institution, &detail.record_id), &receipt)?;
         }
         batch.put_json(inquiry(institution, receipt), accepted)?;
-        batch.put(open_inquiry(institution, receipt), Vec::new());
+        batch.put_json(open_inquiry(institution, receipt), &receipt)?;
         batch.put_json(last_receipt(institution), &receipt)?;
         self.engine.write(batch).await
     }
@@ -113,7 +116,7 @@ impl State {
         &self,
         institution: InstitutionCode,
         page: Page,
-    ) -> Result<super::PageOf<Inquiry>, StoreFault> {
+    ) -> Result<PageOf<Inquiry>, StoreFault> {
         self.page(&inquiries(institution), page)
     }
 
@@ -123,12 +126,11 @@ impl State {
     /// When the store cannot be read.
     pub fn open_inquiries(&self, institution: InstitutionCode) -> Result<Vec<Inquiry>, StoreFault> {
         let prefix = Key::new("open").text(institution.as_str());
-        let mut found = Vec::new();
-        for key in self.keys(&prefix)? {
-            let receipt = ReceiptNumber(super::last_number(&key)?);
-            found.extend(self.inquiry(institution, receipt)?);
-        }
-        Ok(found)
+        let receipts: Vec<ReceiptNumber> = self.all(&prefix)?;
+        let found = receipts
+            .into_iter()
+            .map(|receipt| self.inquiry(institution, receipt));
+        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     /// Where an exchange stands and which write said so; nothing while it is only accepted.
@@ -139,7 +141,7 @@ impl State {
         &self,
         serial: ProcessingSerial,
     ) -> Result<Option<(Version, ExchangeState)>, StoreFault> {
-        self.engine.read_json_versioned(&exchange(serial))
+        self.read_versioned(&exchange(serial))
     }
 
     /// Keeps an exchange's new state in place of what `seen` showed. With `inquiry_ended` this was the inquiry's
@@ -162,10 +164,8 @@ impl State {
         batch.put_json(exchange(serial), next)?;
         if let Some(at) = inquiry_ended {
             batch.remove(open_inquiry(serial.inquirer, serial.receipt));
-            batch.put(
-                ended_inquiry(at, serial.inquirer, serial.receipt),
-                Vec::new(),
-            );
+            let ended = (at, serial.inquirer, serial.receipt);
+            batch.put_json(ended_inquiry(ended), &ended)?;
         }
         self.engine.write(batch).await
     }
@@ -176,18 +176,17 @@ impl State {
     /// When the store cannot be read or written.
     pub async fn delete_ended_inquiries(&self, before: Timestamp) -> Result<u64, StoreFault> {
         let mut deleted = 0;
-        for key in self.keys(&Key::new("ended"))? {
-            let (at_ms, institution, receipt) = super::ended_parts(&key)?;
-            if at_ms >= before.as_millisecond() {
-                break;
-            }
-            let receipt = ReceiptNumber(receipt);
+        let ended: Vec<Ended> = self.all(&Key::new("ended"))?;
+        for due in ended.into_iter().take_while(|(at, ..)| *at < before) {
+            let (_, institution, receipt) = due;
             let mut batch = Batch::new();
-            for row in self.keys(&exchanges(institution, receipt))? {
-                batch.remove(row);
+            if let Some(old) = self.inquiry(institution, receipt)? {
+                for (serial, ..) in old.exchanges() {
+                    batch.remove(exchange(serial));
+                }
             }
             batch.remove(inquiry(institution, receipt));
-            batch.remove(key);
+            batch.remove(ended_inquiry(due));
             self.engine.write(batch).await?;
             deleted += 1;
         }

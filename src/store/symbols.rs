@@ -61,7 +61,7 @@ impl State {
     /// # Errors
     /// When the store cannot be read.
     pub fn acquisition(&self, who: PersonAt) -> Result<Option<(Version, Acquisition)>, StoreFault> {
-        self.engine.read_json_versioned(&acquisition(who))
+        self.read_versioned(&acquisition(who))
     }
 
     /// The person whose acquisition waits for this serial.

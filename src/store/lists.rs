@@ -1,0 +1,66 @@
+//! The copies of the permission list, and the sealing keys.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Batch, Key, State, StoreFault};
+use crate::domain::{codes::InstitutionCode, sealing_key::RegisteredKey};
+
+fn list_copy(institution: InstitutionCode) -> Key {
+    Key::new("permission-list").text(institution.as_str())
+}
+
+fn keys(institution: InstitutionCode) -> Key {
+    Key::new("sealing-key").text(institution.as_str())
+}
+
+impl State {
+    /// The institution's copy of the permission list as it was kept.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn list_copy<T: DeserializeOwned>(
+        &self,
+        institution: InstitutionCode,
+    ) -> Result<Option<T>, StoreFault> {
+        self.engine.read_json(&list_copy(institution))
+    }
+
+    /// Keeps the institution's copy of the permission list.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn keep_list_copy<T: Serialize + Sync>(
+        &self,
+        institution: InstitutionCode,
+        copy: &T,
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        batch.put_json(list_copy(institution), copy)?;
+        self.engine.write(batch).await
+    }
+
+    /// The institution's sealing keys.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn sealing_keys(
+        &self,
+        institution: InstitutionCode,
+    ) -> Result<Vec<RegisteredKey>, StoreFault> {
+        self.all(&keys(institution))
+    }
+
+    /// Keeps a sealing key, in place of the one with the same fingerprint.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn keep_sealing_key(
+        &self,
+        institution: InstitutionCode,
+        key: &RegisteredKey,
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        batch.put_json(keys(institution).text(&key.fingerprint), key)?;
+        self.engine.write(batch).await
+    }
+}

@@ -1,0 +1,228 @@
+//! The requests that a provider received, the permits it used up, and its no-auto-reply flags.
+
+use jiff::Timestamp;
+
+use super::{Batch, Key, Page, PageOf, State, StoreFault, Version};
+use crate::domain::{
+    codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
+    names::{PermitId, ProcessingSerial},
+    provision::{NoAutoReply, Provision, ProvisionState},
+};
+
+fn provisions(institution: InstitutionCode) -> Key {
+    Key::new("provision").text(institution.as_str())
+}
+
+fn waiting(institution: InstitutionCode) -> Key {
+    Key::new("waiting").text(institution.as_str())
+}
+
+/// In the order of arrival.
+fn place(list: Key, provision: &Provision) -> Key {
+    list.instant_ms(provision.received_at.as_millisecond())
+        .text(&provision.subject.serial.to_string())
+}
+
+fn received_at(institution: InstitutionCode, serial: ProcessingSerial) -> Key {
+    Key::new("provision-of")
+        .text(institution.as_str())
+        .text(&serial.to_string())
+}
+
+fn used_permit(institution: InstitutionCode, permit: PermitId) -> Key {
+    Key::new("used-permit")
+        .text(institution.as_str())
+        .bytes(&permit.0)
+}
+
+fn flags(institution: InstitutionCode) -> Key {
+    Key::new("no-auto-reply").text(institution.as_str())
+}
+
+fn flag(institution: InstitutionCode, flag: NoAutoReply) -> Key {
+    let key = flags(institution);
+    match flag {
+        NoAutoReply::Person(person) => key.text("person").text(person.as_str()),
+        NoAutoReply::SpecificInfo(info) => key.text("info").text(info.as_str()),
+        NoAutoReply::Both(person, info) => {
+            key.text("both").text(person.as_str()).text(info.as_str())
+        }
+    }
+}
+
+impl State {
+    /// Keeps a request that was just received and decided, and notes that its permit is used up.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn keep_provision(&self, provision: &Provision) -> Result<(), StoreFault> {
+        let institution = provision.subject.provider;
+        let mut batch = Batch::new();
+        batch.put_json(
+            received_at(institution, provision.subject.serial),
+            &provision.received_at,
+        )?;
+        batch.put_json(
+            used_permit(institution, provision.permit_id),
+            &provision.received_at,
+        )?;
+        put_provision(&mut batch, provision)?;
+        self.engine.write(batch).await
+    }
+
+    /// Keeps a request's next state in place of what `seen` showed.
+    ///
+    /// # Errors
+    /// `Conflict` when it has moved on since `seen`.
+    pub async fn move_provision(
+        &self,
+        seen: Version,
+        provision: &Provision,
+    ) -> Result<(), StoreFault> {
+        let institution = provision.subject.provider;
+        let mut batch = Batch::new();
+        batch.expect(place(provisions(institution), provision), seen);
+        put_provision(&mut batch, provision)?;
+        self.engine.write(batch).await
+    }
+
+    /// One request, and which write said so.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn provision(
+        &self,
+        institution: InstitutionCode,
+        serial: ProcessingSerial,
+    ) -> Result<Option<(Version, Provision)>, StoreFault> {
+        let at: Option<Timestamp> = self.engine.read_json(&received_at(institution, serial))?;
+        let Some(at) = at else { return Ok(None) };
+        let key = provisions(institution)
+            .instant_ms(at.as_millisecond())
+            .text(&serial.to_string());
+        self.read_versioned(&key)
+    }
+
+    /// The requests of an institution in the order of their arrival.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn provisions(
+        &self,
+        institution: InstitutionCode,
+        page: Page,
+    ) -> Result<PageOf<Provision>, StoreFault> {
+        self.page(&provisions(institution), page)
+    }
+
+    /// The requests that wait for a human, in the order of their arrival.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn waiting_provisions(
+        &self,
+        institution: InstitutionCode,
+        page: Page,
+    ) -> Result<PageOf<Provision>, StoreFault> {
+        self.page(&waiting(institution), page)
+    }
+
+    /// Whether the institution has used up this permit.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn permit_is_used(
+        &self,
+        institution: InstitutionCode,
+        permit: PermitId,
+    ) -> Result<bool, StoreFault> {
+        Ok(self.engine.read(&used_permit(institution, permit))?.is_some())
+    }
+
+    /// Notes from the ledger that a permit was used up.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn note_used_permit(
+        &self,
+        institution: InstitutionCode,
+        permit: PermitId,
+        at: Timestamp,
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        batch.put_json(used_permit(institution, permit), &at)?;
+        self.engine.write(batch).await
+    }
+
+    /// Sets a flag.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn set_no_auto_reply(
+        &self,
+        institution: InstitutionCode,
+        set: NoAutoReply,
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        batch.put_json(flag(institution, set), &set)?;
+        self.engine.write(batch).await
+    }
+
+    /// Takes a flag away; says whether it was there.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn clear_no_auto_reply(
+        &self,
+        institution: InstitutionCode,
+        cleared: NoAutoReply,
+    ) -> Result<bool, StoreFault> {
+        let key = flag(institution, cleared);
+        let there = self.engine.read(&key)?.is_some();
+        let mut batch = Batch::new();
+        batch.remove(key);
+        self.engine.write(batch).await?;
+        Ok(there)
+    }
+
+    /// The institution's flags.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn no_auto_reply(
+        &self,
+        institution: InstitutionCode,
+        page: Page,
+    ) -> Result<PageOf<NoAutoReply>, StoreFault> {
+        self.page(&flags(institution), page)
+    }
+
+    /// The flag that holds requests for this person and specific information, the narrowest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn fitting_flag(
+        &self,
+        institution: InstitutionCode,
+        person: AddresseeNumber,
+        info: SpecificInfoCode,
+    ) -> Result<Option<NoAutoReply>, StoreFault> {
+        for candidate in NoAutoReply::that_fit(person, info) {
+            if self.engine.read(&flag(institution, candidate))?.is_some() {
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn put_provision(batch: &mut Batch, provision: &Provision) -> Result<(), StoreFault> {
+    let institution = provision.subject.provider;
+    batch.put_json(place(provisions(institution), provision), provision)?;
+    let in_queue = place(waiting(institution), provision);
+    match provision.state {
+        ProvisionState::Held { .. } => batch.put_json(in_queue, provision)?,
+        ProvisionState::Received | ProvisionState::Ended { .. } => batch.remove(in_queue),
+    };
+    Ok(())
+}

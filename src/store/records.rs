@@ -1,0 +1,72 @@
+//! Where in the ledger the records stand, which of them are marked 不開示, and how far the ledger has been followed.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Batch, Key, State, StoreFault};
+use crate::{domain::names::ProcessingSerial, ledger::TreeId};
+
+/// Where a record stands, and its mark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordPlace {
+    /// `<owner>/<fiscal year>`.
+    pub tree: String,
+    /// The leaf's index in the tree.
+    pub index: u64,
+    /// 不開示.
+    pub nondisclosure: bool,
+}
+
+fn record(owner: &str, serial: ProcessingSerial) -> Key {
+    Key::new("record").text(owner).text(&serial.to_string())
+}
+
+fn followed() -> Key {
+    Key::new("ledger-followed")
+}
+
+impl State {
+    /// Where the owner's record of an exchange stands. The owner is a 機関コード or `core`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn record_place(
+        &self,
+        owner: &str,
+        serial: ProcessingSerial,
+    ) -> Result<Option<RecordPlace>, StoreFault> {
+        self.engine.read_json(&record(owner, serial))
+    }
+
+    /// Notes where records stand.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn place_records(
+        &self,
+        places: &[(TreeId, ProcessingSerial, RecordPlace)],
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        for (tree, serial, place) in places {
+            batch.put_json(record(tree.owner.as_str(), *serial), place)?;
+        }
+        self.engine.write(batch).await
+    }
+
+    /// The sequence number up to which the ledger is in the state.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn ledger_followed(&self) -> Result<u64, StoreFault> {
+        Ok(self.engine.read_json(&followed())?.unwrap_or(0))
+    }
+
+    /// Notes that the ledger is in the state up to `sequence`, not included.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn follow_ledger(&self, sequence: u64) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        batch.put_json(followed(), &sequence)?;
+        self.engine.write(batch).await
+    }
+}

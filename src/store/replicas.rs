@@ -1,0 +1,139 @@
+//! 情報提供データベース: the replicas of an institution.
+
+use super::{Batch, Key, Page, PageOf, State, StoreFault};
+use crate::domain::{
+    codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
+    replica::{RecordKey, Replica},
+};
+
+/// Names a replica inside its institution.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplicaName {
+    /// The person.
+    pub addressee: AddresseeNumber,
+    /// 特定個人情報名.
+    pub specific_info: SpecificInfoCode,
+    /// The record key.
+    pub record_key: RecordKey,
+}
+
+fn of_person(institution: InstitutionCode, person: AddresseeNumber) -> Key {
+    Key::new("replica")
+        .text(institution.as_str())
+        .text(person.as_str())
+}
+
+fn replica(institution: InstitutionCode, name: &ReplicaName) -> Key {
+    of_person(institution, name.addressee)
+        .text(name.specific_info.as_str())
+        .text(name.record_key.as_str())
+}
+
+impl ReplicaName {
+    /// The name of `replica`.
+    pub fn of(replica: &Replica) -> Self {
+        Self {
+            addressee: replica.addressee,
+            specific_info: replica.specific_info,
+            record_key: replica.record_key.clone(),
+        }
+    }
+}
+
+impl State {
+    /// Registers replicas, all or none, each as the next revision of what is there. Returns how many were new.
+    ///
+    /// # Errors
+    /// `Conflict` when one of them is being changed at the same moment.
+    pub async fn register_replicas(
+        &self,
+        institution: InstitutionCode,
+        replicas: Vec<Replica>,
+    ) -> Result<usize, StoreFault> {
+        let mut batch = Batch::new();
+        let mut new = 0;
+        for mut next in replicas {
+            let key = replica(institution, &ReplicaName::of(&next));
+            match self.read_versioned::<Replica>(&key)? {
+                Some((version, before)) => {
+                    next.revision = before.revision + 1;
+                    batch.expect(key.clone(), version);
+                }
+                None => {
+                    new += 1;
+                    batch.expect_absent(key.clone());
+                }
+            }
+            batch.put_json(key, &next)?;
+        }
+        self.engine.write(batch).await?;
+        Ok(new)
+    }
+
+    /// Deletes replicas that are there.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn delete_replicas(
+        &self,
+        institution: InstitutionCode,
+        names: &[ReplicaName],
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        for name in names {
+            batch.remove(replica(institution, name));
+        }
+        self.engine.write(batch).await
+    }
+
+    /// One replica.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn replica(
+        &self,
+        institution: InstitutionCode,
+        name: &ReplicaName,
+    ) -> Result<Option<Replica>, StoreFault> {
+        self.engine.read_json(&replica(institution, name))
+    }
+
+    /// The replicas of a person, of one specific information or of all, in the order of their names.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn replicas(
+        &self,
+        institution: InstitutionCode,
+        person: AddresseeNumber,
+        info: Option<SpecificInfoCode>,
+        page: Page,
+    ) -> Result<PageOf<Replica>, StoreFault> {
+        self.page(&list(institution, person, info), page)
+    }
+
+    /// All replicas of a person's specific information.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn replicas_of(
+        &self,
+        institution: InstitutionCode,
+        person: AddresseeNumber,
+        info: SpecificInfoCode,
+    ) -> Result<Vec<Replica>, StoreFault> {
+        self.all(&list(institution, person, Some(info)))
+    }
+}
+
+fn list(
+    institution: InstitutionCode,
+    person: AddresseeNumber,
+    info: Option<SpecificInfoCode>,
+) -> Key {
+    let key = of_person(institution, person);
+    match info {
+        Some(info) => key.text(info.as_str()),
+        None => key,
+    }
+}
