@@ -1,0 +1,260 @@
+//! The durable engine under the state store: atomic batches, durable when acknowledged, and consistent reads of rows.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, oneshot};
+
+use super::batch::{Batch, Version};
+use super::fault::{During, StoreFault};
+use super::key::Key;
+use super::open::{Check, Opened, open};
+use super::row::{ROW_TAG, row_key};
+use super::tree::Tree;
+use super::value::assemble;
+use super::writer::{Request, Stopped, Writer};
+
+/// Batches that may wait for the writer; beyond that, callers wait.
+const WAITING_MAX: usize = 1024;
+
+/// One open store directory. Clones share it; the directory is released when the last clone is dropped.
+///
+/// Reads see a batch as soon as it is applied, which is shortly before it is durable; whatever is written after such a
+/// read becomes durable after it too, because there is one log. After a failed write they may show rows that a restart loses.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    requests: RwLock<Option<mpsc::Sender<Request>>>,
+    writer: Mutex<Option<JoinHandle<Result<(), StoreFault>>>>,
+    stopped: Stopped,
+    tree: Arc<Tree>,
+    _lock: File,
+}
+
+impl Engine {
+    /// Opens the store in `dir`, or makes one if the directory is empty or missing.
+    ///
+    /// `cache_bytes` bounds the page cache. Every row is checked if the file is at most 64 MiB, else only the totals.
+    ///
+    /// # Errors
+    /// `InUse`; `Damaged` when anything acknowledged is missing or altered; `Io`.
+    pub fn open(dir: &Path, cache_bytes: u64) -> Result<Self, StoreFault> {
+        Self::start(dir, open(dir, cache_bytes, Check::WhenSmall)?)
+    }
+
+    /// Like `open`, but reads and checks every row whatever the size.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn open_verified(dir: &Path, cache_bytes: u64) -> Result<Self, StoreFault> {
+        Self::start(dir, open(dir, cache_bytes, Check::Always)?)
+    }
+
+    /// Writes a batch: all of it or nothing; it is durable when this returns `Ok`.
+    ///
+    /// A caller that goes away does not stop a batch that was handed over.
+    ///
+    /// # Errors
+    /// `Conflict`, `KeyTooLong`, `ValueTooLong`: nothing was written. `ReadOnly`: the batch is not known to be durable.
+    pub async fn write(&self, batch: Batch) -> Result<(), StoreFault> {
+        let requests = self
+            .inner
+            .requests
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let (reply, answer) = oneshot::channel();
+        let requests = requests.ok_or(StoreFault::Closed)?;
+        requests
+            .send(Request { batch, reply })
+            .await
+            .map_err(|_| self.gone())?;
+        drop(requests);
+        answer.await.map_err(|_| self.gone())?
+    }
+
+    /// Whether writes are still accepted.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        let open = self
+            .inner
+            .requests
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.inner.stopped.get().is_none()
+            && open.as_ref().is_some_and(|requests| !requests.is_closed())
+    }
+
+    /// The value under `key`.
+    ///
+    /// # Errors
+    /// `Damaged` when the row or a part of it is not what was written; `Io`.
+    pub fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreFault> {
+        Ok(self.read_versioned(key)?.map(|(_, value)| value))
+    }
+
+    /// The value under `key` and the write that set it, for `Batch::expect`.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub fn read_versioned(&self, key: &Key) -> Result<Option<(Version, Vec<u8>)>, StoreFault> {
+        self.inner.value(row_key(key.as_bytes()))
+    }
+
+    /// The JSON value under `key`.
+    ///
+    /// # Errors
+    /// As `read`; `Json` when it is no `T`.
+    pub fn read_json<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreFault> {
+        let value = self.read(key)?;
+        value
+            .map(|value| {
+                serde_json::from_slice(&value).map_err(|error| StoreFault::json::<T>(&error))
+            })
+            .transpose()
+    }
+
+    /// Up to `limit` rows whose key begins with the components of `prefix`, after `after`, in key order.
+    ///
+    /// Each row is whole, but the rows together are no snapshot: a concurrent batch may show in part.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub fn scan(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Vec<u8>)>, StoreFault> {
+        let mut found = Vec::new();
+        let prefix = row_key(prefix.as_bytes());
+        let mut after = after.map(|key| row_key(key.as_bytes()));
+        while found.len() < limit {
+            let page = self
+                .inner
+                .tree
+                .rows(&prefix, after.as_deref(), limit - found.len())?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (physical_key, head) in page {
+                let key =
+                    Key::from_encoded(physical_key.strip_prefix(&[ROW_TAG]).unwrap_or_default());
+                let whole = match assemble(&physical_key, &head, |key| self.inner.tree.row(key))? {
+                    Some(whole) => Some(whole),
+                    None => self.inner.value(physical_key)?,
+                };
+                found.extend(whole.map(|(_, value)| (key, value)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Stops writing, after everything handed over is durable; clones may still read.
+    ///
+    /// # Errors
+    /// `ReadOnly` when a write had failed; `Io` when the last sync does.
+    pub fn close(self) -> Result<(), StoreFault> {
+        self.inner.stop()
+    }
+
+    fn start(dir: &Path, opened: Opened) -> Result<Self, StoreFault> {
+        let Opened {
+            tree,
+            store_id,
+            totals,
+            mark,
+            lock,
+        } = opened;
+        let (tree, stopped) = (Arc::new(tree), Stopped::default());
+        let (requests, waiting) = mpsc::channel(WAITING_MAX);
+        let writer = Writer {
+            tree: tree.clone(),
+            store_id,
+            totals,
+            mark,
+            stopped: stopped.clone(),
+        };
+        let thread = std::thread::Builder::new().name("state-writer".to_owned());
+        let writer = thread
+            .spawn(move || writer.run(waiting))
+            .during("start the writer of", dir)?;
+        let (requests, writer) = (RwLock::new(Some(requests)), Mutex::new(Some(writer)));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                requests,
+                writer,
+                stopped,
+                tree,
+                _lock: lock,
+            }),
+        })
+    }
+
+    fn gone(&self) -> StoreFault {
+        match self.inner.stopped.get() {
+            Some(cause) => StoreFault::ReadOnly {
+                cause: cause.clone(),
+            },
+            None => StoreFault::Closed,
+        }
+    }
+}
+
+impl Inner {
+    /// A part that is missing because the value was replaced meanwhile shows in a changed head.
+    fn value(&self, head_key: Vec<u8>) -> Result<Option<(Version, Vec<u8>)>, StoreFault> {
+        let mut head = self.tree.row(&head_key)?;
+        loop {
+            let Some(current) = head else { return Ok(None) };
+            if let Some(whole) = assemble(&head_key, &current, |key| self.tree.row(key))? {
+                return Ok(Some(whole));
+            }
+            head = self.tree.row(&head_key)?;
+            if head.as_ref() == Some(&current) {
+                return Err(StoreFault::damaged(
+                    self.tree.path(),
+                    "a row is malformed or one of its chunks is missing",
+                ));
+            }
+        }
+    }
+
+    fn stop(&self) -> Result<(), StoreFault> {
+        drop(
+            self.requests
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match writer.map(JoinHandle::join) {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_panic)) => Err(StoreFault::damaged(
+                self.tree.path(),
+                "the writer ended unexpectedly",
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(fault) = self.stop() {
+            tracing::error!(%fault, "the state store did not close cleanly");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! One group of batches before it reaches the tree: each batch sees what the ones before it did.
+
+use std::collections::HashMap;
+
+use super::batch::{Batch, Change, Expected, Version};
+use super::fault::StoreFault;
+use super::key::Key;
+use super::manifest::Totals;
+use super::row::{KEY_BYTES_MAX, Row, VALUE_BYTES_MAX, checksum, decode, encode, row_key};
+use super::tree::{Changes, Tree};
+use super::value::assemble;
+
+pub(super) struct Staged<'a> {
+    tree: &'a Tree,
+    totals: Totals,
+    rows: HashMap<Vec<u8>, Option<Vec<u8>>>,
+}
+
+/// Why a batch was not staged.
+pub(super) enum Unstaged {
+    /// The batch is at fault; the group goes on.
+    Refused(StoreFault),
+    /// The store is at fault; the whole group must be dropped.
+    Broken(StoreFault),
+}
+
+impl<'a> Staged<'a> {
+    pub(super) fn new(tree: &'a Tree, totals: Totals) -> Self {
+        Self {
+            tree,
+            totals,
+            rows: HashMap::new(),
+        }
+    }
+
+    /// Adds a batch if its lengths and preconditions allow it.
+    pub(super) fn stage(&mut self, batch: &Batch) -> Result<(), Unstaged> {
+        lengths(batch).map_err(Unstaged::Refused)?;
+        for (precondition, (key, expected)) in batch.preconditions.iter().enumerate() {
+            if !self.holds(key, expected).map_err(Unstaged::Broken)? {
+                return Err(Unstaged::Refused(StoreFault::Conflict { precondition }));
+            }
+        }
+        self.totals.writes += 1;
+        for (position, change) in (0..).zip(&batch.changes) {
+            self.change(position, change).map_err(Unstaged::Broken)?;
+        }
+        Ok(())
+    }
+
+    /// The physical changes and the totals after them.
+    pub(super) fn into_changes(self) -> (Changes, Totals) {
+        (self.rows.into_iter().collect(), self.totals)
+    }
+
+    fn holds(&self, key: &Key, expected: &Expected) -> Result<bool, StoreFault> {
+        let head_key = row_key(key.as_bytes());
+        let Some(head) = self.row(&head_key)? else {
+            return Ok(matches!(expected, Expected::Absent));
+        };
+        let found = match expected {
+            Expected::Absent => return Ok(false),
+            Expected::Version(version) => return Ok(self.head(&head_key, &head)?.0 == *version),
+            Expected::Value(_) => assemble(&head_key, &head, |key| self.row(key))?,
+        };
+        let (_, found) = found.ok_or_else(|| self.malformed())?;
+        Ok(matches!(expected, Expected::Value(value) if *value == found))
+    }
+
+    fn change(&mut self, position: u32, change: &Change) -> Result<(), StoreFault> {
+        match change {
+            Change::Put(key, value) => {
+                self.clear(key)?;
+                for (physical_key, row) in
+                    encode(key.as_bytes(), value, self.totals.writes, position)
+                {
+                    self.totals.rows += 1;
+                    self.totals.sum = self.totals.sum.wrapping_add(u64::from(checksum(&row)));
+                    self.rows.insert(physical_key, Some(row));
+                }
+                Ok(())
+            }
+            Change::Remove(key) => self.clear(key),
+        }
+    }
+
+    /// Removes the row under `key` and its chunks, if there is one.
+    fn clear(&mut self, key: &Key) -> Result<(), StoreFault> {
+        let head_key = row_key(key.as_bytes());
+        let Some(head) = self.row(&head_key)? else {
+            return Ok(());
+        };
+        let (_, chunk_keys) = self.head(&head_key, &head)?;
+        for chunk_key in chunk_keys {
+            let chunk = self.row(&chunk_key)?.ok_or_else(|| self.malformed())?;
+            self.forget(chunk_key, &chunk);
+        }
+        self.forget(head_key, &head);
+        Ok(())
+    }
+
+    fn forget(&mut self, physical_key: Vec<u8>, row: &[u8]) {
+        self.totals.rows = self.totals.rows.saturating_sub(1);
+        self.totals.sum = self.totals.sum.wrapping_sub(u64::from(checksum(row)));
+        self.rows.insert(physical_key, None);
+    }
+
+    fn head(&self, head_key: &[u8], head: &[u8]) -> Result<(Version, Vec<Vec<u8>>), StoreFault> {
+        match decode(head_key, head) {
+            Ok(Row::Inline(version, _)) => Ok((version, Vec::new())),
+            Ok(Row::Chunked(version, chunks)) => Ok((version, chunks.keys().collect())),
+            Ok(Row::Chunk(_)) | Err(super::row::Malformed) => Err(self.malformed()),
+        }
+    }
+
+    fn row(&self, physical_key: &[u8]) -> Result<Option<Vec<u8>>, StoreFault> {
+        match self.rows.get(physical_key) {
+            Some(staged) => Ok(staged.clone()),
+            None => self.tree.row(physical_key),
+        }
+    }
+
+    fn malformed(&self) -> StoreFault {
+        StoreFault::damaged(
+            self.tree.path(),
+            "a row is malformed or one of its chunks is missing",
+        )
+    }
+}
+
+fn lengths(batch: &Batch) -> Result<(), StoreFault> {
+    let put_keys = batch.changes.iter().map(|change| match change {
+        Change::Put(key, _) | Change::Remove(key) => key,
+    });
+    for key in put_keys.chain(batch.preconditions.iter().map(|(key, _)| key)) {
+        let bytes = key.as_bytes().len();
+        if bytes > KEY_BYTES_MAX {
+            return Err(StoreFault::KeyTooLong {
+                bytes,
+                bytes_max: KEY_BYTES_MAX,
+            });
+        }
+    }
+    for change in &batch.changes {
+        if let Change::Put(_, value) = change
+            && value.len() > VALUE_BYTES_MAX
+        {
+            return Err(StoreFault::ValueTooLong {
+                bytes: value.len(),
+                bytes_max: VALUE_BYTES_MAX,
+            });
+        }
+    }
+    Ok(())
+}
