@@ -7,3 +7,5 @@ pub mod crypto;
 pub mod ledger;
 
 pub mod store;
+
+pub mod sample;
