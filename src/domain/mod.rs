@@ -1,5 +1,10 @@
 //! The nouns of the field, pure: no async, no input or output, no clock.
 
 pub mod codes;
+pub mod condition;
+pub mod layout;
 pub mod malformed;
 pub mod person;
+pub mod repertoire;
+pub mod replica;
+pub mod words;
