@@ -2,6 +2,8 @@
 
 pub mod codes;
 pub mod condition;
+pub mod form_check;
+pub mod form_flaw;
 pub mod layout;
 pub mod malformed;
 pub mod person;
