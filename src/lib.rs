@@ -9,3 +9,4 @@ pub mod ledger;
 pub mod store;
 
 pub mod grpc;
+pub mod sample;

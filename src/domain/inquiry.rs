@@ -9,9 +9,8 @@ use super::{
     },
     condition::Condition,
     exchange::{Outcome, SealedAnswer, Side, Subject},
-    names::{ProcessingSerial, ReceiptNumber, RecordId},
+    names::{ProcessingSerial, ReceiptNumber, RecordId, UnitCode, UserId},
     result::ResultCode,
-    staff_ids::{UnitCode, UserId},
 };
 
 /// The most details in one inquiry. Source: the batch files' limit of 10,000 rows.

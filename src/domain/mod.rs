@@ -2,8 +2,13 @@
 
 pub mod acquisition;
 pub mod codes;
+pub mod condition;
 pub mod exchange;
+pub mod form_check;
+pub mod form_flaw;
 pub mod inquiry;
+pub mod jst;
+pub mod layout;
 pub mod malformed;
 pub mod names;
 pub mod permit;
@@ -11,5 +16,8 @@ pub mod person;
 pub mod provision;
 pub mod record;
 pub mod refusal;
+pub mod repertoire;
+pub mod replica;
 pub mod result;
 pub mod sealing_key;
+pub mod words;

@@ -87,6 +87,14 @@ name! {
     /// レコード識別番号: the caller's own id of one detail, unique inside its institution; 1 to 40 characters (ours).
     RecordId, 40, "1-40", "レコード識別番号"
 }
+name! {
+    /// 部署コード: the unit of an institution that handles an affair; 1 to 20 characters.
+    UnitCode, 20, "1-20", "部署コード"
+}
+name! {
+    /// 利用者ID: the user of a business system; 1 to 20 characters.
+    UserId, 20, "1-20", "利用者ID"
+}
 
 /// 受付番号: names an inquiry inside the institution that submitted it. Written `R` and ten digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,21 +1,33 @@
-//! Durable mutable state.
+//! Durable mutable state: sled made really durable, and the verbs of the field on top of it.
 
 mod batch;
 mod contain;
 mod engine;
 mod fault;
+mod inquiries;
 mod key;
+mod lists;
 mod manifest;
 mod open;
 #[cfg(test)]
 mod probe;
+mod provisions;
+mod records;
+mod replicas;
 mod row;
 mod staged;
+mod state;
+mod symbols;
 mod tree;
 mod value;
 mod writer;
 
-pub use batch::{Batch, Expected, Version};
-pub use engine::Engine;
+use batch::Batch;
+pub use batch::Version;
+use engine::Engine;
 pub use fault::StoreFault;
-pub use key::Key;
+use key::Key;
+pub use records::RecordPlace;
+pub use replicas::ReplicaName;
+pub use state::{BadToken, Page, PageOf, State};
+pub use symbols::PersonAt;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Batch, Key, State, StoreFault};
-use crate::{domain::names::ProcessingSerial, ledger::TreeId};
+use crate::domain::names::ProcessingSerial;
 
 /// Where a record stands, and its mark.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,11 +43,11 @@ impl State {
     /// When the store cannot be written.
     pub async fn place_records(
         &self,
-        places: &[(TreeId, ProcessingSerial, RecordPlace)],
+        places: &[(&str, ProcessingSerial, RecordPlace)],
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        for (tree, serial, place) in places {
-            batch.put_json(record(tree.owner.as_str(), *serial), place)?;
+        for (owner, serial, place) in places {
+            batch.put_json(record(owner, *serial), place)?;
         }
         self.engine.write(batch).await
     }

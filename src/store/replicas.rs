@@ -3,7 +3,8 @@
 use super::{Batch, Key, Page, PageOf, State, StoreFault};
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
-    replica::{RecordKey, Replica},
+    replica::Replica,
+    words::RecordKey,
 };
 
 /// Names a replica inside its institution.

@@ -1,0 +1,3 @@
+//! Synthetic people, replicas and institutions, computed from a seed or read from definition files.
+
+pub mod flaw;
