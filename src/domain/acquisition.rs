@@ -98,7 +98,11 @@ impl Acquisition {
     ///
     /// # Errors
     /// When the acquisition does not wait for this serial, or the serial has expired.
-    pub fn link(&self, serial: AcquisitionSerial, now: Timestamp) -> Result<Self, AcquisitionRefusal> {
+    pub fn link(
+        &self,
+        serial: AcquisitionSerial,
+        now: Timestamp,
+    ) -> Result<Self, AcquisitionRefusal> {
         self.waits_for(serial, now)?;
         Ok(Self::Linked { at: now })
     }
@@ -129,7 +133,11 @@ impl Acquisition {
         }
     }
 
-    fn waits_for(&self, presented: AcquisitionSerial, now: Timestamp) -> Result<(), AcquisitionRefusal> {
+    fn waits_for(
+        &self,
+        presented: AcquisitionSerial,
+        now: Timestamp,
+    ) -> Result<(), AcquisitionRefusal> {
         match self {
             Self::SerialIssued {
                 serial, expires_at, ..

@@ -80,17 +80,20 @@ pub struct Asked {
 impl Inquiry {
     /// The exchanges of the inquiry in the order of the request.
     pub fn exchanges(&self) -> impl Iterator<Item = (ProcessingSerial, &Detail, &Asked)> {
-        self.details.iter().zip(0u16..).flat_map(move |(detail, d)| {
-            detail.infos.iter().zip(0u8..).map(move |(asked, i)| {
-                let serial = ProcessingSerial {
-                    inquirer: self.inquirer,
-                    receipt: self.receipt,
-                    detail: d,
-                    info: i,
-                };
-                (serial, detail, asked)
+        self.details
+            .iter()
+            .zip(0u16..)
+            .flat_map(move |(detail, d)| {
+                detail.infos.iter().zip(0u8..).map(move |(asked, i)| {
+                    let serial = ProcessingSerial {
+                        inquirer: self.inquirer,
+                        receipt: self.receipt,
+                        detail: d,
+                        info: i,
+                    };
+                    (serial, detail, asked)
+                })
             })
-        })
     }
 
     /// What the exchange of `asked` is about.

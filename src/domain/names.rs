@@ -115,9 +115,7 @@ impl FromStr for ReceiptNumber {
             noun_ja: "受付番号",
             flaw,
         };
-        let digits = text
-            .strip_prefix('R')
-            .ok_or(malformed(Flaw::Prefix("R")))?;
+        let digits = text.strip_prefix('R').ok_or(malformed(Flaw::Prefix("R")))?;
         if digits.len() != 10 {
             return Err(malformed(Flaw::Length {
                 expected: "11",
@@ -178,7 +176,12 @@ impl FromStr for ProcessingSerial {
             Some(Self {
                 inquirer: inquirer.parse().ok()?,
                 receipt: receipt.parse().ok()?,
-                detail: detail.parse::<u32>().ok()?.checked_sub(1)?.try_into().ok()?,
+                detail: detail
+                    .parse::<u32>()
+                    .ok()?
+                    .checked_sub(1)?
+                    .try_into()
+                    .ok()?,
                 info: info.parse::<u16>().ok()?.checked_sub(1)?.try_into().ok()?,
             })
         };

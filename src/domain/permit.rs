@@ -61,7 +61,10 @@ impl Permit {
         permit: &SignedPermit,
         verify: impl FnOnce(&[u8], &[u8]) -> bool,
     ) -> Result<Self, PermitRefusal> {
-        if !verify(&SignedPermit::signed_bytes(&permit.terms), &permit.signature) {
+        if !verify(
+            &SignedPermit::signed_bytes(&permit.terms),
+            &permit.signature,
+        ) {
             return Err(PermitRefusal::Invalid("signature"));
         }
         serde_json::from_slice(&permit.terms)

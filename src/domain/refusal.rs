@@ -1,8 +1,6 @@
 //! A lawful "no" to a call: what, which field, and what to do, in both languages. The table is docs/errors.md.
 
-use super::{
-    acquisition::AcquisitionRefusal, codes::InstitutionCode, malformed::Malformed,
-};
+use super::{acquisition::AcquisitionRefusal, codes::InstitutionCode, malformed::Malformed};
 
 /// One field of a request that is not as it must be. The value is never part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,7 +196,9 @@ impl Refusal {
                 AcquisitionRefusal::NotLinked => "符号が取得されていません。",
             }
             .into(),
-            Self::Overloaded => "処理中の照会が多すぎます。しばらくしてから再送してください。".into(),
+            Self::Overloaded => {
+                "処理中の照会が多すぎます。しばらくしてから再送してください。".into()
+            }
             Self::RecordsUnavailable => "記録を書き込めないため、処理を中止しました。".into(),
             Self::WorldExists => "同じ名前の世界が既に存在します。".into(),
             Self::WorldStays => "世界「default」は削除できません。".into(),

@@ -26,12 +26,10 @@ impl RegisteredKey {
 
     /// The key in use at `now`: of the valid ones, that whose validity began last.
     pub fn in_use(keys: &[Self], now: Timestamp) -> Option<&Self> {
-        keys.iter()
-            .filter(|key| key.is_valid(now))
-            .max_by(|a, b| {
-                let began = a.valid_from.cmp(&b.valid_from);
-                began.then_with(|| a.fingerprint.cmp(&b.fingerprint))
-            })
+        keys.iter().filter(|key| key.is_valid(now)).max_by(|a, b| {
+            let began = a.valid_from.cmp(&b.valid_from);
+            began.then_with(|| a.fingerprint.cmp(&b.fingerprint))
+        })
     }
 }
 

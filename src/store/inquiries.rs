@@ -22,7 +22,9 @@ fn inquiry(institution: InstitutionCode, receipt: ReceiptNumber) -> Key {
 }
 
 fn open_inquiry(institution: InstitutionCode, receipt: ReceiptNumber) -> Key {
-    Key::new("open").text(institution.as_str()).number(receipt.0)
+    Key::new("open")
+        .text(institution.as_str())
+        .number(receipt.0)
 }
 
 fn ended_inquiry((at, institution, receipt): Ended) -> Key {
@@ -33,11 +35,15 @@ fn ended_inquiry((at, institution, receipt): Ended) -> Key {
 }
 
 fn record_id(institution: InstitutionCode, id: &RecordId) -> Key {
-    Key::new("record-id").text(institution.as_str()).text(id.as_str())
+    Key::new("record-id")
+        .text(institution.as_str())
+        .text(id.as_str())
 }
 
 fn exchanges(institution: InstitutionCode, receipt: ReceiptNumber) -> Key {
-    Key::new("exchange").text(institution.as_str()).number(receipt.0)
+    Key::new("exchange")
+        .text(institution.as_str())
+        .number(receipt.0)
 }
 
 fn exchange(serial: ProcessingSerial) -> Key {
@@ -130,7 +136,11 @@ impl State {
         let found = receipts
             .into_iter()
             .map(|receipt| self.inquiry(institution, receipt));
-        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        Ok(found
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     /// Where an exchange stands and which write said so; nothing while it is only accepted.

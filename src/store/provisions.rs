@@ -136,7 +136,10 @@ impl State {
         institution: InstitutionCode,
         permit: PermitId,
     ) -> Result<bool, StoreFault> {
-        Ok(self.engine.read(&used_permit(institution, permit))?.is_some())
+        Ok(self
+            .engine
+            .read(&used_permit(institution, permit))?
+            .is_some())
     }
 
     /// Notes from the ledger that a permit was used up.

@@ -24,7 +24,9 @@ fn symbol((institution, person): PersonAt) -> Key {
 }
 
 fn person(institution: InstitutionCode, symbol: &Symbol) -> Key {
-    Key::new("person").text(institution.as_str()).bytes(&symbol.0)
+    Key::new("person")
+        .text(institution.as_str())
+        .bytes(&symbol.0)
 }
 
 fn serial(serial: AcquisitionSerial) -> Key {
@@ -32,7 +34,9 @@ fn serial(serial: AcquisitionSerial) -> Key {
 }
 
 fn issued(link_code: &[u8; 16], institution: InstitutionCode) -> Key {
-    Key::new("issued").bytes(link_code).text(institution.as_str())
+    Key::new("issued")
+        .bytes(link_code)
+        .text(institution.as_str())
 }
 
 impl State {
