@@ -9,4 +9,5 @@ pub mod malformed;
 pub mod person;
 pub mod repertoire;
 pub mod replica;
+pub mod selection;
 pub mod words;
