@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     codes::{AffairCode, InstitutionCode, ItemCode, ProcedureCode, SpecificInfoCode},
     condition::Condition,
-    names::ProcessingSerial,
+    names::{PermitId, ProcessingSerial},
     permit::SignedPermit,
     person::Symbol,
     result::ResultCode,
+    selection::{Answer, Withheld},
 };
 
 /// What an exchange is about: the same at the inquirer, the core system and the provider, and in all three records.
@@ -83,6 +84,27 @@ pub struct SealedAnswer {
     pub key_fingerprint: Vec<u8>,
 }
 
+impl SealedAnswer {
+    /// HPKE `info` of an answer given under the permit whose terms have this SHA-256.
+    pub fn info(permit_digest: &[u8; 32]) -> Vec<u8> {
+        [b"chukan sealed answer v1\0".as_slice(), permit_digest].concat()
+    }
+
+    /// HPKE `aad` of the answer in this exchange.
+    pub fn aad(serial: ProcessingSerial) -> Vec<u8> {
+        serial.to_string().into_bytes()
+    }
+}
+
+/// What is sealed, as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provided {
+    /// The records that fit.
+    pub answer: Answer,
+    /// What fits and was not sent; empty for a full answer.
+    pub withheld: Vec<Withheld>,
+}
+
 /// SHA-256 of a sealed answer's encapsulated key and ciphertext: what the records keep of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -143,13 +165,22 @@ impl Outcome {
     }
 }
 
-/// What the provider's server sends back, and the core system relays.
+/// What the provider's server sends back.
 #[derive(Debug, Clone)]
 pub enum ProvisionReply {
     /// It ended, with the sealed answer where there is one.
     Ended(Outcome, Option<SealedAnswer>),
     /// A human must decide.
     Held,
+}
+
+/// What the core system sends back to the inquirer's server.
+#[derive(Debug, Clone)]
+pub struct Relayed {
+    /// What the provider sent, or how the core system ended it.
+    pub reply: ProvisionReply,
+    /// The permit, where one was issued, and the row of the permission list that allowed it.
+    pub permit: Option<(PermitId, String)>,
 }
 
 /// Bytes as base64 text in JSON.

@@ -10,6 +10,7 @@ use super::{
     exchange::{Outcome, Side, Subject},
     names::{PermitId, ProcessingSerial},
     person::Symbol,
+    result::ResultCode,
 };
 
 /// One party's record of one exchange. It never holds the data itself or a 個人番号.
@@ -29,21 +30,22 @@ pub struct ProvisionRecord {
     pub symbol: Option<Symbol>,
 }
 
+impl ProvisionRecord {
+    /// The last party that the exchange reached.
+    fn reached(&self) -> Side {
+        match (self.outcome.code, &self.permit_id) {
+            (ResultCode::Cancelled, Some(_)) => Side::Provider,
+            _ => self.outcome.decided_by,
+        }
+    }
+}
+
 /// What the ledger keeps. The `kind` is part of the stored form: never rename one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Entry {
     /// 情報提供等記録.
     Provision(ProvisionRecord),
-    /// The core system issued a permit.
-    PermitIssued {
-        /// The exchange.
-        serial: ProcessingSerial,
-        /// The permit.
-        permit_id: PermitId,
-        /// The row of the permission list that allowed it.
-        permission_row: String,
-    },
     /// A provider took a permit and holds the request for a human.
     Held {
         /// What it is about.
@@ -77,7 +79,7 @@ pub enum Entry {
 }
 
 /// A record where it stands in the ledger.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlacedRecord {
     /// The record.
     pub record: ProvisionRecord,
@@ -114,8 +116,8 @@ pub struct ThreeSides<'a> {
 impl ThreeSides<'_> {
     /// Where the records differ; nothing when every record that must be there is there and they say the same.
     ///
-    /// The party that decided the result tells how far the exchange went: the core system has a record unless the
-    /// inquirer decided, the provider has one when it decided.
+    /// The core system has a record unless the inquirer decided without asking; the provider has one when it
+    /// decided, or when a request that it held was cancelled.
     pub fn disagreements(&self) -> Vec<Disagreement> {
         let present = [
             (Side::Inquirer, self.inquirer),
@@ -124,7 +126,7 @@ impl ThreeSides<'_> {
         ];
         let furthest = present
             .iter()
-            .filter_map(|(_, record)| record.map(|record| record.outcome.decided_by))
+            .filter_map(|(_, record)| record.map(ProvisionRecord::reached))
             .max();
         let mut found = Vec::new();
         for (side, record) in present {

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Batch, Key, Page, PageOf, State, StoreFault, Version};
+use super::{
+    Batch, Key, Page, PageOf, RecordPlace, State, StoreFault, Version, records::record_of,
+};
 use crate::domain::{
     codes::InstitutionCode,
     inquiry::{ExchangeState, Inquiry},
@@ -154,8 +156,7 @@ impl State {
         self.read_versioned(&exchange(serial))
     }
 
-    /// Keeps an exchange's new state in place of what `seen` showed. With `inquiry_ended` this was the inquiry's
-    /// last open exchange.
+    /// Keeps an exchange's new state in place of what `seen` showed, and where the record of its end stands.
     ///
     /// # Errors
     /// `Conflict` when the exchange has moved on since `seen`.
@@ -164,7 +165,7 @@ impl State {
         serial: ProcessingSerial,
         seen: Option<Version>,
         next: &ExchangeState,
-        inquiry_ended: Option<Timestamp>,
+        record: Option<&RecordPlace>,
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         match seen {
@@ -172,11 +173,26 @@ impl State {
             None => batch.expect_absent(exchange(serial)),
         };
         batch.put_json(exchange(serial), next)?;
-        if let Some(at) = inquiry_ended {
-            batch.remove(open_inquiry(serial.inquirer, serial.receipt));
-            let ended = (at, serial.inquirer, serial.receipt);
-            batch.put_json(ended_inquiry(ended), &ended)?;
+        if let Some(place) = record {
+            batch.put_json(record_of(serial.inquirer.as_str(), serial), place)?;
         }
+        self.engine.write(batch).await
+    }
+
+    /// Notes that the last exchange of an inquiry has ended.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn end_inquiry(
+        &self,
+        institution: InstitutionCode,
+        receipt: ReceiptNumber,
+        at: Timestamp,
+    ) -> Result<(), StoreFault> {
+        let ended = (at, institution, receipt);
+        let mut batch = Batch::new();
+        batch.remove(open_inquiry(institution, receipt));
+        batch.put_json(ended_inquiry(ended), &ended)?;
         self.engine.write(batch).await
     }
 

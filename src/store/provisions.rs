@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Batch, Key, Page, PageOf, State, StoreFault, Version};
+use super::{
+    Batch, Key, Page, PageOf, RecordPlace, State, StoreFault, Version, records::record_of,
+};
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
     names::{PermitId, ProcessingSerial},
@@ -51,11 +53,16 @@ fn flag(institution: InstitutionCode, flag: NoAutoReply) -> Key {
 }
 
 impl State {
-    /// Keeps a request that was just received and decided, and notes that its permit is used up.
+    /// Keeps a request that was just received and decided, where the record of its end stands, and that its permit
+    /// is used up.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn keep_provision(&self, provision: &Provision) -> Result<(), StoreFault> {
+    pub async fn keep_provision(
+        &self,
+        provision: &Provision,
+        record: Option<&RecordPlace>,
+    ) -> Result<(), StoreFault> {
         let institution = provision.subject.provider;
         let mut batch = Batch::new();
         batch.put_json(
@@ -66,11 +73,11 @@ impl State {
             used_permit(institution, provision.permit_id),
             &provision.received_at,
         )?;
-        put_provision(&mut batch, provision)?;
+        put_provision(&mut batch, provision, record)?;
         self.engine.write(batch).await
     }
 
-    /// Keeps a request's next state in place of what `seen` showed.
+    /// Keeps a request's next state in place of what `seen` showed, and where the record of its end stands.
     ///
     /// # Errors
     /// `Conflict` when it has moved on since `seen`.
@@ -78,11 +85,12 @@ impl State {
         &self,
         seen: Version,
         provision: &Provision,
+        record: Option<&RecordPlace>,
     ) -> Result<(), StoreFault> {
         let institution = provision.subject.provider;
         let mut batch = Batch::new();
         batch.expect(place(provisions(institution), provision), seen);
-        put_provision(&mut batch, provision)?;
+        put_provision(&mut batch, provision, record)?;
         self.engine.write(batch).await
     }
 
@@ -219,8 +227,16 @@ impl State {
     }
 }
 
-fn put_provision(batch: &mut Batch, provision: &Provision) -> Result<(), StoreFault> {
+fn put_provision(
+    batch: &mut Batch,
+    provision: &Provision,
+    record: Option<&RecordPlace>,
+) -> Result<(), StoreFault> {
     let institution = provision.subject.provider;
+    if let Some(place) = record {
+        let key = record_of(institution.as_str(), provision.subject.serial);
+        batch.put_json(key, place)?;
+    }
     batch.put_json(place(provisions(institution), provision), provision)?;
     let in_queue = place(waiting(institution), provision);
     match provision.state {

@@ -16,7 +16,7 @@ pub struct RecordPlace {
     pub nondisclosure: bool,
 }
 
-fn record(owner: &str, serial: ProcessingSerial) -> Key {
+pub(super) fn record_of(owner: &str, serial: ProcessingSerial) -> Key {
     Key::new("record").text(owner).text(&serial.to_string())
 }
 
@@ -34,7 +34,7 @@ impl State {
         owner: &str,
         serial: ProcessingSerial,
     ) -> Result<Option<RecordPlace>, StoreFault> {
-        self.engine.read_json(&record(owner, serial))
+        self.engine.read_json(&record_of(owner, serial))
     }
 
     /// Notes where records stand.
@@ -47,7 +47,7 @@ impl State {
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         for (owner, serial, place) in places {
-            batch.put_json(record(owner, *serial), place)?;
+            batch.put_json(record_of(owner, *serial), place)?;
         }
         self.engine.write(batch).await
     }
