@@ -326,6 +326,22 @@ impl PermissionRow {
     }
 }
 
+/// The list as the core system publishes it.
+#[derive(Debug, Clone)]
+pub struct SignedList {
+    /// A [`PlainList`] as JSON.
+    pub list: Vec<u8>,
+    /// Ed25519 by the core system, 64 bytes.
+    pub signature: Vec<u8>,
+}
+
+impl SignedList {
+    /// The bytes that the signature is made over.
+    pub fn signed_bytes(list: &[u8]) -> Vec<u8> {
+        [b"chukan permission list v1\0", list].concat()
+    }
+}
+
 /// An institution's copy of the list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListCopy {

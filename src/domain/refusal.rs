@@ -72,6 +72,9 @@ pub enum Refusal {
     /// A step of a symbol acquisition is not possible.
     #[error("{0}")]
     Acquisition(AcquisitionRefusal),
+    /// The published permission list does not verify.
+    #[error("the permission list does not carry the core system's signature")]
+    ListUnverified,
     /// Too much is under way.
     #[error("too many exchanges are under way")]
     Overloaded,
@@ -161,6 +164,7 @@ impl Refusal {
             Self::Acquisition(AcquisitionRefusal::SerialUnknown) => "ACQUISITION_SERIAL_UNKNOWN",
             Self::Acquisition(AcquisitionRefusal::SerialExpired) => "ACQUISITION_SERIAL_EXPIRED",
             Self::Acquisition(AcquisitionRefusal::NotLinked) => "SYMBOL_NOT_LINKED",
+            Self::ListUnverified => "PERMISSION_LIST_UNVERIFIED",
             Self::Overloaded => "OVERLOADED",
             Self::RecordsUnavailable => "RECORDS_UNAVAILABLE",
             Self::WorldExists => "WORLD_EXISTS",

@@ -12,6 +12,7 @@ mod open;
 #[cfg(test)]
 mod probe;
 mod provisions;
+mod record_book;
 mod records;
 mod replicas;
 mod row;
@@ -27,6 +28,7 @@ pub use batch::Version;
 use engine::Engine;
 pub use fault::StoreFault;
 use key::Key;
+pub use record_book::{Keeper, RecordBook, RecordFault, SearchPlace};
 pub use records::RecordPlace;
 pub use replicas::ReplicaName;
 pub use state::{BadToken, Page, PageOf, State};

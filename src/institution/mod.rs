@@ -1,0 +1,122 @@
+//! The acts of one institution's intermediate server, one act per file. It never sees a 個人番号.
+
+mod acquire_symbol;
+mod cancel_inquiry;
+mod copy_list;
+mod fault;
+mod fetch_result;
+mod no_auto_reply;
+mod prepare_exchange;
+mod progress;
+mod provide;
+mod receive_answer;
+mod register_replica;
+mod register_sealing_key;
+mod search_records;
+mod submit_inquiry;
+
+use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};
+
+use jiff::SignedDuration;
+
+use crate::{
+    crypto::{sealing_key::SealingKeyPair, signing::VerifyingKey},
+    domain::{
+        codes::InstitutionCode,
+        institution::{Directory, Institution},
+        layout::Layouts,
+        permission_list::ListCopy,
+    },
+    store::{Keeper, RecordBook, State},
+};
+
+pub use fault::ActFault;
+pub use fetch_result::{ExchangeView, InquiryView};
+pub use prepare_exchange::Prepared;
+pub use provide::Decided;
+pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
+
+use progress::Progress;
+use provide::PermitsInHand;
+
+/// The periods that an intermediate server goes by.
+#[derive(Debug, Clone, Copy)]
+pub struct Periods {
+    /// How long results are kept after the end of their inquiry.
+    pub result_retention: SignedDuration,
+    /// How old the copy of the permission list may be.
+    pub list_age_max: SignedDuration,
+    /// How long an acquisition serial is accepted.
+    pub acquisition_serial: SignedDuration,
+}
+
+/// What the intermediate servers of one world have in common.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// All institutions.
+    pub directory: Arc<Directory>,
+    /// The layouts that replicas are checked against.
+    pub layouts: Arc<Layouts>,
+    /// The durable state.
+    pub state: State,
+    /// The record book.
+    pub records: RecordBook,
+    /// The core system's key, which permits are verified with.
+    pub core_key: VerifyingKey,
+    /// The periods.
+    pub periods: Periods,
+}
+
+/// 中間サーバー of one institution.
+pub struct IntermediateServer {
+    profile: Institution,
+    around: Surroundings,
+    sealing: SealingKeyPair,
+    list: RwLock<Option<ListCopy>>,
+    receipts: AtomicU64,
+    progress: Progress,
+    permits: Mutex<PermitsInHand>,
+}
+
+impl IntermediateServer {
+    /// The intermediate server of `profile`, with what the state holds of it.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn open(
+        profile: Institution,
+        around: Surroundings,
+        sealing: SealingKeyPair,
+    ) -> Result<Self, ActFault> {
+        let list = around.state.list_copy(profile.code)?;
+        let last = around.state.last_receipt(profile.code)?;
+        Ok(Self {
+            list: RwLock::new(list),
+            receipts: AtomicU64::new(last.0),
+            progress: Progress::default(),
+            permits: Mutex::default(),
+            profile,
+            around,
+            sealing,
+        })
+    }
+
+    /// The institution.
+    pub fn profile(&self) -> &Institution {
+        &self.profile
+    }
+
+    /// 機関コード.
+    pub fn code(&self) -> InstitutionCode {
+        self.profile.code
+    }
+
+    /// The layouts that replicas are checked against.
+    pub fn layouts(&self) -> &Layouts {
+        &self.around.layouts
+    }
+
+    fn keeper(&self) -> Keeper {
+        Keeper::Institution(self.profile.code)
+    }
+}

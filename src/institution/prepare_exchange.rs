@@ -1,0 +1,79 @@
+//! The inquirer's own checks before an exchange goes to the network: symbol present, permission on its own list. SKI.
+
+use jiff::Timestamp;
+
+use super::{ActFault, IntermediateServer};
+use crate::domain::{
+    exchange::{ExchangeRequest, Outcome, Side},
+    inquiry::{Asked, Detail, Inquiry},
+    names::ProcessingSerial,
+    permission_list::{Decision, Permission, Question},
+    result::ResultCode,
+};
+
+/// What comes of the checks.
+#[derive(Debug)]
+pub enum Prepared {
+    /// The exchange goes to the core system. The row of the inquirer's own list allows it.
+    Send(ExchangeRequest, Permission),
+    /// The inquirer ended it, and why.
+    Ended(Outcome, &'static str),
+    /// It was cancelled before it began.
+    Cancelled,
+}
+
+impl IntermediateServer {
+    /// Checks one exchange of an accepted inquiry and makes the request to the core system.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn prepare_exchange(
+        &self,
+        inquiry: &Inquiry,
+        (serial, detail, asked): (ProcessingSerial, &Detail, &Asked),
+        now: Timestamp,
+    ) -> Result<Prepared, ActFault> {
+        if !self.progress.begin(serial) {
+            return Ok(Prepared::Cancelled);
+        }
+        let ended =
+            |code, why| Prepared::Ended(Outcome::without_answer(code, Side::Inquirer), why);
+        let Some(symbol) = self.around.state.symbol((self.profile.code, detail.addressee))? else {
+            return Ok(ended(ResultCode::SymbolMissing, "no symbol is linked"));
+        };
+        let Some(provider) = self.around.directory.find(asked.provider) else {
+            return Ok(ended(ResultCode::CommunicationError, "the provider is gone"));
+        };
+        let question = Question {
+            inquirer: &self.profile,
+            affair: inquiry.affair,
+            procedure: inquiry.procedure,
+            provider,
+            specific_info: asked.specific_info,
+            at: now,
+        };
+        match self.permission(&question) {
+            Err(_) => Ok(ended(
+                ResultCode::PermissionListUnusable,
+                "the copy of the permission list is stale or missing",
+            )),
+            Ok(Decision::Refused(_)) => Ok(ended(
+                ResultCode::NotPermitted,
+                "no row of the permission list allows it",
+            )),
+            Ok(Decision::Allowed(permission)) => {
+                let request = ExchangeRequest {
+                    subject: inquiry.subject(serial, detail, asked),
+                    symbol,
+                    sealing_key: inquiry.sealing_key,
+                };
+                Ok(Prepared::Send(request, permission))
+            }
+        }
+    }
+
+    /// Notes that the core system has the request.
+    pub fn sent_to_provider(&self, serial: ProcessingSerial) {
+        self.progress.with_provider(serial);
+    }
+}

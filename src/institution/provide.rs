@@ -1,0 +1,315 @@
+//! 情報提供: verifies the permit, checks the provider's own list, finds the replicas, seals the answer and records it;
+//! or holds the request for a human. TKY.
+
+use std::{collections::HashSet, sync::PoisonError};
+
+use jiff::Timestamp;
+
+use super::{ActFault, IntermediateServer};
+use crate::{
+    crypto::{
+        digest::sha256,
+        sealing::{Sealed, seal},
+        sealing_key::SealingPublicKey,
+    },
+    domain::{
+        exchange::{
+            AnswerDigest, Outcome, Provided, ProvisionOrder, ProvisionReply, SealedAnswer, Side,
+        },
+        jst::jst_date,
+        names::PermitId,
+        permission_list::{Decision, Question},
+        permit::{Permit, PermitRefusal, Presented, UsablePermit},
+        provision::{HoldReason, Provision, ProvisionEvent, ProvisionState},
+        record::{Entry, ProvisionRecord},
+        result::ResultCode,
+        selection::{Found, Selection, select},
+    },
+};
+
+/// Permits that are being used at this moment, so that of two presented at once only one is.
+pub(super) type PermitsInHand = HashSet<PermitId>;
+
+/// The provider's reply, and the rule that decided it, for the journal.
+#[derive(Debug)]
+pub struct Decided {
+    /// The reply.
+    pub reply: ProvisionReply,
+    /// The rule in English; it names no person.
+    pub rule: String,
+}
+
+/// What the rules make of a request.
+enum Verdict {
+    Hold(HoldReason),
+    Refuse(ResultCode, String),
+    Provide(Provided, String),
+}
+
+impl IntermediateServer {
+    /// Decides an order of the core system. What leaves here is on record.
+    ///
+    /// # Errors
+    /// When the record cannot be written, or the state not read: nothing is released then.
+    pub async fn provide(
+        &self,
+        order: &ProvisionOrder,
+        now: Timestamp,
+    ) -> Result<Decided, ActFault> {
+        let permit = match self.usable_permit(order, now) {
+            Ok(permit) => permit,
+            Err(refusal) => return self.refuse_permit(order, refusal, now).await,
+        };
+        let permit_id = permit.terms().permit_id;
+        let Some(_in_hand) = self.take_in_hand(permit_id)? else {
+            return self.refuse_permit(order, PermitRefusal::Used, now).await;
+        };
+        let mut provision = self.received(&permit, order, now)?;
+        let (event, answer, rule) = match self.verdict(&provision, now)? {
+            Verdict::Hold(why) => (
+                ProvisionEvent::Held { at: now, why },
+                None,
+                format!("no-auto-reply flag: {why:?}"),
+            ),
+            Verdict::Refuse(code, rule) => {
+                let outcome = Outcome::without_answer(code, Side::Provider);
+                (ProvisionEvent::Answered { at: now, outcome }, None, rule)
+            }
+            Verdict::Provide(provided, rule) => {
+                let (outcome, sealed) = seal_answer(&provision, &provided, now)?;
+                let event = ProvisionEvent::Answered { at: now, outcome };
+                (event, Some(sealed), rule)
+            }
+        };
+        provision.state = provision.state.apply(event)?;
+        self.record_provision(&provision, now).await?;
+        let reply = match provision.state {
+            ProvisionState::Ended { outcome, .. } => ProvisionReply::Ended(outcome, answer),
+            ProvisionState::Received | ProvisionState::Held { .. } => ProvisionReply::Held,
+        };
+        Ok(Decided { reply, rule })
+    }
+
+    fn usable_permit(
+        &self,
+        order: &ProvisionOrder,
+        now: Timestamp,
+    ) -> Result<UsablePermit, PermitRefusal> {
+        let key = self.around.core_key;
+        let verify = |message: &[u8], signature: &[u8]| key.verify(message, signature).is_ok();
+        Permit::read(&order.permit, verify)?.check(&Presented {
+            provider: self.profile.code.as_str(),
+            symbol_digest: &hex_digest(&order.symbol.0),
+            key_fingerprint: &hex_digest(&order.sealing_key),
+            now,
+        })
+    }
+
+    /// Takes a permit in hand, unless it is in another hand or used up.
+    fn take_in_hand(&self, permit: PermitId) -> Result<Option<InHand<'_>>, ActFault> {
+        let mut in_hand = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        if !in_hand.insert(permit) {
+            return Ok(None);
+        }
+        drop(in_hand);
+        let hand = InHand {
+            server: self,
+            permit,
+        };
+        let used = self
+            .around
+            .state
+            .permit_is_used(self.profile.code, permit)?;
+        Ok((!used).then_some(hand))
+    }
+
+    fn received(
+        &self,
+        permit: &UsablePermit,
+        order: &ProvisionOrder,
+        now: Timestamp,
+    ) -> Result<Provision, ActFault> {
+        let terms = permit.terms();
+        Ok(Provision {
+            subject: terms.subject.clone(),
+            permit_id: terms.permit_id,
+            permission_row: terms.permission_row.clone(),
+            symbol: order.symbol,
+            addressee: self.around.state.person(self.profile.code, &order.symbol)?,
+            sealing_key: order.sealing_key,
+            permit_digest: sha256(&[&order.permit.terms]),
+            received_at: now,
+            state: ProvisionState::Received,
+        })
+    }
+
+    fn verdict(&self, provision: &Provision, now: Timestamp) -> Result<Verdict, ActFault> {
+        let subject = &provision.subject;
+        let refuse = |code, rule: &str| Ok(Verdict::Refuse(code, rule.to_owned()));
+        let Some(inquirer) = self.around.directory.find(subject.inquirer) else {
+            return refuse(ResultCode::NotPermitted, "the inquirer is not known here");
+        };
+        let question = Question {
+            inquirer,
+            affair: subject.affair,
+            procedure: subject.procedure,
+            provider: &self.profile,
+            specific_info: subject.specific_info,
+            at: now,
+        };
+        let permission = match self.permission(&question) {
+            Err(stale) => {
+                let rule = stale.to_string();
+                return Ok(Verdict::Refuse(ResultCode::PermissionListUnusable, rule));
+            }
+            Ok(Decision::Refused(_)) => {
+                return refuse(ResultCode::NotPermitted, "no row of the provider's list");
+            }
+            Ok(Decision::Allowed(permission)) => permission,
+        };
+        if !self.profile.holds.contains(&subject.specific_info) {
+            return refuse(
+                ResultCode::WrongInstitution,
+                "the institution does not hold this specific information",
+            );
+        }
+        let Some(person) = provision.addressee else {
+            return refuse(
+                ResultCode::WrongInstitution,
+                "the symbol is not linked to a person here",
+            );
+        };
+        let state = &self.around.state;
+        if let Some(flag) = state.fitting_flag(self.profile.code, person, subject.specific_info)? {
+            return Ok(Verdict::Hold(flag.reason()));
+        }
+        let replicas = state.replicas_of(self.profile.code, person, subject.specific_info)?;
+        let selection = Selection {
+            items: &subject.items,
+            condition: subject.condition,
+            on: jst_date(now),
+        };
+        match select(&replicas, &selection) {
+            Found::NotRegistered => refuse(ResultCode::NotRegistered, "no replica fits"),
+            Found::NotDeclared => refuse(ResultCode::NotDeclared, "every item is undeclared"),
+            Found::OutsidePublication => refuse(
+                ResultCode::OutsidePublication,
+                "no replica that fits is published today",
+            ),
+            Found::Answer { answer, partly } => {
+                let rule = format!("own list, row {}", permission.row());
+                let withheld = partly;
+                Ok(Verdict::Provide(Provided { answer, withheld }, rule))
+            }
+        }
+    }
+
+    /// Writes the provider's entry and then the state: an end, or a held request that uses up its permit.
+    pub(super) async fn record_provision(
+        &self,
+        provision: &Provision,
+        now: Timestamp,
+    ) -> Result<(), ActFault> {
+        let records = &self.around.records;
+        let entry = entry_of(provision);
+        let place = records.write(self.keeper(), &entry, now).await?;
+        let ended = matches!(entry, Entry::Provision(_)).then_some(&place);
+        self.around.state.keep_provision(provision, ended).await?;
+        Ok(())
+    }
+
+    async fn refuse_permit(
+        &self,
+        order: &ProvisionOrder,
+        refusal: PermitRefusal,
+        now: Timestamp,
+    ) -> Result<Decided, ActFault> {
+        let key = self.around.core_key;
+        let verify = |message: &[u8], signature: &[u8]| key.verify(message, signature).is_ok();
+        let genuine = Permit::read(&order.permit, verify).ok();
+        let entry = Entry::PermitRefused {
+            reason: refusal.to_string(),
+            terms_digest: hex_digest(&order.permit.terms),
+            serial: genuine.map(|permit| permit.terms().subject.serial),
+        };
+        self.around
+            .records
+            .write(self.keeper(), &entry, now)
+            .await?;
+        let outcome = Outcome::without_answer(refusal.code(), Side::Provider);
+        Ok(Decided {
+            reply: ProvisionReply::Ended(outcome, None),
+            rule: refusal.to_string(),
+        })
+    }
+}
+
+/// The ledger entry that a request in this state leaves.
+pub(super) fn entry_of(provision: &Provision) -> Entry {
+    match &provision.state {
+        ProvisionState::Ended { outcome, .. } => Entry::Provision(ProvisionRecord {
+            side: Side::Provider,
+            subject: provision.subject.clone(),
+            outcome: outcome.clone(),
+            permit_id: Some(provision.permit_id),
+            permission_row: Some(provision.permission_row.clone()),
+            symbol: Some(provision.symbol),
+        }),
+        ProvisionState::Received | ProvisionState::Held { .. } => Entry::Held {
+            subject: provision.subject.clone(),
+            permit_id: provision.permit_id,
+        },
+    }
+}
+
+fn seal_answer(
+    provision: &Provision,
+    provided: &Provided,
+    now: Timestamp,
+) -> Result<(Outcome, SealedAnswer), ActFault> {
+    let key = SealingPublicKey::from_bytes(&provision.sealing_key)?;
+    let info = SealedAnswer::info(&provision.permit_digest);
+    let aad = SealedAnswer::aad(provision.subject.serial);
+    let Sealed {
+        encapsulated_key,
+        ciphertext,
+    } = seal(&key, &info, &aad, &serde_json::to_vec(provided)?)?;
+    let digest = sha256(&[&encapsulated_key, &ciphertext]);
+    let sealed = SealedAnswer {
+        encapsulated_key: encapsulated_key.to_vec(),
+        ciphertext,
+        info,
+        aad,
+        key_fingerprint: key.fingerprint().0.to_vec(),
+    };
+    let code = if provided.withheld.is_empty() {
+        ResultCode::EndedNormally
+    } else {
+        ResultCode::PartlyProvided
+    };
+    let outcome = Outcome {
+        code,
+        decided_by: Side::Provider,
+        provided_at: Some(now),
+        answer_digest: Some(AnswerDigest(digest)),
+    };
+    Ok((outcome, sealed))
+}
+
+fn hex_digest(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&sha256(&[bytes]))
+}
+
+/// Gives a permit out of hand when it is dropped.
+struct InHand<'a> {
+    server: &'a IntermediateServer,
+    permit: PermitId,
+}
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        let permits = &self.server.permits;
+        let mut in_hand = permits.lock().unwrap_or_else(PoisonError::into_inner);
+        in_hand.remove(&self.permit);
+    }
+}

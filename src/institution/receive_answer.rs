@@ -1,0 +1,92 @@
+//! Takes what came back of an exchange: writes the inquirer's record first, and only then lets the answer be fetched. SKI.
+
+use jiff::Timestamp;
+
+use super::{ActFault, IntermediateServer};
+use crate::domain::{
+    exchange::{ProvisionReply, Relayed, Side, Subject},
+    inquiry::{ExchangeEvent, ExchangeState},
+    record::{Entry, ProvisionRecord},
+};
+
+impl IntermediateServer {
+    /// Records the end of an exchange, or that it is held, and makes it visible.
+    ///
+    /// # Errors
+    /// When the record cannot be written: the answer stays unseen then. When the exchange has ended already.
+    pub async fn receive_answer(
+        &self,
+        subject: &Subject,
+        relayed: Relayed,
+        now: Timestamp,
+    ) -> Result<(), ActFault> {
+        let serial = subject.serial;
+        let seen = self.around.state.exchange(serial)?;
+        let (version, state) = match seen {
+            Some((version, state)) => (Some(version), state),
+            None => (None, ExchangeState::Accepted),
+        };
+        let event = match relayed.reply {
+            ProvisionReply::Held => ExchangeEvent::Held { at: now },
+            ProvisionReply::Ended(outcome, answer) => ExchangeEvent::Ended {
+                at: now,
+                outcome,
+                answer,
+            },
+        };
+        let next = state.apply(event)?;
+        let place = match &next {
+            ExchangeState::Accepted | ExchangeState::Waiting { .. } => None,
+            ExchangeState::Ended { outcome, .. } => {
+                let person = self.person_of(serial)?;
+                let (permit_id, permission_row) = relayed.permit.unzip();
+                let record = Entry::Provision(ProvisionRecord {
+                    side: Side::Inquirer,
+                    subject: subject.clone(),
+                    outcome: outcome.clone(),
+                    permit_id,
+                    permission_row,
+                    symbol: person,
+                });
+                let records = &self.around.records;
+                Some(records.write(self.keeper(), &record, now).await?)
+            }
+        };
+        self.around
+            .state
+            .move_exchange(serial, version, &next, place.as_ref())
+            .await?;
+        if place.is_some() {
+            self.exchange_ended(subject, now).await
+        } else {
+            self.progress.held(serial);
+            Ok(())
+        }
+    }
+
+    async fn exchange_ended(&self, subject: &Subject, now: Timestamp) -> Result<(), ActFault> {
+        if self.progress.ended(subject.serial) {
+            let receipt = subject.serial.receipt;
+            self.around
+                .state
+                .end_inquiry(self.profile.code, receipt, now)
+                .await?;
+            self.progress.close(receipt);
+        }
+        Ok(())
+    }
+
+    fn person_of(
+        &self,
+        serial: crate::domain::names::ProcessingSerial,
+    ) -> Result<Option<crate::domain::person::Symbol>, ActFault> {
+        let state = &self.around.state;
+        let Some(inquiry) = state.inquiry(self.profile.code, serial.receipt)? else {
+            return Ok(None);
+        };
+        let Some(detail) = inquiry.details.get(usize::from(serial.detail)) else {
+            return Ok(None);
+        };
+        Ok(state.symbol((self.profile.code, detail.addressee))?)
+    }
+}

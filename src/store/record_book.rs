@@ -1,0 +1,316 @@
+//! The record book of one world: writes entries to the ledger, finds records again, and follows the ledger's tail
+//! into the state.
+
+use jiff::Timestamp;
+
+use super::{RecordPlace, State, StoreFault};
+use crate::{
+    domain::{
+        codes::InstitutionCode,
+        exchange::Side,
+        jst::fiscal_year,
+        names::{PermitId, ProcessingSerial},
+        record::{Entry, PlacedRecord, ProvisionRecord},
+    },
+    ledger::{self, Ledger, LedgerFault, Owner, StoredEntry, TreeId},
+};
+
+/// How many places are noted at a time when the ledger is followed.
+const FOLLOWED_AT_ONCE: usize = 1_000;
+
+/// Who keeps a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeper {
+    /// The core system.
+    Core,
+    /// An institution.
+    Institution(InstitutionCode),
+}
+
+impl Keeper {
+    /// The owner's name in the ledger.
+    fn owner(&self) -> Result<Owner, RecordFault> {
+        match self {
+            Self::Core => Ok(Owner::CORE),
+            Self::Institution(code) => code.as_str().parse().map_err(|_| RecordFault::Form),
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Core => "core",
+            Self::Institution(code) => code.as_str(),
+        }
+    }
+
+    fn of(record: &ProvisionRecord) -> Self {
+        match record.side {
+            Side::Inquirer => Self::Institution(record.subject.inquirer),
+            Side::Core => Self::Core,
+            Side::Provider => Self::Institution(record.subject.provider),
+        }
+    }
+}
+
+/// The ledger and the notes about it in the state.
+#[derive(Clone)]
+pub struct RecordBook {
+    ledger: Ledger,
+    state: State,
+}
+
+/// A record could not be written or found.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordFault {
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerFault),
+    /// The notes about it.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// An entry cannot be written or read as a record.
+    #[error("an entry of the ledger has not the form of a record")]
+    Form,
+}
+
+impl RecordBook {
+    /// The book over this ledger and this state.
+    pub fn new(ledger: Ledger, state: State) -> Self {
+        Self { ledger, state }
+    }
+
+    /// The ledger, for checkpoints and proofs.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Whether records can be written.
+    pub fn is_writable(&self) -> bool {
+        self.ledger.is_writable() && self.state.is_writable()
+    }
+
+    /// Writes an entry; it is durable when this returns. The place is not noted in the state yet.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written: nothing may be released then.
+    pub async fn write(
+        &self,
+        keeper: Keeper,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<RecordPlace, RecordFault> {
+        let tree = TreeId {
+            owner: keeper.owner()?,
+            fiscal_year: u16::try_from(fiscal_year(now)).map_err(|_| RecordFault::Form)?,
+        };
+        let body = serde_json::to_vec(entry).map_err(|_| RecordFault::Form)?;
+        let written = ledger::Entry {
+            tree,
+            at_ms: now.as_millisecond(),
+            body,
+        };
+        let position = self.ledger.commit(vec![written]).await?;
+        let index = position.first().ok_or(RecordFault::Form)?.index;
+        Ok(RecordPlace {
+            tree: tree.to_string(),
+            index,
+            nondisclosure: matches!(entry, Entry::Provision(record) if record.subject.nondisclosure),
+        })
+    }
+
+    /// Notes where a record stands.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub async fn note(
+        &self,
+        keeper: Keeper,
+        serial: ProcessingSerial,
+        place: RecordPlace,
+    ) -> Result<(), RecordFault> {
+        let places = [(keeper.as_str(), serial, place)];
+        Ok(self.state.place_records(&places).await?)
+    }
+
+    /// The keeper's record of an exchange.
+    ///
+    /// # Errors
+    /// When the ledger or the state cannot be read.
+    pub fn record(
+        &self,
+        keeper: Keeper,
+        serial: ProcessingSerial,
+    ) -> Result<Option<PlacedRecord>, RecordFault> {
+        let Some(place) = self.state.record_place(keeper.as_str(), serial)? else {
+            return Ok(None);
+        };
+        let tree: TreeId = place.tree.parse().map_err(|_| RecordFault::Form)?;
+        let stored = self.ledger.read(tree, place.index)?;
+        match read_entry(&stored)? {
+            Entry::Provision(record) => Ok(Some(placed(&stored, record, place.nondisclosure)?)),
+            Entry::Held { .. }
+            | Entry::PermitRefused { .. }
+            | Entry::NondisclosureSet { .. }
+            | Entry::CallRefused { .. } => Err(RecordFault::Form),
+        }
+    }
+
+    /// The keeper's records that pass, in the order they were written, beginning at `from`. Returns them with the
+    /// place after the last one read; nothing when there are no more.
+    ///
+    /// # Errors
+    /// When the ledger or the state cannot be read.
+    pub fn search(
+        &self,
+        keeper: Keeper,
+        from: SearchPlace,
+        limit: usize,
+        passes: impl Fn(&PlacedRecord) -> bool,
+    ) -> Result<(Vec<PlacedRecord>, Option<SearchPlace>), RecordFault> {
+        let owner = keeper.owner()?;
+        let trees = self.ledger.trees().into_iter();
+        let trees = trees.filter(|(tree, _)| {
+            tree.owner == owner && tree.fiscal_year >= from.fiscal_year
+        });
+        let mut found = Vec::new();
+        for (tree, size) in trees {
+            let begin = if tree.fiscal_year == from.fiscal_year {
+                from.index
+            } else {
+                0
+            };
+            for index in begin..size {
+                if found.len() == limit {
+                    let fiscal_year = tree.fiscal_year;
+                    return Ok((found, Some(SearchPlace { fiscal_year, index })));
+                }
+                let stored = self.ledger.read(tree, index)?;
+                if let Entry::Provision(record) = read_entry(&stored)? {
+                    let noted = self.state.record_place(keeper.as_str(), record.subject.serial)?;
+                    let mark = noted.is_some_and(|place| place.nondisclosure);
+                    let placed = placed(&stored, record, mark)?;
+                    if passes(&placed) {
+                        found.push(placed);
+                    }
+                }
+            }
+        }
+        Ok((found, None))
+    }
+
+    /// Brings what the ledger holds beyond the state into the state: places of records, marks and used permits.
+    /// Returns how many entries were read.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read or the state not written.
+    pub async fn follow(&self) -> Result<u64, RecordFault> {
+        let from = self.state.ledger_followed()?;
+        let mut tail = Vec::new();
+        let end = self.ledger.replay(from, |stored| tail.push(stored))?;
+        let mut places = Vec::new();
+        let mut permits = Vec::new();
+        for stored in &tail {
+            self.follow_entry(stored, &mut places, &mut permits)?;
+        }
+        for some in places.chunks(FOLLOWED_AT_ONCE) {
+            let some: Vec<_> = some
+                .iter()
+                .map(|(keeper, serial, place)| (keeper.as_str(), *serial, place.clone()))
+                .collect();
+            self.state.place_records(&some).await?;
+        }
+        for (institution, permit, at) in permits {
+            self.state.note_used_permit(institution, permit, at).await?;
+        }
+        self.state.follow_ledger(end).await?;
+        Ok(end.saturating_sub(from))
+    }
+
+    fn follow_entry(
+        &self,
+        stored: &StoredEntry,
+        places: &mut Vec<(Keeper, ProcessingSerial, RecordPlace)>,
+        permits: &mut Vec<(InstitutionCode, PermitId, Timestamp)>,
+    ) -> Result<(), RecordFault> {
+        let at = recorded_at(stored)?;
+        match read_entry(stored)? {
+            Entry::Provision(record) => {
+                if let (Side::Provider, Some(permit)) = (record.side, record.permit_id) {
+                    permits.push((record.subject.provider, permit, at));
+                }
+                let place = RecordPlace {
+                    tree: stored.tree.to_string(),
+                    index: stored.index,
+                    nondisclosure: record.subject.nondisclosure,
+                };
+                places.push((Keeper::of(&record), record.subject.serial, place));
+            }
+            Entry::Held { subject, permit_id } => permits.push((subject.provider, permit_id, at)),
+            Entry::NondisclosureSet {
+                serial,
+                nondisclosure,
+            } => {
+                let owner = stored.tree.owner.to_string();
+                let marked = places.iter_mut().rev().find(|(keeper, of, _)| {
+                    *of == serial && keeper.as_str() == owner
+                });
+                if let Some((_, _, place)) = marked {
+                    place.nondisclosure = nondisclosure;
+                } else if let Ok(code) = owner.parse() {
+                    let keeper = Keeper::Institution(code);
+                    if let Some(place) = self.state.record_place(&owner, serial)? {
+                        let place = RecordPlace {
+                            nondisclosure,
+                            ..place
+                        };
+                        places.push((keeper, serial, place));
+                    }
+                }
+            }
+            Entry::PermitRefused { .. } | Entry::CallRefused { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Notes that the whole ledger is in the state. Only when nothing is being written.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub async fn note_followed(&self) -> Result<(), RecordFault> {
+        Ok(self
+            .state
+            .follow_ledger(self.ledger.next_sequence())
+            .await?)
+    }
+}
+
+/// Where a search goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SearchPlace {
+    /// The tree's fiscal year.
+    pub fiscal_year: u16,
+    /// The leaf's index.
+    pub index: u64,
+}
+
+fn read_entry(stored: &StoredEntry) -> Result<Entry, RecordFault> {
+    serde_json::from_slice(&stored.body).map_err(|_| RecordFault::Form)
+}
+
+fn recorded_at(stored: &StoredEntry) -> Result<Timestamp, RecordFault> {
+    Timestamp::from_millisecond(stored.at_ms).map_err(|_| RecordFault::Form)
+}
+
+fn placed(
+    stored: &StoredEntry,
+    record: ProvisionRecord,
+    nondisclosure: bool,
+) -> Result<PlacedRecord, RecordFault> {
+    Ok(PlacedRecord {
+        record,
+        tree: stored.tree.to_string(),
+        index: stored.index,
+        recorded_at: recorded_at(stored)?,
+        nondisclosure,
+    })
+}
