@@ -10,18 +10,9 @@ use super::row::{CHUNK_TAG, META_KEY, ROW_TAG, Row, checksum, decode};
 use super::tree::Tree;
 use super::value::assemble;
 
-/// Up to this size of `db` every row is read and checked at open (about 0.1 s); above it, only on request.
-const VERIFIED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Up to this size of `db` every row is read and checked at open; above it, only on request.
+pub(super) const VERIFIED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const PAGE_ROWS: usize = 1024;
-
-/// How much is read at open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Check {
-    /// Every row if the store is small.
-    WhenSmall,
-    /// Every row.
-    Always,
-}
 
 /// A store that passed its checks, and the lock that keeps others out.
 pub(super) struct Opened {
@@ -32,7 +23,12 @@ pub(super) struct Opened {
     pub(super) lock: File,
 }
 
-pub(super) fn open(dir: &Path, cache_bytes: u64, check: Check) -> Result<Opened, StoreFault> {
+/// Opens `dir`; every row is checked if `db` has at most `verified_bytes_max` bytes.
+pub(super) fn open(
+    dir: &Path,
+    cache_bytes: u64,
+    verified_bytes_max: u64,
+) -> Result<Opened, StoreFault> {
     std::fs::create_dir_all(dir).during("create", dir)?;
     let lock = lock(dir)?;
     match Manifest::load(dir)? {
@@ -48,7 +44,7 @@ pub(super) fn open(dir: &Path, cache_bytes: u64, check: Check) -> Result<Opened,
             clear(dir)?;
             create(dir, cache_bytes, lock)
         }
-        Some(manifest) => recover(dir, cache_bytes, check, (manifest, lock)),
+        Some(manifest) => recover(dir, cache_bytes, verified_bytes_max, (manifest, lock)),
     }
 }
 
@@ -142,7 +138,7 @@ fn new_store_id() -> [u8; 16] {
 fn recover(
     dir: &Path,
     cache_bytes: u64,
-    check: Check,
+    verified_bytes_max: u64,
     (manifest, lock): (Manifest, File),
 ) -> Result<Opened, StoreFault> {
     let (mut mark, durable) = Mark::load(dir)?;
@@ -186,7 +182,7 @@ fn recover(
             "the totals differ from those in durable.mark",
         ));
     }
-    if check == Check::Always || db_bytes <= VERIFIED_BYTES_MAX {
+    if db_bytes <= verified_bytes_max {
         verify(&tree, totals)?;
     }
     tree.sync()?;
@@ -246,3 +242,6 @@ fn verify(tree: &Tree, totals: Totals) -> Result<(), StoreFault> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
