@@ -1,6 +1,5 @@
 //! The durable engine under the state store: atomic batches, durable when acknowledged, and consistent reads of rows.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -11,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch::{Batch, Version};
 use super::fault::{During, StoreFault};
 use super::key::Key;
-use super::open::{Opened, VERIFIED_BYTES_MAX, open};
+use super::open::{DirLock, Opened, VERIFIED_BYTES_MAX, open};
 use super::row::{ROW_TAG, row_key};
 use super::tree::Tree;
 use super::value::assemble;
@@ -34,7 +33,7 @@ struct Inner {
     writer: Mutex<Option<JoinHandle<Result<(), StoreFault>>>>,
     stopped: Stopped,
     tree: Arc<Tree>,
-    _lock: File,
+    _lock: DirLock,
 }
 
 impl Engine {

@@ -20,7 +20,7 @@ pub(super) struct Opened {
     pub(super) store_id: [u8; 16],
     pub(super) totals: Totals,
     pub(super) mark: Mark,
-    pub(super) lock: File,
+    pub(super) lock: DirLock,
 }
 
 /// Opens `dir`; every row is checked if `db` has at most `verified_bytes_max` bytes.
@@ -48,7 +48,19 @@ pub(super) fn open(
     }
 }
 
-fn lock(dir: &Path) -> Result<File, StoreFault> {
+/// Keeps other engines out of the directory until dropped.
+pub(super) struct DirLock(File);
+
+/// Closing alone would not do: a child process between fork and exec holds the same lock.
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::error!(%error, "the state store's directory could not be unlocked");
+        }
+    }
+}
+
+fn lock(dir: &Path) -> Result<DirLock, StoreFault> {
     let path = dir.join("lock");
     let file = File::options()
         .create(true)
@@ -57,7 +69,7 @@ fn lock(dir: &Path) -> Result<File, StoreFault> {
         .open(&path)
         .during("open", &path)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(DirLock(file)),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreFault::InUse {
             dir: dir.to_path_buf(),
         }),
@@ -92,7 +104,7 @@ fn clear(dir: &Path) -> Result<(), StoreFault> {
     Ok(())
 }
 
-fn create(dir: &Path, cache_bytes: u64, lock: File) -> Result<Opened, StoreFault> {
+fn create(dir: &Path, cache_bytes: u64, lock: DirLock) -> Result<Opened, StoreFault> {
     let store_id = new_store_id();
     Manifest::new(store_id, Stage::Creating).save(dir)?;
     let tree = Tree::open(dir, cache_bytes)?;
@@ -139,7 +151,7 @@ fn recover(
     dir: &Path,
     cache_bytes: u64,
     verified_bytes_max: u64,
-    (manifest, lock): (Manifest, File),
+    (manifest, lock): (Manifest, DirLock),
 ) -> Result<Opened, StoreFault> {
     let (mut mark, durable) = Mark::load(dir)?;
     let db_path = dir.join("db");
