@@ -40,3 +40,14 @@ fn quieten() {
         }));
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::contain;
+
+    #[test]
+    fn a_panic_becomes_an_answer_and_the_thread_goes_on() {
+        assert!(contain(|| panic!("quotes a row")).is_err());
+        assert_eq!(contain(|| 1).ok(), Some(1));
+    }
+}

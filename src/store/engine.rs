@@ -1,6 +1,5 @@
 //! The durable engine under the state store: atomic batches, durable when acknowledged, and consistent reads of rows.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -11,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch::{Batch, Version};
 use super::fault::{During, StoreFault};
 use super::key::Key;
-use super::open::{Check, Opened, open};
+use super::open::{DirLock, Opened, VERIFIED_BYTES_MAX, open};
 use super::row::{ROW_TAG, row_key};
 use super::tree::Tree;
 use super::value::assemble;
@@ -34,7 +33,7 @@ struct Inner {
     writer: Mutex<Option<JoinHandle<Result<(), StoreFault>>>>,
     stopped: Stopped,
     tree: Arc<Tree>,
-    _lock: File,
+    _lock: DirLock,
 }
 
 impl Engine {
@@ -45,7 +44,7 @@ impl Engine {
     /// # Errors
     /// `InUse`; `Damaged` when anything acknowledged is missing or altered; `Io`.
     pub fn open(dir: &Path, cache_bytes: u64) -> Result<Self, StoreFault> {
-        Self::start(dir, open(dir, cache_bytes, Check::WhenSmall)?)
+        Self::start(dir, open(dir, cache_bytes, VERIFIED_BYTES_MAX)?)
     }
 
     /// Like `open`, but reads and checks every row whatever the size.
@@ -53,7 +52,7 @@ impl Engine {
     /// # Errors
     /// As `open`.
     pub fn open_verified(dir: &Path, cache_bytes: u64) -> Result<Self, StoreFault> {
-        Self::start(dir, open(dir, cache_bytes, Check::Always)?)
+        Self::start(dir, open(dir, cache_bytes, u64::MAX)?)
     }
 
     /// Writes a batch: all of it or nothing; it is durable when this returns `Ok`.
@@ -163,7 +162,7 @@ impl Engine {
         self.inner.stop()
     }
 
-    fn start(dir: &Path, opened: Opened) -> Result<Self, StoreFault> {
+    pub(super) fn start(dir: &Path, opened: Opened) -> Result<Self, StoreFault> {
         let Opened {
             tree,
             store_id,

@@ -10,18 +10,9 @@ use super::row::{CHUNK_TAG, META_KEY, ROW_TAG, Row, checksum, decode};
 use super::tree::Tree;
 use super::value::assemble;
 
-/// Up to this size of `db` every row is read and checked at open (about 0.1 s); above it, only on request.
-const VERIFIED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Up to this size of `db` every row is read and checked at open; above it, only on request.
+pub(super) const VERIFIED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const PAGE_ROWS: usize = 1024;
-
-/// How much is read at open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Check {
-    /// Every row if the store is small.
-    WhenSmall,
-    /// Every row.
-    Always,
-}
 
 /// A store that passed its checks, and the lock that keeps others out.
 pub(super) struct Opened {
@@ -29,10 +20,15 @@ pub(super) struct Opened {
     pub(super) store_id: [u8; 16],
     pub(super) totals: Totals,
     pub(super) mark: Mark,
-    pub(super) lock: File,
+    pub(super) lock: DirLock,
 }
 
-pub(super) fn open(dir: &Path, cache_bytes: u64, check: Check) -> Result<Opened, StoreFault> {
+/// Opens `dir`; every row is checked if `db` has at most `verified_bytes_max` bytes.
+pub(super) fn open(
+    dir: &Path,
+    cache_bytes: u64,
+    verified_bytes_max: u64,
+) -> Result<Opened, StoreFault> {
     std::fs::create_dir_all(dir).during("create", dir)?;
     let lock = lock(dir)?;
     match Manifest::load(dir)? {
@@ -48,11 +44,23 @@ pub(super) fn open(dir: &Path, cache_bytes: u64, check: Check) -> Result<Opened,
             clear(dir)?;
             create(dir, cache_bytes, lock)
         }
-        Some(manifest) => recover(dir, cache_bytes, check, (manifest, lock)),
+        Some(manifest) => recover(dir, cache_bytes, verified_bytes_max, (manifest, lock)),
     }
 }
 
-fn lock(dir: &Path) -> Result<File, StoreFault> {
+/// Keeps other engines out of the directory until dropped.
+pub(super) struct DirLock(File);
+
+/// Closing alone would not do: a child process between fork and exec holds the same lock.
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::error!(%error, "the state store's directory could not be unlocked");
+        }
+    }
+}
+
+fn lock(dir: &Path) -> Result<DirLock, StoreFault> {
     let path = dir.join("lock");
     let file = File::options()
         .create(true)
@@ -61,7 +69,7 @@ fn lock(dir: &Path) -> Result<File, StoreFault> {
         .open(&path)
         .during("open", &path)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(DirLock(file)),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreFault::InUse {
             dir: dir.to_path_buf(),
         }),
@@ -96,7 +104,7 @@ fn clear(dir: &Path) -> Result<(), StoreFault> {
     Ok(())
 }
 
-fn create(dir: &Path, cache_bytes: u64, lock: File) -> Result<Opened, StoreFault> {
+fn create(dir: &Path, cache_bytes: u64, lock: DirLock) -> Result<Opened, StoreFault> {
     let store_id = new_store_id();
     Manifest::new(store_id, Stage::Creating).save(dir)?;
     let tree = Tree::open(dir, cache_bytes)?;
@@ -142,8 +150,8 @@ fn new_store_id() -> [u8; 16] {
 fn recover(
     dir: &Path,
     cache_bytes: u64,
-    check: Check,
-    (manifest, lock): (Manifest, File),
+    verified_bytes_max: u64,
+    (manifest, lock): (Manifest, DirLock),
 ) -> Result<Opened, StoreFault> {
     let (mut mark, durable) = Mark::load(dir)?;
     let db_path = dir.join("db");
@@ -186,7 +194,7 @@ fn recover(
             "the totals differ from those in durable.mark",
         ));
     }
-    if check == Check::Always || db_bytes <= VERIFIED_BYTES_MAX {
+    if db_bytes <= verified_bytes_max {
         verify(&tree, totals)?;
     }
     tree.sync()?;
@@ -246,3 +254,6 @@ fn verify(tree: &Tree, totals: Totals) -> Result<(), StoreFault> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

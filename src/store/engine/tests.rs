@@ -305,3 +305,83 @@ proptest! {
         prop_assert_eq!(second.read(&key(1)).unwrap().unwrap(), vec![lengths.len() as u8; *lengths.last().unwrap()]);
     }
 }
+
+const KILL_DIR: &str = "CHUKAN_TEST_KILL_DIR";
+const WRITERS: u64 = 8;
+
+/// Runs in a process of its own and says which rows were acknowledged, until it is killed.
+#[test]
+#[ignore = "the other process of the test below"]
+fn process_to_be_killed() {
+    let Ok(dir) = std::env::var(KILL_DIR) else {
+        return;
+    };
+    let engine = engine(Path::new(&dir));
+    let first = engine
+        .scan(&Key::new("row"), None, usize::MAX)
+        .unwrap()
+        .len() as u64;
+    let write = |writer: u64| {
+        let engine = engine.clone();
+        async move {
+            for round in 0.. {
+                let number = first + round * WRITERS + writer;
+                engine.write(put(number, &row_value(number))).await.unwrap();
+                println!("\nacknowledged {number}");
+            }
+        }
+    };
+    let runtime = runtime();
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| runtime.spawn(write(writer)))
+        .collect();
+    for writer in writers {
+        runtime.block_on(writer).unwrap();
+    }
+}
+
+fn row_value(number: u64) -> Vec<u8> {
+    let bytes = if number.is_multiple_of(10) { 9000 } else { 300 };
+    vec![number as u8; bytes]
+}
+
+#[test]
+fn a_killed_process_loses_no_acknowledged_write() {
+    use std::io::{BufRead, BufReader};
+    let dir = tempfile::tempdir().unwrap();
+    let mut acknowledged = std::collections::BTreeSet::new();
+    for round in 0..10 {
+        let mut process = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--ignored",
+                "--exact",
+                "--nocapture",
+                "store::engine::tests::process_to_be_killed",
+            ])
+            .env(KILL_DIR, dir.path())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let numbers =
+            lines.filter_map(|line| line.strip_prefix("acknowledged ")?.parse::<u64>().ok());
+        let before = acknowledged.len();
+        for number in numbers {
+            acknowledged.insert(number);
+            if acknowledged.len() == before + 100 + 37 * round {
+                process.kill().unwrap();
+            }
+        }
+        process.wait().unwrap();
+        assert!(acknowledged.len() > before);
+        let engine = Engine::open_verified(dir.path(), CACHE_BYTES).unwrap();
+        for number in &acknowledged {
+            assert!(
+                engine.read(&key(*number)).unwrap() == Some(row_value(*number)),
+                "row {number} is missing"
+            );
+        }
+    }
+}
