@@ -7,5 +7,6 @@ pub mod identity;
 pub mod pki;
 pub mod sealing;
 pub mod sealing_key;
+pub mod digest;
 pub mod signing;
 pub mod symbol;

@@ -1,1 +1,238 @@
-//! The append-only store.
+//! The append-only store: what is committed here is on disk, in its order, and provably never changed.
+//!
+//! Reading order: `entry` (what is stored), `frame` and `segment` (its bytes), `writer` (one write and one sync for many
+//! commits), `recover` and `open` (reading it back), `merkle` (trees and proofs), `checkpoint`, `keys` and `signed` (signed statements),
+//! `reading`, `verify`.
+//!
+//! ```text
+//! <dir>/lock                          held by the process that has the ledger open
+//! <dir>/keys.pub                      C2SP verifier keys, one line for each owner
+//! <dir>/segments/0000000001.seg       frames
+//! <dir>/checkpoints/core-2026.txt     last signed checkpoint of each tree
+//! ```
+
+mod checkpoint;
+mod durable;
+mod entry;
+mod fault;
+mod forest;
+mod frame;
+mod keys;
+pub mod merkle;
+mod open;
+mod reading;
+mod recover;
+mod segment;
+mod signed;
+#[cfg(test)]
+mod tests;
+pub mod verify;
+mod writer;
+
+use std::{
+    fs::File,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+pub use checkpoint::{Checkpoint, CheckpointFault};
+pub use entry::{
+    BadName, ENTRY_BODY_BYTES_MAX, Entry, Owner, Position, SALT_BYTES, StoredEntry, TreeId,
+    leaf_hash,
+};
+pub use fault::{Damage, LedgerFault};
+pub use keys::{BadKeyText, LedgerKeys, PublicKeys};
+pub use open::Opening;
+pub use recover::{Progress, TornTail};
+
+use forest::Shared;
+use merkle::Hash;
+use open::Prepared;
+use signed::Signer;
+use writer::{Commit, SegmentBytes, WAITING_MAX};
+
+/// An open ledger. Clones share it; the last one dropped waits for the writer to finish.
+#[derive(Debug, Clone)]
+pub struct Ledger(Arc<Handle>);
+
+#[derive(Debug)]
+struct Handle {
+    shared: Arc<Shared>,
+    signer: Mutex<Signer>,
+    keys: PublicKeys,
+    commits: Option<mpsc::Sender<Commit>>,
+    writer: Option<JoinHandle<()>>,
+    /// Dropped last: nobody else opens the directory while the writer runs.
+    _lock: File,
+}
+
+impl Ledger {
+    /// Opens the ledger in `dir`, or makes one there. Reads it all back: call it where blocking is allowed.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Damaged`] says where and how to restore; [`LedgerFault::InUse`], [`LedgerFault::OtherKey`],
+    /// [`LedgerFault::File`].
+    pub fn open(dir: &Path, keys: LedgerKeys) -> Result<(Self, Opening), LedgerFault> {
+        let (prepared, opening) = open::prepare(dir, keys, SegmentBytes::USUAL)?;
+        Ok((Self::start(prepared)?, opening))
+    }
+
+    fn start(prepared: Prepared) -> Result<Self, LedgerFault> {
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        let writer = prepared
+            .writer
+            .spawn(receiver)
+            .map_err(LedgerFault::file(&prepared.shared.dir))?;
+        Ok(Self(Arc::new(Handle {
+            shared: prepared.shared,
+            signer: Mutex::new(prepared.signer),
+            keys: prepared.keys,
+            commits: Some(sender),
+            writer: Some(writer),
+            _lock: prepared.lock,
+        })))
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
+    /// Writes all of `entries` or none, and returns their positions once they are on disk (`fdatasync` returned).
+    ///
+    /// When the caller stops waiting, the entries may still be written. After a fault of kind [`LedgerFault::File`] it is
+    /// unknown until the next opening whether they are on disk.
+    ///
+    /// # Errors
+    /// [`LedgerFault::BodyTooLong`], [`LedgerFault::CommitTooLarge`], [`LedgerFault::NoKey`] for entries that can never be written;
+    /// [`LedgerFault::File`] when the write failed, and [`LedgerFault::ReadOnly`] ever after.
+    pub async fn commit(&self, entries: Vec<Entry>) -> Result<Vec<Position>, LedgerFault> {
+        self.admit(&entries)?;
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (answer, answered) = oneshot::channel();
+        let commits = self.0.commits.as_ref().ok_or(LedgerFault::ReadOnly)?;
+        commits
+            .send(Commit { entries, answer })
+            .await
+            .map_err(|_| self.writer_gone())?;
+        answered.await.map_err(|_| self.writer_gone())?
+    }
+
+    fn admit(&self, entries: &[Entry]) -> Result<(), LedgerFault> {
+        for entry in entries {
+            let bytes = entry.body.len();
+            if bytes > ENTRY_BODY_BYTES_MAX {
+                return Err(LedgerFault::BodyTooLong { bytes });
+            }
+            let owner = entry.tree.owner;
+            self.0.keys.of(owner).ok_or(LedgerFault::NoKey(owner))?;
+        }
+        let (bytes, bytes_max) = (frame::frame_bytes(entries), frame::FRAME_BYTES_MAX);
+        if bytes > bytes_max {
+            return Err(LedgerFault::CommitTooLarge { bytes, bytes_max });
+        }
+        Ok(())
+    }
+
+    fn writer_gone(&self) -> LedgerFault {
+        self.shared().stop_writing();
+        LedgerFault::ReadOnly
+    }
+
+    /// Whether commits can succeed. Once false, it stays so until the ledger has been opened again.
+    pub fn is_writable(&self) -> bool {
+        self.shared().is_writable()
+    }
+
+    /// Signs all that is durable in `tree`. The checkpoint is on disk before it is returned.
+    ///
+    /// # Errors
+    /// [`LedgerFault::NotThere`] for an empty tree; [`LedgerFault::NoKey`], [`LedgerFault::ReadOnly`], [`LedgerFault::File`].
+    pub async fn checkpoint(&self, tree: TreeId) -> Result<Checkpoint, LedgerFault> {
+        let ledger = self.clone();
+        tokio::task::spawn_blocking(move || {
+            // A signer that panicked has not changed what it last signed.
+            let mut signer = ledger
+                .0
+                .signer
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            signer.sign(ledger.shared(), tree)
+        })
+        .await
+        .map_err(|_| LedgerFault::ReadOnly)?
+    }
+
+    /// The owners' public keys, also those of owners that are no longer there.
+    pub fn public_keys(&self) -> &PublicKeys {
+        &self.0.keys
+    }
+
+    /// The trees with their sizes, in order.
+    pub fn trees(&self) -> Vec<(TreeId, u64)> {
+        self.shared().forest().sizes().collect()
+    }
+
+    /// Number of durable entries in `tree`; 0 when there is no such tree.
+    pub fn size(&self, tree: TreeId) -> u64 {
+        self.shared().forest().size(tree)
+    }
+
+    /// The sequence at which the next entry will stand: the number of durable entries in all trees.
+    pub fn next_sequence(&self) -> u64 {
+        self.shared().forest().sequence
+    }
+
+    /// Root over the first `size` entries of `tree`.
+    ///
+    /// # Errors
+    /// [`LedgerFault::NotThere`] when the tree is smaller.
+    pub fn root(&self, tree: TreeId, size: u64) -> Result<Hash, LedgerFault> {
+        self.shared()
+            .forest()
+            .ask(tree, size, |merkle| merkle.root(size))
+    }
+
+    /// Proves that entry `index` is among the first `size` entries of `tree`; [`merkle::verify_inclusion`] checks it.
+    ///
+    /// # Errors
+    /// [`LedgerFault::NotThere`] when the tree or that part of it is smaller.
+    pub fn inclusion_proof(
+        &self,
+        tree: TreeId,
+        index: u64,
+        size: u64,
+    ) -> Result<Vec<Hash>, LedgerFault> {
+        let forest = self.shared().forest();
+        forest.ask(tree, size, |merkle| merkle.inclusion_proof(index, size))
+    }
+
+    /// Proves that the first `new` entries of `tree` begin with its first `old`; [`merkle::verify_consistency`] checks it.
+    ///
+    /// # Errors
+    /// [`LedgerFault::NotThere`] when the tree is smaller or `old` is greater than `new`.
+    pub fn consistency_proof(
+        &self,
+        tree: TreeId,
+        old: u64,
+        new: u64,
+    ) -> Result<Vec<Hash>, LedgerFault> {
+        let forest = self.shared().forest();
+        forest.ask(tree, new, |merkle| merkle.consistency_proof(old, new))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.commits = None;
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the ledger's writer panicked");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Small files that are replaced whole and durably.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::Path,
+};
+
+use super::fault::LedgerFault;
+
+/// Replaces `file` by `text`: after a crash either the old or the new text is there, and after the return the new one.
+pub(super) fn replace(file: &Path, text: &str) -> Result<(), LedgerFault> {
+    let write = || -> io::Result<()> {
+        let unfinished = file.with_extension("new");
+        let mut new = File::create(&unfinished)?;
+        new.write_all(text.as_bytes())?;
+        new.sync_all()?;
+        fs::rename(&unfinished, file)?;
+        match file.parent() {
+            Some(folder) => File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
+    };
+    write().map_err(LedgerFault::file(file))
+}
+
+/// The text of `file`; none when there is no such file.
+pub(super) fn read_text(file: &Path) -> Result<Option<String>, LedgerFault> {
+    match fs::read_to_string(file) {
+        Ok(text) => Ok(Some(text)),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(fault) => Err(LedgerFault::file(file)(fault)),
+    }
+}

@@ -1,0 +1,105 @@
+//! Opening a ledger's directory: lock it, read it back, cut a torn tail, begin to write.
+
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    durable,
+    fault::LedgerFault,
+    forest::Shared,
+    keys::{LedgerKeys, PublicKeys},
+    recover::{Last, Recovered, TornTail},
+    segment,
+    signed::{self, Signer},
+    writer::{SegmentBytes, Writer},
+};
+
+/// What was found when the ledger was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// Entries read back.
+    pub entries: u64,
+    /// Trees they belong to.
+    pub trees: usize,
+    /// The unfinished write that was cut, if there was one.
+    pub torn: Option<TornTail>,
+}
+
+/// A ledger read back, its writer not started yet.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) shared: Arc<Shared>,
+    pub(super) signer: Signer,
+    pub(super) writer: Writer,
+    pub(super) lock: File,
+    pub(super) keys: PublicKeys,
+}
+
+pub(super) fn keys_path(dir: &Path) -> PathBuf {
+    dir.join("keys.pub")
+}
+
+pub(super) fn prepare(
+    dir: &Path,
+    keys: LedgerKeys,
+    segment_bytes: SegmentBytes,
+) -> Result<(Prepared, Opening), LedgerFault> {
+    for folder in [segment::segments_dir(dir), signed::folder(dir)] {
+        fs::create_dir_all(&folder).map_err(LedgerFault::file(&folder))?;
+    }
+    let lock = lock(dir)?;
+    let known = PublicKeys::load(&keys_path(dir))?.unwrap_or_default();
+    let public = keys.public().join(&known)?;
+    if public != known {
+        durable::replace(&keys_path(dir), &public.to_string())?;
+    }
+    let checkpoints = signed::load(dir, &public)?;
+    let recovered = Recovered::read(dir, |_| ())?;
+    recovered.reaches(dir, &checkpoints)?;
+    if let (Some(torn), Some(last)) = (&recovered.torn, recovered.last) {
+        cut(torn, last)?;
+    }
+    let opening = Opening {
+        entries: recovered.forest.sequence,
+        trees: recovered.forest.sizes().count(),
+        torn: recovered.torn,
+    };
+    let shared = Arc::new(Shared::new(dir.to_path_buf(), recovered.forest));
+    let prepared = Prepared {
+        writer: Writer::resume(Arc::clone(&shared), recovered.last, segment_bytes)?,
+        signer: Signer::new(keys, checkpoints),
+        shared,
+        lock,
+        keys: public,
+    };
+    Ok((prepared, opening))
+}
+
+fn lock(dir: &Path) -> Result<File, LedgerFault> {
+    let path = dir.join("lock");
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(LedgerFault::file(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LedgerFault::InUse(dir.to_path_buf())),
+        Err(TryLockError::Error(fault)) => Err(LedgerFault::file(path)(fault)),
+    }
+}
+
+/// Replaces the torn tail by zeros.
+fn cut(torn: &TornTail, last: Last) -> Result<(), LedgerFault> {
+    let cut = || {
+        let file = File::options().write(true).open(&torn.file)?;
+        file.set_len(torn.offset)?;
+        file.set_len(last.file_bytes)?;
+        file.sync_all()
+    };
+    cut().map_err(LedgerFault::file(&torn.file))
+}
