@@ -7,4 +7,5 @@ pub mod names;
 pub mod population;
 pub mod replicas;
 pub mod situation;
+mod tax;
 mod values;

@@ -48,7 +48,7 @@ impl ReplicaSource<'_> {
     /// municipalities hold, the holder of 公金受取口座 for that.
     ///
     /// Values follow the layout's kinds, lengths and names of items; each data set stands at least once, so that
-    /// an ordinary person's answer withholds nothing. The amounts are not consistent with each other.
+    /// an ordinary person's answer withholds nothing. Amounts of tax agree with each other; nothing else does.
     pub fn drafts(
         &self,
         person: &SamplePerson,

@@ -9,6 +9,7 @@ use super::{
     bijection::Draws,
     names::{FEMALE_NAMES, MALE_NAMES, Name},
     population::{SamplePerson, Sex},
+    tax::Tax,
 };
 use crate::domain::{
     layout::{DataSetLayout, ItemKind, ItemLayout},
@@ -30,6 +31,7 @@ pub(super) struct Writer<'a> {
     draws: Draws,
     person: &'a SamplePerson,
     subject: Subject,
+    tax: Tax,
     today: Date,
     fiscal_year: i16,
 }
@@ -46,8 +48,10 @@ struct Subject {
 impl<'a> Writer<'a> {
     pub(super) fn new(writing: Writing<'a>) -> Self {
         let person = writing.person;
+        let mut draws = Draws::new(writing.seed, writing.purpose, person.index);
         Self {
-            draws: Draws::new(writing.seed, writing.purpose, person.index),
+            tax: Tax::on(draws.below(60_000) * 100),
+            draws,
             person,
             subject: Subject {
                 given_name: person.given_name,
@@ -124,7 +128,7 @@ impl<'a> Writer<'a> {
         match &layout.kind {
             ItemKind::Text => self.text(name).chars().take(layout.length_max).collect(),
             ItemKind::Digits => self.digits(name, layout.length_max),
-            ItemKind::Integer => self.integer(layout.length_max),
+            ItemKind::Integer => self.integer(name, layout.length_max),
             ItemKind::Date => self.date(name).strftime("%Y%m%d").to_string(),
             ItemKind::Code { permitted } => {
                 let codes: Vec<_> = permitted
@@ -176,8 +180,12 @@ impl<'a> Writer<'a> {
         digits
     }
 
-    /// A count when there is room for no more than two digits, else an amount in hundreds.
-    fn integer(&mut self, length: usize) -> String {
+    /// An amount of tax where one is named, a count when there is room for no more than two digits, else an amount in hundreds.
+    fn integer(&mut self, name: &str, length: usize) -> String {
+        let amount = self.tax.amount_yen(name).map(|yen| yen.to_string());
+        if let Some(amount) = amount.filter(|amount| amount.len() <= length) {
+            return amount;
+        }
         let hundreds = match length {
             0..=2 => return self.draws.below(4).to_string(),
             3 => 10,
@@ -212,9 +220,11 @@ impl<'a> Writer<'a> {
             Sex::Female => "女",
             Sex::Male => "男",
         };
-        let own = codes
-            .iter()
-            .find(|(_, ja)| name.contains("性別") && *ja == sex);
+        let known = match name {
+            "課税区分" => Some(self.tax.class()),
+            _ => name.contains("性別").then_some(sex),
+        };
+        let own = codes.iter().find(|(_, ja)| Some(*ja) == known);
         if let Some((code, _)) = own {
             return code;
         }
