@@ -74,19 +74,7 @@ impl ReplicaSource<'_> {
         layout: &Layout,
         (at, time): (u32, Time),
     ) -> Option<ReplicaDraft> {
-        let situation = Situation::of(person.index);
-        let ended = match situation {
-            Situation::OutsidePublication => true,
-            Situation::PartlyProvided => at > 0,
-            Situation::Ordinary
-            | Situation::NotRegistered
-            | Situation::NotDeclared
-            | Situation::MovedOut
-            | Situation::SymbolMissing
-            | Situation::HeldByPerson
-            | Situation::HeldByInfo
-            | Situation::HeldByPersonInfo => false,
-        };
+        let (ended, withheld) = shortcoming(Situation::of(person.index), at);
         let yesterday = self.today.saturating_sub(1.day());
         let publication = Publication {
             from: time.published_from.min(yesterday),
@@ -101,19 +89,10 @@ impl ReplicaSource<'_> {
             fiscal_year: time.fiscal_year,
         });
         let mut content = writer.data_sets(&layout.data_sets);
-        match situation {
-            Situation::NotDeclared => writer.withhold_all(&mut content, MissingReason::NotDeclared),
-            Situation::PartlyProvided => {
-                writer.withhold_last(&mut content, MissingReason::UnderCorrection);
-            }
-            Situation::Ordinary
-            | Situation::NotRegistered
-            | Situation::OutsidePublication
-            | Situation::MovedOut
-            | Situation::SymbolMissing
-            | Situation::HeldByPerson
-            | Situation::HeldByInfo
-            | Situation::HeldByPersonInfo => {}
+        match withheld {
+            Withheld::Nothing => {}
+            Withheld::Everything(reason) => writer.withhold_all(&mut content, reason),
+            Withheld::LastItems(reason) => writer.withhold_last(&mut content, reason),
         }
         Some(ReplicaDraft {
             addressee: self
@@ -170,6 +149,29 @@ impl ReplicaSource<'_> {
     fn layout(&self, specific_info: SpecificInfoCode, on: Date) -> Option<&Layout> {
         let oldest = || self.layouts.versions(specific_info).first();
         self.layouts.current(specific_info, on).or_else(oldest)
+    }
+}
+
+/// Which values of a replica are missing.
+enum Withheld {
+    Nothing,
+    Everything(MissingReason),
+    LastItems(MissingReason),
+}
+
+/// What the `at`th replica of a person in a situation lacks: whether its publication has ended, and its values.
+fn shortcoming(situation: Situation, at: u32) -> (bool, Withheld) {
+    match situation {
+        Situation::OutsidePublication => (true, Withheld::Nothing),
+        Situation::NotDeclared => (false, Withheld::Everything(MissingReason::NotDeclared)),
+        Situation::PartlyProvided => (at > 0, Withheld::LastItems(MissingReason::UnderCorrection)),
+        Situation::Ordinary
+        | Situation::NotRegistered
+        | Situation::MovedOut
+        | Situation::SymbolMissing
+        | Situation::HeldByPerson
+        | Situation::HeldByInfo
+        | Situation::HeldByPersonInfo => (false, Withheld::Nothing),
     }
 }
 
