@@ -22,4 +22,5 @@ pub mod repertoire;
 pub mod replica;
 pub mod result;
 pub mod sealing_key;
+pub mod selection;
 pub mod words;

@@ -1,3 +1,4 @@
 //! Synthetic people, replicas and institutions, computed from a seed or read from definition files.
 
 pub mod flaw;
+pub mod layouts;
