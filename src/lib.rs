@@ -8,5 +8,12 @@ pub mod ledger;
 
 pub mod store;
 
-pub mod grpc;
+pub mod institution;
+
+pub mod network;
+
 pub mod sample;
+
+pub mod world;
+
+pub mod grpc;

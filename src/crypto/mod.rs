@@ -7,6 +7,5 @@ pub mod identity;
 pub mod pki;
 pub mod sealing;
 pub mod sealing_key;
-pub mod digest;
 pub mod signing;
 pub mod symbol;

@@ -30,6 +30,7 @@ use crate::{
     store::{Keeper, RecordBook, State},
 };
 
+pub use cancel_inquiry::{Cancellable, cancelled};
 pub use fault::ActFault;
 pub use fetch_result::{ExchangeView, InquiryView};
 pub use prepare_exchange::Prepared;

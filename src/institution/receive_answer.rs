@@ -6,6 +6,8 @@ use super::{ActFault, IntermediateServer};
 use crate::domain::{
     exchange::{ProvisionReply, Relayed, Side, Subject},
     inquiry::{ExchangeEvent, ExchangeState},
+    names::ProcessingSerial,
+    person::Symbol,
     record::{Entry, ProvisionRecord},
 };
 
@@ -38,7 +40,7 @@ impl IntermediateServer {
         let place = match &next {
             ExchangeState::Accepted | ExchangeState::Waiting { .. } => None,
             ExchangeState::Ended { outcome, .. } => {
-                let person = self.person_of(serial)?;
+                let symbol = self.symbol_of(serial)?;
                 let (permit_id, permission_row) = relayed.permit.unzip();
                 let record = Entry::Provision(ProvisionRecord {
                     side: Side::Inquirer,
@@ -46,7 +48,7 @@ impl IntermediateServer {
                     outcome: outcome.clone(),
                     permit_id,
                     permission_row,
-                    symbol: person,
+                    symbol,
                 });
                 let records = &self.around.records;
                 Some(records.write(self.keeper(), &record, now).await?)
@@ -76,10 +78,10 @@ impl IntermediateServer {
         Ok(())
     }
 
-    fn person_of(
+    fn symbol_of(
         &self,
-        serial: crate::domain::names::ProcessingSerial,
-    ) -> Result<Option<crate::domain::person::Symbol>, ActFault> {
+        serial: ProcessingSerial,
+    ) -> Result<Option<Symbol>, ActFault> {
         let state = &self.around.state;
         let Some(inquiry) = state.inquiry(self.profile.code, serial.receipt)? else {
             return Ok(None);

@@ -29,10 +29,13 @@ fn open_inquiry(institution: InstitutionCode, receipt: ReceiptNumber) -> Key {
         .number(receipt.0)
 }
 
+fn ended_inquiries(institution: InstitutionCode) -> Key {
+    Key::new("ended").text(institution.as_str())
+}
+
 fn ended_inquiry((at, institution, receipt): Ended) -> Key {
-    Key::new("ended")
+    ended_inquiries(institution)
         .instant_ms(at.as_millisecond())
-        .text(institution.as_str())
         .number(receipt.0)
 }
 
@@ -200,9 +203,13 @@ impl State {
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub async fn delete_ended_inquiries(&self, before: Timestamp) -> Result<u64, StoreFault> {
+    pub async fn delete_ended_inquiries(
+        &self,
+        institution: InstitutionCode,
+        before: Timestamp,
+    ) -> Result<u64, StoreFault> {
         let mut deleted = 0;
-        let ended: Vec<Ended> = self.all(&Key::new("ended"))?;
+        let ended: Vec<Ended> = self.all(&ended_inquiries(institution))?;
         for due in ended.into_iter().take_while(|(at, ..)| *at < before) {
             let (_, institution, receipt) = due;
             let mut batch = Batch::new();

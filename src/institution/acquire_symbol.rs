@@ -1,0 +1,147 @@
+//! 符号取得: issues a serial, and links the symbol that comes back with it. FGU.
+
+use jiff::Timestamp;
+
+use super::{ActFault, IntermediateServer};
+use crate::{
+    crypto::digest::random_bytes,
+    domain::{
+        acquisition::{Acquisition, AcquisitionRefusal, UnlinkReason},
+        codes::AddresseeNumber,
+        names::AcquisitionSerial,
+        person::Symbol,
+        refusal::{Refusal, Thing},
+    },
+    store::{StoreFault, Version},
+};
+
+impl IntermediateServer {
+    /// 取得番号: issues a serial for a person. Returns it and when it stops being accepted.
+    ///
+    /// # Errors
+    /// When the person has a symbol, or an earlier serial is still good.
+    pub async fn request_acquisition(
+        &self,
+        person: AddresseeNumber,
+        now: Timestamp,
+    ) -> Result<(AcquisitionSerial, Timestamp), ActFault> {
+        let who = (self.profile.code, person);
+        let seen = self.around.state.acquisition(who)?;
+        let serial = AcquisitionSerial(random_bytes()?);
+        let period = self.around.periods.acquisition_serial;
+        let expires_at = now.checked_add(period).unwrap_or(Timestamp::MAX);
+        let before = seen.as_ref().map(|(_, acquisition)| acquisition);
+        let issued =
+            Acquisition::issue(before, serial, now, expires_at).map_err(Refusal::from)?;
+        self.around
+            .state
+            .issue_serial(who, seen, (&issued, serial))
+            .await
+            .map_err(moved_on(AcquisitionRefusal::SerialPending))?;
+        Ok((serial, expires_at))
+    }
+
+    /// Where the person's symbol stands.
+    ///
+    /// # Errors
+    /// When none was ever asked for.
+    pub fn acquisition(&self, person: AddresseeNumber) -> Result<Acquisition, ActFault> {
+        let found = self.around.state.acquisition((self.profile.code, person))?;
+        let (_, acquisition) = found.ok_or(Refusal::NotFound(Thing::Acquisition))?;
+        Ok(acquisition)
+    }
+
+    /// Checks that an acquisition of this institution waits for the serial.
+    ///
+    /// # Errors
+    /// When none does, or the serial has expired.
+    pub fn check_serial(&self, serial: AcquisitionSerial, now: Timestamp) -> Result<(), ActFault> {
+        let (_, _, acquisition) = self.waiting_for(serial)?;
+        acquisition.link(serial, now).map_err(Refusal::from)?;
+        Ok(())
+    }
+
+    /// Links the symbol that the core system sent with a serial; the serial is destroyed.
+    ///
+    /// # Errors
+    /// When no acquisition waits for the serial, or it has expired.
+    pub async fn link_symbol(
+        &self,
+        serial: AcquisitionSerial,
+        symbol: Symbol,
+        now: Timestamp,
+    ) -> Result<(), ActFault> {
+        let (person, version, acquisition) = self.waiting_for(serial)?;
+        let linked = acquisition.link(serial, now).map_err(Refusal::from)?;
+        let who = (self.profile.code, person);
+        self.around
+            .state
+            .link_symbol(who, (version, acquisition), (&linked, symbol))
+            .await
+            .map_err(moved_on(AcquisitionRefusal::SerialUnknown))
+    }
+
+    /// Notes that the resident network does not know the person; the serial is destroyed.
+    ///
+    /// # Errors
+    /// When no acquisition waits for the serial, or it has expired.
+    pub async fn person_unknown(
+        &self,
+        serial: AcquisitionSerial,
+        now: Timestamp,
+    ) -> Result<(), ActFault> {
+        let (person, version, acquisition) = self.waiting_for(serial)?;
+        let ended = acquisition
+            .person_unknown(serial, now)
+            .map_err(Refusal::from)?;
+        let who = (self.profile.code, person);
+        self.around
+            .state
+            .end_acquisition(who, (version, acquisition), &ended)
+            .await
+            .map_err(moved_on(AcquisitionRefusal::SerialUnknown))
+    }
+
+    /// Takes a link away.
+    ///
+    /// # Errors
+    /// When the person has no symbol.
+    pub async fn unlink_symbol(
+        &self,
+        person: AddresseeNumber,
+        reason: UnlinkReason,
+        now: Timestamp,
+    ) -> Result<(), ActFault> {
+        let who = (self.profile.code, person);
+        let seen = self.around.state.acquisition(who)?;
+        let (version, acquisition) =
+            seen.ok_or(Refusal::Acquisition(AcquisitionRefusal::NotLinked))?;
+        let unlinked = acquisition.unlink(reason, now).map_err(Refusal::from)?;
+        self.around
+            .state
+            .unlink_symbol(who, (version, acquisition), &unlinked)
+            .await
+            .map_err(moved_on(AcquisitionRefusal::NotLinked))
+    }
+
+    fn waiting_for(
+        &self,
+        serial: AcquisitionSerial,
+    ) -> Result<(AddresseeNumber, Version, Acquisition), ActFault> {
+        let unknown = Refusal::Acquisition(AcquisitionRefusal::SerialUnknown);
+        let who = self.around.state.person_of_serial(serial)?;
+        let who = who
+            .filter(|(institution, _)| *institution == self.profile.code)
+            .ok_or_else(|| unknown.clone())?;
+        let (version, acquisition) = self.around.state.acquisition(who)?.ok_or(unknown)?;
+        Ok((who.1, version, acquisition))
+    }
+}
+
+/// A conflict means that somebody else was quicker: the refusal that a later call would have met.
+fn moved_on(refusal: AcquisitionRefusal) -> impl Fn(StoreFault) -> ActFault {
+    move |fault| match fault {
+        StoreFault::Conflict { .. } => Refusal::Acquisition(refusal).into(),
+        other => other.into(),
+    }
+}

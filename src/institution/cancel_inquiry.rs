@@ -1,0 +1,110 @@
+//! 取消: cancels the exchanges that are held, or that have not begun. SKI, and TKY for the provider's part.
+
+use jiff::Timestamp;
+
+use super::{ActFault, IntermediateServer};
+use crate::domain::{
+    exchange::{Outcome, ProvisionReply, Relayed, Side},
+    inquiry::{ExchangeState, Inquiry, OutOfOrder},
+    names::{PermitId, ProcessingSerial},
+    provision::{ProvisionEvent, ProvisionState},
+    refusal::{Refusal, Thing},
+    result::ResultCode,
+};
+
+/// How an exchange can be cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancellable {
+    /// It has not begun; nobody else knows of it.
+    BeforeBegin,
+    /// The provider holds it.
+    Held,
+}
+
+impl IntermediateServer {
+    /// The exchanges of an inquiry that can be cancelled now. Those that had not begun never will.
+    ///
+    /// # Errors
+    /// When the inquiry is not known, or every exchange has ended.
+    pub fn cancellable(
+        &self,
+        inquiry: &Inquiry,
+    ) -> Result<Vec<(ProcessingSerial, Cancellable)>, ActFault> {
+        let mut found = Vec::new();
+        let mut all_ended = true;
+        for (serial, ..) in inquiry.exchanges() {
+            let state = self.around.state.exchange(serial)?;
+            match state.map(|(_, state)| state) {
+                None | Some(ExchangeState::Accepted) => {
+                    all_ended = false;
+                    if self.progress.cancel_before_begin(serial) {
+                        found.push((serial, Cancellable::BeforeBegin));
+                    }
+                }
+                Some(ExchangeState::Waiting { .. }) => {
+                    all_ended = false;
+                    found.push((serial, Cancellable::Held));
+                }
+                Some(ExchangeState::Ended { .. }) => {}
+            }
+        }
+        if all_ended {
+            return Err(Refusal::InquiryEnded.into());
+        }
+        Ok(found)
+    }
+
+    /// The provider's part: takes a held request back. Returns its permit and the row that allowed it.
+    ///
+    /// # Errors
+    /// When it is not held any more.
+    pub async fn cancel_provision(
+        &self,
+        serial: ProcessingSerial,
+        now: Timestamp,
+    ) -> Result<(PermitId, String), ActFault> {
+        let found = self.around.state.provision(self.profile.code, serial)?;
+        let (version, mut provision) = found.ok_or(Refusal::NotFound(Thing::Provision))?;
+        if !matches!(provision.state, ProvisionState::Held { .. }) {
+            return Err(OutOfOrder.into());
+        }
+        provision.state = provision.state.apply(ProvisionEvent::Cancelled {
+            at: now,
+            outcome: cancelled(),
+        })?;
+        let entry = super::provide::entry_of(&provision);
+        let records = &self.around.records;
+        let place = records.write(self.keeper(), &entry, now).await?;
+        self.around
+            .state
+            .move_provision(version, &provision, Some(&place))
+            .await?;
+        Ok((provision.permit_id, provision.permission_row))
+    }
+
+    /// The inquirer's part: ends the exchange as cancelled and records it.
+    ///
+    /// # Errors
+    /// When the record cannot be written, or the exchange has ended.
+    pub async fn cancel_exchange(
+        &self,
+        inquiry: &Inquiry,
+        serial: ProcessingSerial,
+        permit: Option<(PermitId, String)>,
+        now: Timestamp,
+    ) -> Result<(), ActFault> {
+        let found = inquiry.exchanges().find(|(of, ..)| *of == serial);
+        let (_, detail, asked) = found.ok_or(Refusal::NotFound(Thing::Exchange))?;
+        let relayed = Relayed {
+            reply: ProvisionReply::Ended(cancelled(), None),
+            permit,
+        };
+        let subject = inquiry.subject(serial, detail, asked);
+        self.receive_answer(&subject, relayed, now).await
+    }
+}
+
+/// How a cancelled exchange ends, in all records.
+pub fn cancelled() -> Outcome {
+    Outcome::without_answer(ResultCode::Cancelled, Side::Inquirer)
+}

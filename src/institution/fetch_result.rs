@@ -1,0 +1,155 @@
+//! 情報照会結果取得: the inquiry as it stands, its answers opened where this server holds the key. SKI.
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::{ActFault, IntermediateServer};
+use crate::{
+    crypto::sealing::{Sealed, open},
+    domain::{
+        exchange::{Provided, SealedAnswer},
+        inquiry::{ExchangeState, Inquiry},
+        names::{ProcessingSerial, ReceiptNumber},
+        refusal::{Refusal, Thing},
+        result::ResultCode,
+    },
+    store::{Page, PageOf},
+};
+
+/// An inquiry as it stands.
+#[derive(Debug)]
+pub struct InquiryView {
+    /// The inquiry.
+    pub inquiry: Inquiry,
+    /// Its exchanges, in the order of the request.
+    pub exchanges: Vec<ExchangeView>,
+    /// When the results will be deleted; nothing while an exchange is open.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// One exchange as it stands.
+#[derive(Debug)]
+pub struct ExchangeView {
+    /// 処理通番.
+    pub serial: ProcessingSerial,
+    /// How it stands or ended.
+    pub code: ResultCode,
+    /// The state, with who decided and the sealed answer.
+    pub state: ExchangeState,
+}
+
+impl InquiryView {
+    /// Whether every exchange has ended.
+    pub fn has_ended(&self) -> bool {
+        self.exchanges
+            .iter()
+            .all(|exchange| exchange.code.is_final())
+    }
+
+    /// Whether no exchange moves by itself any more: each has ended or waits for a human.
+    pub fn is_settled(&self) -> bool {
+        self.exchanges.iter().all(|exchange| {
+            exchange.code.is_final() || exchange.code == ResultCode::WaitingForStaff
+        })
+    }
+}
+
+impl IntermediateServer {
+    /// The inquiry with this receipt number, as it stands.
+    ///
+    /// # Errors
+    /// When there is none, or its results were deleted.
+    pub fn fetch_result(&self, receipt: ReceiptNumber) -> Result<InquiryView, ActFault> {
+        let state = &self.around.state;
+        let Some(inquiry) = state.inquiry(self.profile.code, receipt)? else {
+            let given = state.last_receipt(self.profile.code)?;
+            let deleted = receipt.0 > 0 && receipt <= given;
+            return Err(if deleted {
+                Refusal::ResultsDeleted.into()
+            } else {
+                Refusal::NotFound(Thing::Inquiry).into()
+            });
+        };
+        self.view(inquiry)
+    }
+
+    /// The institution's inquiries as they stand, newest first.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn inquiries(&self, page: Page) -> Result<PageOf<InquiryView>, ActFault> {
+        let PageOf { rows, next_token } =
+            self.around.state.inquiries(self.profile.code, page)?;
+        let rows = rows.into_iter().map(|inquiry| self.view(inquiry));
+        Ok(PageOf {
+            rows: rows.collect::<Result<_, _>>()?,
+            next_token,
+        })
+    }
+
+    /// Tells of every change of an open inquiry; nothing when it has ended.
+    pub fn changes(&self, receipt: ReceiptNumber) -> Option<watch::Receiver<()>> {
+        self.progress.subscribe(receipt)
+    }
+
+    /// Opens a sealed answer; nothing when this server does not hold the key.
+    pub fn open_answer(&self, answer: &SealedAnswer) -> Option<Provided> {
+        if answer.key_fingerprint != self.sealing.public().fingerprint().0 {
+            return None;
+        }
+        let sealed = Sealed {
+            encapsulated_key: answer.encapsulated_key.as_slice().try_into().ok()?,
+            ciphertext: answer.ciphertext.clone(),
+        };
+        let plain = open(&self.sealing, &answer.info, &answer.aad, &sealed).ok()?;
+        serde_json::from_slice(&plain).ok()
+    }
+
+    /// Deletes the results whose time has passed; returns how many inquiries that were.
+    ///
+    /// # Errors
+    /// When the state cannot be read or written.
+    pub async fn delete_old_results(&self, now: Timestamp) -> Result<u64, ActFault> {
+        let retention = self.around.periods.result_retention;
+        let Ok(before) = now.checked_sub(retention) else {
+            return Ok(0);
+        };
+        Ok(self
+            .around
+            .state
+            .delete_ended_inquiries(self.profile.code, before)
+            .await?)
+    }
+
+    fn view(&self, inquiry: Inquiry) -> Result<InquiryView, ActFault> {
+        let mut exchanges = Vec::new();
+        let mut last_end = None;
+        for (serial, ..) in inquiry.exchanges() {
+            let found = self.around.state.exchange(serial)?;
+            let state = found.map_or(ExchangeState::Accepted, |(_, state)| state);
+            let code = match &state {
+                ExchangeState::Accepted => self.progress.code(serial),
+                ExchangeState::Waiting { .. } => ResultCode::WaitingForStaff,
+                ExchangeState::Ended { at, outcome, .. } => {
+                    last_end = last_end.max(Some(*at));
+                    outcome.code
+                }
+            };
+            exchanges.push(ExchangeView {
+                serial,
+                code,
+                state,
+            });
+        }
+        let mut view = InquiryView {
+            inquiry,
+            exchanges,
+            expires_at: None,
+        };
+        if view.has_ended() {
+            let retention = self.around.periods.result_retention;
+            view.expires_at = last_end.and_then(|at| at.checked_add(retention).ok());
+        }
+        Ok(view)
+    }
+}

@@ -1,0 +1,106 @@
+//! The core system's decision on a request: permission list, symbol, and then a signed permit. Source: 番号法 §21(2).
+
+use jiff::Timestamp;
+
+use super::{CoreSystem, NetworkFault};
+use crate::{
+    crypto::digest::{random_bytes, sha256},
+    domain::{
+        exchange::{ExchangeRequest, Outcome, ProvisionOrder, Side},
+        names::PermitId,
+        permission_list::{Decision, Question},
+        permit::{PermitTerms, SignedPermit},
+        result::ResultCode,
+    },
+};
+
+/// What the core system decides.
+#[derive(Debug)]
+pub enum Issued {
+    /// The order goes to the provider.
+    Order {
+        /// The permit and what goes with it.
+        order: ProvisionOrder,
+        /// The permit's name.
+        permit_id: PermitId,
+        /// The row of the list that allowed it, `<version>/<row>`.
+        permission_row: String,
+        /// The provision of law.
+        legal_basis: String,
+    },
+    /// The core system ends the exchange, and why.
+    Refused(Outcome, &'static str),
+}
+
+impl CoreSystem {
+    /// Decides on a request, and signs a permit for it.
+    ///
+    /// # Errors
+    /// When the state cannot be read, or the operating system gives no random bytes.
+    pub fn issue_permit(
+        &self,
+        request: &ExchangeRequest,
+        now: Timestamp,
+    ) -> Result<Issued, NetworkFault> {
+        let subject = &request.subject;
+        let refused =
+            |code, why| Ok(Issued::Refused(Outcome::without_answer(code, Side::Core), why));
+        let directory = &self.parts.directory;
+        let parties = directory
+            .find(subject.inquirer)
+            .zip(directory.find(subject.provider));
+        let Some((inquirer, provider)) = parties else {
+            return refused(ResultCode::CommunicationError, "no route to the provider");
+        };
+        let question = Question {
+            inquirer,
+            affair: subject.affair,
+            procedure: subject.procedure,
+            provider,
+            specific_info: subject.specific_info,
+            at: now,
+        };
+        let Decision::Allowed(permission) = self.parts.list.decide(&question) else {
+            return refused(ResultCode::NotPermitted, "no row of the core system's list");
+        };
+        let converted =
+            self.convert_symbol(&request.symbol, subject.inquirer, subject.provider)?;
+        let Some(symbol) = converted else {
+            return refused(
+                ResultCode::SymbolMissing,
+                "no symbol was issued for the provider",
+            );
+        };
+        let permit_id = PermitId(random_bytes()?);
+        let terms = PermitTerms {
+            permit_id,
+            issued_at: now,
+            expires_at: now
+                .checked_add(self.parts.permit_period)
+                .unwrap_or(Timestamp::MAX),
+            subject: subject.clone(),
+            symbol_digest: hex_digest(&symbol.0),
+            key_fingerprint: hex_digest(&request.sealing_key),
+            permission_row: permission.row(),
+        };
+        let terms = serde_json::to_vec(&terms)?;
+        let signature = self.parts.signing.sign(&SignedPermit::signed_bytes(&terms));
+        Ok(Issued::Order {
+            order: ProvisionOrder {
+                permit: SignedPermit {
+                    terms,
+                    signature: signature.to_vec(),
+                },
+                symbol,
+                sealing_key: request.sealing_key,
+            },
+            permit_id,
+            permission_row: permission.row(),
+            legal_basis: permission.legal_basis().to_owned(),
+        })
+    }
+}
+
+fn hex_digest(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&sha256(&[bytes]))
+}

@@ -1,0 +1,69 @@
+//! The acts outside the institutions: the core system (permit, convert symbol, record, publish list) and the resident
+//! network in front of it.
+
+mod convert_symbol;
+mod issue_permit;
+mod publish_list;
+mod record_exchange;
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use crate::{
+    crypto::{
+        signing::{KeyFault, SigningKey},
+        symbol::SymbolSecret,
+    },
+    domain::{institution::Directory, permission_list::PermissionList},
+    store::{RecordBook, RecordFault, State, StoreFault},
+};
+
+pub use issue_permit::Issued;
+
+/// コアシステム.
+pub struct CoreSystem {
+    parts: CoreParts,
+}
+
+/// What the core system is made of.
+pub struct CoreParts {
+    /// All institutions.
+    pub directory: Arc<Directory>,
+    /// The permission list in force.
+    pub list: PermissionList,
+    /// The durable state.
+    pub state: State,
+    /// The record book.
+    pub records: RecordBook,
+    /// The key that permits and the list are signed with.
+    pub signing: SigningKey,
+    /// The secret that symbols are made with.
+    pub symbols: SymbolSecret,
+    /// How long a permit is accepted.
+    pub permit_period: SignedDuration,
+}
+
+impl CoreSystem {
+    /// The core system of a world.
+    pub fn new(parts: CoreParts) -> Self {
+        Self { parts }
+    }
+}
+
+/// Why an act of the network did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkFault {
+    /// A record could not be written.
+    #[error(transparent)]
+    Record(#[from] RecordFault),
+    /// The state could not be written or read.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// A key or an id could not be made.
+    #[error(transparent)]
+    Key(#[from] KeyFault),
+    /// Something could not be written as JSON.
+    #[error("a message cannot be written")]
+    Form(#[from] serde_json::Error),
+}

@@ -1,0 +1,48 @@
+//! The core system's own record of an exchange, written before anything is relayed. Source: 番号法 §23(3).
+
+use jiff::Timestamp;
+
+use super::{CoreSystem, NetworkFault};
+use crate::{
+    domain::{
+        exchange::{Outcome, Side, Subject},
+        names::{PermitId, ProcessingSerial},
+        record::{Entry, PlacedRecord, ProvisionRecord},
+    },
+    store::Keeper,
+};
+
+impl CoreSystem {
+    /// Writes the core system's record of an exchange that has ended.
+    ///
+    /// # Errors
+    /// When it cannot be written: nothing may be relayed then.
+    pub async fn record_exchange(
+        &self,
+        subject: &Subject,
+        outcome: &Outcome,
+        permit: Option<(PermitId, String)>,
+        now: Timestamp,
+    ) -> Result<(), NetworkFault> {
+        let (permit_id, permission_row) = permit.unzip();
+        let record = Entry::Provision(ProvisionRecord {
+            side: Side::Core,
+            subject: subject.clone(),
+            outcome: outcome.clone(),
+            permit_id,
+            permission_row,
+            symbol: None,
+        });
+        let records = &self.parts.records;
+        let place = records.write(Keeper::Core, &record, now).await?;
+        Ok(records.note(Keeper::Core, subject.serial, place).await?)
+    }
+
+    /// The core system's record of an exchange.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn record_of(&self, serial: ProcessingSerial) -> Result<Option<PlacedRecord>, NetworkFault> {
+        Ok(self.parts.records.record(Keeper::Core, serial)?)
+    }
+}
