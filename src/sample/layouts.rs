@@ -260,26 +260,7 @@ impl Reader {
             RawKind::Code => permitted.keys().map(|code| code.chars().count()).max(),
             RawKind::Flag => Some(1),
         };
-        let length_max = match (own_length, &raw.length_max) {
-            (None, Some(length)) => {
-                let zero = *length.get_ref() == 0;
-                self.flaw_if(zero, length.span(), "length_max must be at least 1");
-                *length.get_ref()
-            }
-            (None, None) => {
-                self.flaw_if(true, raw.kind.span(), "this kind needs a length_max");
-                0
-            }
-            (Some(own), stated) => {
-                let span = stated.as_ref().map_or(0..0, Spanned::span);
-                self.flaw_if(
-                    stated.is_some(),
-                    span,
-                    "this kind has its own length: leave length_max out",
-                );
-                own
-            }
-        };
+        let length_max = self.length_max(own_length, raw.length_max, raw.kind.span());
         ItemLayout {
             code,
             name: raw.name,
@@ -293,6 +274,32 @@ impl Reader {
             },
             length_max,
             required: raw.required,
+        }
+    }
+
+    /// The length the kind has of its own, or else the one stated.
+    fn length_max(
+        &mut self,
+        own: Option<usize>,
+        stated: Option<Spanned<usize>>,
+        kind: Range<usize>,
+    ) -> usize {
+        match (own, stated) {
+            (Some(own), None) => own,
+            (None, Some(length)) => {
+                let zero = *length.get_ref() == 0;
+                self.flaw_if(zero, length.span(), "length_max must be at least 1");
+                length.into_inner()
+            }
+            (None, None) => {
+                self.flaw_if(true, kind, "this kind needs a length_max");
+                0
+            }
+            (Some(own), Some(length)) => {
+                let surplus = "this kind has its own length: leave length_max out";
+                self.flaw_if(true, length.span(), surplus);
+                own
+            }
         }
     }
 }
@@ -351,11 +358,9 @@ items = [
     fn a_directory_is_read_like_the_embedded_files() {
         let dir = tempfile::tempdir().unwrap();
         assert!(read(dir.path()).is_err());
-        for (name, text) in EMBEDDED {
-            fs::write(dir.path().join(name), text).unwrap();
-        }
-        assert_eq!(read(dir.path()).unwrap(), embedded().unwrap());
         assert!(read(&dir.path().join("absent")).is_err());
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sample/data/layouts");
+        assert_eq!(read(&own).unwrap(), embedded().unwrap());
     }
 
     #[test]

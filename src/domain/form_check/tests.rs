@@ -1,4 +1,5 @@
 use jiff::civil::date;
+use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{form_flaw::Kind, layout::ItemKind, replica::MissingReason};
@@ -279,4 +280,27 @@ fn a_content_beyond_its_limit_is_refused() {
     large.content[0].items[0] = value(1, &"x".repeat(CONTENT_BYTES_MAX));
     let flaws = check(&wide, large).unwrap_err();
     assert!(matches!(flaws[0].why, Misfit::TooLarge { .. }));
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_repeated_in_a_flaw_and_none_that_is_unfit_is_accepted(
+        text in prop_oneof!["\\PC{0,8}", any::<String>(), "[0-9]{12}"],
+        key in "\\PC{0,50}",
+    ) {
+        let marked = format!("<{text}>");
+        let mut draft = draft();
+        draft.record_key = key;
+        draft.content[0].items.push(value(2, &text));
+        draft.content[0].items.push(value(1, &marked));
+        draft.content.push(set(&marked, vec![], vec![]));
+        let flaws = check(&layout(), draft).unwrap_err();
+        let told: Vec<_> = flaws.iter().map(|flaw| format!("{flaw:?} {flaw} {}", flaw.ja())).collect();
+        prop_assert!(!told.concat().contains(&marked));
+
+        let unfit = text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit())
+            || text.len() > 12 || mentions_individual_number(&text);
+        let named = flaws.iter().any(|flaw| flaw.path == "content[0].items[1].value");
+        prop_assert_eq!(named, unfit);
+    }
 }
