@@ -47,6 +47,10 @@ fn list_flaws(from: &str, nth: usize, to: &str) -> Vec<String> {
     ))
 }
 
+fn assert_begins(flaws: &[String], start: &str) {
+    assert!(flaws[0].starts_with(start), "{flaws:?}");
+}
+
 fn replace_nth(text: &str, from: &str, nth: usize, to: &str) -> String {
     let (at, _) = text.match_indices(from).nth(nth - 1).unwrap();
     format!("{}{to}{}", &text[..at], &text[at + from.len()..])
@@ -176,22 +180,13 @@ fn a_flaw_of_an_institution_names_its_place() {
     assert_eq!(flaws, [format!("{}:8 is required", second + 1)]);
 
     let flaws = institution_flaws("class = \"市町村長\"", 1, "class = \"村\"");
-    assert!(
-        flaws[0].starts_with(&format!("{}:9 InstitutionClass: ", first + 2)),
-        "{flaws:?}"
-    );
+    assert_begins(&flaws, &format!("{}:9 InstitutionClass: ", first + 2));
 
     let flaws = institution_flaws("\"ZEIMU\"", 1, "\"\"");
-    assert!(
-        flaws[0].starts_with(&format!("{}:21 UnitCode: ", at("ZEIMU", 1))),
-        "{flaws:?}"
-    );
+    assert_begins(&flaws, &format!("{}:21 UnitCode: ", at("ZEIMU", 1)));
 
     let flaws = institution_flaws("JM01000000121000 =", 1, "XM01000000121000 =");
-    assert!(
-        flaws[0].starts_with(&format!("{}:1 AffairCode: ", at("ZEIMU", 1))),
-        "{flaws:?}"
-    );
+    assert_begins(&flaws, &format!("{}:1 AffairCode: ", at("ZEIMU", 1)));
 }
 
 #[test]
@@ -283,35 +278,20 @@ fn a_flaw_of_a_row_names_its_place() {
 fn text_that_is_not_ours_is_refused_where_it_stands() {
     let code = line(EMBEDDED_INSTITUTIONS, "code = \"", 1);
     let flaws = institution_flaws("\nname = ", 1, "\nnama = ");
-    assert!(
-        flaws[0].starts_with(&format!("{}:1 unknown field `nama`", code + 1)),
-        "{flaws:?}"
-    );
+    assert_begins(&flaws, &format!("{}:1 unknown field `nama`", code + 1));
     let flaws = institution_flaws("\ncode = \"", 1, "\ncode = ");
-    assert!(flaws[0].starts_with(&format!("{code}:")), "{flaws:?}");
+    assert_begins(&flaws, &format!("{code}:"));
     let flaws = institution_flaws("= \"business_system\"", 1, "= \"nobody\"");
     let holding = line(EMBEDDED_INSTITUTIONS, "= \"business_system\"", 1);
-    assert!(
-        flaws[0].starts_with(&format!("{holding}:15 unknown variant")),
-        "{flaws:?}"
-    );
+    assert_begins(&flaws, &format!("{holding}:15 unknown variant"));
 
     let version = line(EMBEDDED_PERMISSION_LIST, "\nversion = 1", 1) + 1;
     let flaws = list_flaws("\nversion = 1", 1, "\nversion = \"1\"");
-    assert!(
-        flaws[0].starts_with(&format!("{version}:11 invalid type")),
-        "{flaws:?}"
-    );
+    assert_begins(&flaws, &format!("{version}:11 invalid type"));
     let flaws = list_flaws("\nversion = 1", 1, "\nversion = 1\nedition = 1");
-    assert!(
-        flaws[0].starts_with(&format!("{}:1 unknown field", version + 1)),
-        "{flaws:?}"
-    );
+    assert_begins(&flaws, &format!("{}:1 unknown field", version + 1));
     let flaws = list_flaws("\"2026-04-01T00", 1, "\"2026-13-01T00");
-    assert!(
-        flaws[0].starts_with(&format!("{}:16 ", version + 1)),
-        "{flaws:?}"
-    );
+    assert_begins(&flaws, &format!("{}:16 ", version + 1));
 }
 
 #[test]
@@ -377,4 +357,28 @@ fn a_world_needs_an_institution_but_a_list_may_be_empty() {
     assert_eq!(flaws, ["1:16 a world needs an institution"]);
     let institutions = text(EMBEDDED_INSTITUTIONS);
     assert!(Definitions::parse(institutions, list(), layouts::embedded()).is_ok());
+}
+
+#[test]
+fn values_on_one_line_are_repeated_too() {
+    let row = "{ id = \"A\", inquirer = \"市町村長\", affair = \"JM90000000000001\", \
+        procedure = \"JT90000000000001\", provider = \"市町村長\", specific_info = \"TM90000000000001\", \
+        valid_from = \"2020-04-01\", legal_basis = \"法\" }";
+    let list =
+        format!("version = 1\npublished_at = \"2026-04-01T00:00:00+09:00\"\nrows = [{row}, {row}]");
+    let institutions = text(EMBEDDED_INSTITUTIONS);
+    let flaws = shown(Definitions::parse(
+        institutions,
+        text(&list),
+        layouts::embedded(),
+    ));
+    assert_eq!(flaws.len(), 1);
+    assert!(flaws[0].ends_with("stands in line 3 already"));
+}
+
+#[test]
+fn a_party_is_a_known_class_or_a_code() {
+    let flaws = list_flaws("provider = \"市町村長\"", 1, "provider = \"市長\"");
+    let at = line(EMBEDDED_PERMISSION_LIST, "provider = \"市町村長\"", 1);
+    assert_begins(&flaws, &format!("{at}:12 InstitutionClass: "));
 }
