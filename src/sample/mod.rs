@@ -1,6 +1,7 @@
 //! Synthetic people, replicas and institutions, computed from a seed or read from definition files.
 
 mod bijection;
+pub mod definitions;
 pub mod flaw;
 pub mod layouts;
 pub mod names;
