@@ -2,7 +2,7 @@
 
 pub mod certificate;
 pub mod digest;
-mod files;
+pub(crate) mod files;
 pub mod identity;
 pub mod pki;
 pub mod sealing;

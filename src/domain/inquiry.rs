@@ -96,6 +96,12 @@ impl Inquiry {
             })
     }
 
+    /// The person and the specific information of one exchange.
+    pub fn exchange(&self, serial: ProcessingSerial) -> Option<(&Detail, &Asked)> {
+        let detail = self.details.get(usize::from(serial.detail))?;
+        Some((detail, detail.infos.get(usize::from(serial.info))?))
+    }
+
     /// What the exchange of `asked` is about.
     pub fn subject(&self, serial: ProcessingSerial, detail: &Detail, asked: &Asked) -> Subject {
         Subject {

@@ -93,8 +93,8 @@ impl IntermediateServer {
         permit: Option<(PermitId, String)>,
         now: Timestamp,
     ) -> Result<(), ActFault> {
-        let found = inquiry.exchanges().find(|(of, ..)| *of == serial);
-        let (_, detail, asked) = found.ok_or(Refusal::NotFound(Thing::Exchange))?;
+        let found = inquiry.exchange(serial);
+        let (detail, asked) = found.ok_or(Refusal::NotFound(Thing::Exchange))?;
         let relayed = Relayed {
             reply: ProvisionReply::Ended(cancelled(), None),
             permit,

@@ -72,6 +72,14 @@ impl IntermediateServer {
         }
     }
 
+    /// Whether the exchange has ended or is held, so that there is nothing to send.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn has_moved(&self, serial: ProcessingSerial) -> Result<bool, ActFault> {
+        Ok(self.around.state.exchange(serial)?.is_some())
+    }
+
     /// Notes that the core system has the request.
     pub fn sent_to_provider(&self, serial: ProcessingSerial) {
         self.progress.with_provider(serial);

@@ -1,0 +1,204 @@
+//! Carries the messages of an exchange between the institutions and the network: one exchange, top to bottom.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+use super::{World, WorldFault, journal::Step};
+use crate::{
+    domain::{
+        exchange::{ExchangeRequest, Outcome, ProvisionReply, Relayed, Subject},
+        inquiry::Inquiry,
+        names::{PermitId, ProcessingSerial},
+    },
+    institution::{IntermediateServer, Prepared},
+    network::Issued,
+};
+
+impl World {
+    /// Carries every exchange of an accepted inquiry that has not ended, many at a time.
+    pub(super) async fn carry_inquiry(self: Arc<Self>, inquiry: Arc<Inquiry>) {
+        let serials: Vec<_> = inquiry.exchanges().map(|(serial, ..)| serial).collect();
+        for serial in serials {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+                return;
+            };
+            let (world, inquiry) = (Arc::clone(&self), Arc::clone(&inquiry));
+            self.tasks.spawn(async move {
+                if let Err(fault) = world.carry_exchange(&inquiry, serial).await {
+                    tracing::error!(%serial, error = &fault as &dyn std::error::Error, "an exchange stopped");
+                }
+                drop(place);
+            });
+        }
+    }
+
+    async fn carry_exchange(
+        &self,
+        inquiry: &Inquiry,
+        serial: ProcessingSerial,
+    ) -> Result<(), WorldFault> {
+        let inquirer = self.server(inquiry.inquirer)?;
+        if inquirer.has_moved(serial)? {
+            return Ok(());
+        }
+        let Some((detail, asked)) = inquiry.exchange(serial) else {
+            return Ok(());
+        };
+        let subject = inquiry.subject(serial, detail, asked);
+        let mut steps = Steps::new(self);
+        let prepared =
+            inquirer.prepare_exchange(inquiry, (serial, detail, asked), self.now())?;
+        let relayed = match prepared {
+            Prepared::Cancelled => return Ok(()),
+            Prepared::Ended(outcome, why) => {
+                steps.add(inquirer.code().as_str(), "check_request", why, &outcome);
+                Relayed {
+                    reply: ProvisionReply::Ended(outcome, None),
+                    permit: None,
+                }
+            }
+            Prepared::Send(request, permission) => {
+                let rule = format!("own list, row {}", permission.row());
+                steps.passed(inquirer.code().as_str(), "check_request", &rule, "照会を許可");
+                inquirer.sent_to_provider(serial);
+                self.through_the_network(&request, &mut steps).await?
+            }
+        };
+        let ended = match &relayed.reply {
+            ProvisionReply::Ended(outcome, _) => Some(outcome.clone()),
+            ProvisionReply::Held => None,
+        };
+        inquirer
+            .receive_answer(&subject, relayed, self.now())
+            .await?;
+        steps.finish(inquirer.code().as_str(), "receive_answer", ended.as_ref());
+        self.journal.add(serial, steps.done);
+        Ok(())
+    }
+
+    /// The core system's part: permit, provider, record, and back.
+    async fn through_the_network(
+        &self,
+        request: &ExchangeRequest,
+        steps: &mut Steps<'_>,
+    ) -> Result<Relayed, WorldFault> {
+        let subject = &request.subject;
+        match self.core.issue_permit(request, self.now())? {
+            Issued::Refused(outcome, why) => {
+                steps.add("core", "issue_permit", why, &outcome);
+                self.record_at_core(subject, &outcome, None, steps).await?;
+                Ok(Relayed {
+                    reply: ProvisionReply::Ended(outcome, None),
+                    permit: None,
+                })
+            }
+            Issued::Order {
+                order,
+                permit_id,
+                permission_row,
+                legal_basis,
+            } => {
+                let rule = format!("list row {permission_row}, {legal_basis}");
+                steps.passed("core", "issue_permit", &rule, "情報提供許可証を発行");
+                let provider = self.server(subject.provider)?;
+                let decided = provider.provide(&order, self.now()).await?;
+                steps.provided(provider, &decided.reply, &decided.rule);
+                let permit = Some((permit_id, permission_row));
+                if let ProvisionReply::Ended(outcome, _) = &decided.reply {
+                    self.record_at_core(subject, outcome, permit.clone(), steps)
+                        .await?;
+                }
+                Ok(Relayed {
+                    reply: decided.reply,
+                    permit,
+                })
+            }
+        }
+    }
+
+    async fn record_at_core(
+        &self,
+        subject: &Subject,
+        outcome: &Outcome,
+        permit: Option<(PermitId, String)>,
+        steps: &mut Steps<'_>,
+    ) -> Result<(), WorldFault> {
+        self.core
+            .record_exchange(subject, outcome, permit, self.now())
+            .await?;
+        steps.passed(
+            "core",
+            "record_exchange",
+            "番号法 §23(3)",
+            "情報提供等記録を保存",
+        );
+        Ok(())
+    }
+}
+
+/// Measures the steps of one exchange.
+struct Steps<'a> {
+    world: &'a World,
+    began: Timestamp,
+    since: Instant,
+    done: Vec<Step>,
+}
+
+impl<'a> Steps<'a> {
+    fn new(world: &'a World) -> Self {
+        Self {
+            world,
+            began: world.now(),
+            since: Instant::now(),
+            done: Vec::new(),
+        }
+    }
+
+    fn passed(&mut self, actor: &str, act: &'static str, rule: &str, outcome: &str) {
+        let took = self.lap();
+        self.done.push(Step {
+            at: self.began,
+            took,
+            actor: actor.to_owned(),
+            act,
+            rule: rule.to_owned(),
+            outcome: outcome.to_owned(),
+        });
+        self.began = self.world.now();
+    }
+
+    fn add(&mut self, actor: &str, act: &'static str, rule: &str, outcome: &Outcome) {
+        let code = outcome.code;
+        let text = format!("{} {}", code.status_code(), code.message_ja());
+        self.passed(actor, act, rule, &text);
+    }
+
+    fn provided(&mut self, provider: &IntermediateServer, reply: &ProvisionReply, rule: &str) {
+        let actor = provider.code();
+        match reply {
+            ProvisionReply::Ended(outcome, _) => {
+                self.add(actor.as_str(), "provide", rule, outcome);
+            }
+            ProvisionReply::Held => {
+                self.passed(actor.as_str(), "provide", rule, "職員の確認待ちとして保留");
+            }
+        }
+    }
+
+    fn finish(&mut self, actor: &str, act: &'static str, ended: Option<&Outcome>) {
+        match ended {
+            Some(outcome) => self.add(actor, act, "番号法 §23(1)", outcome),
+            None => self.passed(actor, act, "not ended, no record yet", "確認待ち"),
+        }
+    }
+
+    fn lap(&mut self) -> Duration {
+        let took = self.since.elapsed();
+        self.since = Instant::now();
+        took
+    }
+}

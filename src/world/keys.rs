@@ -1,0 +1,102 @@
+//! The keys of a world: made once from the operating system's random source, kept in a file that only its owner reads.
+
+use std::{collections::BTreeMap, fs, io, path::Path};
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::WorldFault;
+use crate::{
+    crypto::{
+        digest::sha256, files::write_private, sealing_key::SealingKeyPair, signing::SigningKey,
+        symbol::SymbolSecret,
+    },
+    domain::{codes::InstitutionCode, institution::Directory},
+    ledger::{LedgerKeys, Owner},
+};
+
+/// The keys as the file holds them: seeds in hexadecimal.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    core: String,
+    #[zeroize(skip)]
+    institutions: BTreeMap<InstitutionCode, StoredPair>,
+}
+
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+struct StoredPair {
+    signing: String,
+    sealing: String,
+}
+
+/// The keys of a world.
+pub(super) struct WorldKeys {
+    stored: Stored,
+}
+
+impl WorldKeys {
+    /// Reads the keys in `file`, makes those that are missing for the institutions of `directory`, and keeps them.
+    pub(super) fn load_or_create(file: &Path, directory: &Directory) -> Result<Self, WorldFault> {
+        let mut stored = match fs::read(file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| WorldFault::Keys)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Stored {
+                core: hex_seed(&SigningKey::generate()?),
+                institutions: BTreeMap::new(),
+            },
+            Err(error) => return Err(WorldFault::file(file)(error)),
+        };
+        for institution in directory.iter() {
+            if !stored.institutions.contains_key(&institution.code) {
+                let pair = StoredPair {
+                    signing: hex_seed(&SigningKey::generate()?),
+                    sealing: HEXLOWER.encode(&*SealingKeyPair::generate()?.secret_bytes()),
+                };
+                stored.institutions.insert(institution.code, pair);
+            }
+        }
+        let bytes = serde_json::to_vec_pretty(&stored).map_err(|_| WorldFault::Keys)?;
+        write_private(file, &bytes).map_err(WorldFault::file(file))?;
+        Ok(Self { stored })
+    }
+
+    /// The core system's signing key.
+    pub(super) fn core(&self) -> Result<SigningKey, WorldFault> {
+        signing(&self.stored.core)
+    }
+
+    /// The keys that checkpoints are signed with.
+    pub(super) fn ledger(&self) -> Result<LedgerKeys, WorldFault> {
+        let mut institutions = BTreeMap::new();
+        for (code, pair) in &self.stored.institutions {
+            let owner: Owner = code.as_str().parse().map_err(|_| WorldFault::Keys)?;
+            institutions.insert(owner, signing(&pair.signing)?);
+        }
+        Ok(LedgerKeys::new(self.core()?, institutions))
+    }
+
+    /// The key that answers to an institution are opened with.
+    pub(super) fn sealing(&self, code: InstitutionCode) -> Result<SealingKeyPair, WorldFault> {
+        let pair = self.stored.institutions.get(&code);
+        let bytes = pair.and_then(|pair| HEXLOWER.decode(pair.sealing.as_bytes()).ok());
+        Ok(SealingKeyPair::from_bytes(&bytes.ok_or(WorldFault::Keys)?)?)
+    }
+}
+
+fn hex_seed(key: &SigningKey) -> String {
+    HEXLOWER.encode(key.seed())
+}
+
+fn signing(hex: &str) -> Result<SigningKey, WorldFault> {
+    let seed = HEXLOWER
+        .decode(hex.as_bytes())
+        .map_err(|_| WorldFault::Keys)?;
+    Ok(SigningKey::from_seed(&seed)?)
+}
+
+/// The secret that the core system makes symbols with: the same seed gives the same symbols.
+pub(super) fn symbol_secret(seed: u64) -> SymbolSecret {
+    SymbolSecret::from_seed(&sha256(&[b"chukan symbol secret", &seed.to_be_bytes()]))
+}
