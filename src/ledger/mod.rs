@@ -70,7 +70,8 @@ struct Handle {
 }
 
 impl Ledger {
-    /// Opens the ledger in `dir`, or makes one there. Reads it all back: call it where blocking is allowed.
+    /// Opens the ledger in `dir`, or makes one there. Reads all segments back and checks every frame's checksum; a body
+    /// forged together with its checksum is found when it is read, or by [`verify::verify`]. Call it where blocking is allowed.
     ///
     /// # Errors
     /// [`LedgerFault::Damaged`] says where and how to restore; [`LedgerFault::InUse`], [`LedgerFault::OtherKey`],

@@ -12,7 +12,7 @@ use super::{
     forest::Shared,
     keys::{LedgerKeys, PublicKeys},
     recover::{Last, Recovered, TornTail},
-    segment,
+    segment::{self, Depth},
     signed::{self, Signer},
     writer::{SegmentBytes, Writer},
 };
@@ -57,7 +57,7 @@ pub(super) fn prepare(
         durable::replace(&keys_path(dir), &public.to_string())?;
     }
     let checkpoints = signed::load(dir, &public)?;
-    let recovered = Recovered::read(dir, |_| ())?;
+    let recovered = Recovered::read(dir, Depth::Checksum, |_| ())?;
     recovered.reaches(dir, &checkpoints)?;
     if let (Some(torn), Some(last)) = (&recovered.torn, recovered.last) {
         cut(torn, last)?;

@@ -9,6 +9,7 @@ use super::{
     merkle::Hash,
     open,
     recover::{Progress, Recovered, TornTail},
+    segment::Depth,
     signed,
 };
 
@@ -57,7 +58,7 @@ pub fn verify(
     };
     // Before the segments: a running ledger signs only what they already hold.
     let checkpoints = signed::load(dir, &keys)?;
-    let recovered = Recovered::read(dir, progress)?;
+    let recovered = Recovered::read(dir, Depth::LeafHash, progress)?;
     recovered.reaches(dir, &checkpoints)?;
     let forest = &recovered.forest;
     let trees = forest

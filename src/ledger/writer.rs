@@ -192,7 +192,7 @@ impl Writer {
             let offset = self.offset + self.group.buffer.len() as u64;
             self.chain.push(entry.tree, &hash);
             self.group.leaves.push(Leaf { at, hash, offset });
-            frame::push(&mut self.group.buffer, entry, &at, &salt);
+            frame::push(&mut self.group.buffer, entry, &at, &salt, &hash);
             positions.push(at);
         }
         frame::finish(&mut self.group.buffer, start);
