@@ -103,6 +103,8 @@ impl Ledger {
 
     /// Writes all of `entries` or none, and returns their positions once they are on disk (`fdatasync` returned).
     ///
+    /// The entries get consecutive sequences in the order given.
+    ///
     /// When the caller stops waiting, the entries may still be written. After a fault of kind [`LedgerFault::File`] it is
     /// unknown until the next opening whether they are on disk.
     ///

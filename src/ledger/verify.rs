@@ -43,6 +43,7 @@ pub struct VerifiedTree {
 
 /// Verifies the ledger in `dir`, which may be stopped or running, against `keys`; without keys, against those that lie in the
 /// directory, which proves that nothing was damaged but not who signed.
+/// Owners missing in `keys` are taken from the directory; their checkpoints still need the core's signature.
 ///
 /// # Errors
 /// [`LedgerFault::Damaged`] at the first damage; [`LedgerFault::OtherKey`] when the directory's keys are not the given ones.

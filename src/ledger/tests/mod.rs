@@ -1,6 +1,7 @@
 //! Promises of the ledger, tested on real files.
 
 mod damage;
+mod garbage;
 mod promises;
 
 use std::{
