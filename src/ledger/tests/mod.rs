@@ -1,5 +1,6 @@
 //! Promises of the ledger, tested on real files.
 
+mod crash;
 mod damage;
 mod garbage;
 mod promises;
