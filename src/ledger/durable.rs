@@ -1,4 +1,4 @@
-//! Small files that are replaced whole and durably.
+//! Folders, and small files that are replaced whole, durably.
 
 use std::{
     fs::{self, File},
@@ -22,6 +22,18 @@ pub(super) fn replace(file: &Path, text: &str) -> Result<(), LedgerFault> {
         }
     };
     write().map_err(LedgerFault::file(file))
+}
+
+/// Makes `folder` and those above it, durably as far as its own name goes.
+pub(super) fn make_folder(folder: &Path) -> Result<(), LedgerFault> {
+    let make = || {
+        fs::create_dir_all(folder)?;
+        match folder.parent() {
+            Some(above) if !above.as_os_str().is_empty() => File::open(above)?.sync_all(),
+            Some(_) | None => Ok(()),
+        }
+    };
+    make().map_err(LedgerFault::file(folder))
 }
 
 /// The text of `file`; none when there is no such file.

@@ -3,7 +3,8 @@
 //! ```text
 //! frame  magic 4 | payload length 4 | CRC-32 over the rest 4 | payload
 //! payload  group offset 8 | first sequence 8 | entry*
-//! entry  kind 1 | owner 16 | fiscal year 2 | index 8 | sequence 8 | at_ms 8 | salt 16 | body length 4 | body
+//! entry  kind 1 | owner 16 | fiscal year 2 | index 8 | sequence 8 | at_ms 8 | salt 16 | leaf hash 32
+//!        | body length 4 | body
 //! ```
 //! Numbers are big-endian. The group offset says where in the segment the write began that carried the frame: a frame that does
 //! not verify was already on disk before every frame with a later group offset was written.
@@ -14,11 +15,12 @@ use super::{
     },
     merkle::Hash,
 };
-use crate::crypto::digest::sha256;
+use crate::crypto::digest::{DIGEST_BYTES, sha256};
 
 pub(super) const MAGIC: [u8; 4] = *b"CkFr";
 pub(super) const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
-pub(super) const ENTRY_HEAD_BYTES: usize = 1 + OWNER_BYTES + 2 + 8 + 8 + 8 + SALT_BYTES + 4;
+pub(super) const ENTRY_HEAD_BYTES: usize =
+    1 + OWNER_BYTES + 2 + 8 + 8 + 8 + SALT_BYTES + DIGEST_BYTES + 4;
 
 const PREFIX_BYTES: usize = 12;
 const PAYLOAD_HEAD_BYTES: usize = 16;
@@ -42,7 +44,13 @@ pub(super) fn begin(buffer: &mut Vec<u8>, group_offset: u64, first_sequence: u64
     start
 }
 
-pub(super) fn push(buffer: &mut Vec<u8>, entry: &Entry, at: &Position, salt: &[u8; SALT_BYTES]) {
+pub(super) fn push(
+    buffer: &mut Vec<u8>,
+    entry: &Entry,
+    at: &Position,
+    salt: &[u8; SALT_BYTES],
+    leaf: &Hash,
+) {
     buffer.push(KIND_WHOLE);
     buffer.extend_from_slice(&entry.tree.owner.to_bytes());
     buffer.extend_from_slice(&entry.tree.fiscal_year.to_be_bytes());
@@ -50,6 +58,7 @@ pub(super) fn push(buffer: &mut Vec<u8>, entry: &Entry, at: &Position, salt: &[u
     buffer.extend_from_slice(&at.sequence.to_be_bytes());
     buffer.extend_from_slice(&entry.at_ms.to_be_bytes());
     buffer.extend_from_slice(salt);
+    buffer.extend_from_slice(leaf);
     // A body is at most 64 KiB and a frame at most 8 MiB: both lengths fit.
     buffer.extend_from_slice(&(entry.body.len() as u32).to_be_bytes());
     buffer.extend_from_slice(&entry.body);
@@ -142,6 +151,8 @@ pub(super) struct EntryHead {
     pub(super) at: Position,
     pub(super) at_ms: i64,
     pub(super) salt: [u8; SALT_BYTES],
+    /// As it was written. The frame's checksum covers it, but only [`EntryView::leaf_hash`] proves that it fits the body.
+    pub(super) leaf_hash: Hash,
     pub(super) body_bytes: usize,
 }
 
@@ -164,6 +175,7 @@ impl EntryHead {
             at,
             at_ms: i64::from_be_bytes(take(rest)?),
             salt: take(rest)?,
+            leaf_hash: take(rest)?,
             body_bytes: u32::from_be_bytes(take(rest)?) as usize,
         };
         (head.body_bytes <= ENTRY_BODY_BYTES_MAX).then_some(head)
@@ -250,6 +262,7 @@ mod tests {
                     sequence: 7 + n,
                 },
                 &[n as u8; 16],
+                &leaf_hash(&[n as u8; 16], entry.at_ms, &entry.body),
             );
         }
         finish(&mut buffer, start);
@@ -271,7 +284,7 @@ mod tests {
             assert_eq!(view.body, entry.body);
             assert_eq!(view.head.at_ms, entry.at_ms);
             let alone = EntryView::read(&mut &bytes[*offset..]).unwrap();
-            assert_eq!(alone.leaf_hash(), view.leaf_hash());
+            assert_eq!(alone.leaf_hash(), view.head.leaf_hash);
         }
     }
 

@@ -70,7 +70,8 @@ struct Handle {
 }
 
 impl Ledger {
-    /// Opens the ledger in `dir`, or makes one there. Reads it all back: call it where blocking is allowed.
+    /// Opens the ledger in `dir`, or makes one there. Reads all segments back and checks every frame's checksum; a body
+    /// forged together with its checksum is found when it is read, or by [`verify::verify`]. Call it where blocking is allowed.
     ///
     /// # Errors
     /// [`LedgerFault::Damaged`] says where and how to restore; [`LedgerFault::InUse`], [`LedgerFault::OtherKey`],
@@ -101,6 +102,8 @@ impl Ledger {
     }
 
     /// Writes all of `entries` or none, and returns their positions once they are on disk (`fdatasync` returned).
+    ///
+    /// The entries get consecutive sequences in the order given.
     ///
     /// When the caller stops waiting, the entries may still be written. After a fault of kind [`LedgerFault::File`] it is
     /// unknown until the next opening whether they are on disk.

@@ -1,7 +1,7 @@
 //! Opening a ledger's directory: lock it, read it back, cut a torn tail, begin to write.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,7 +12,7 @@ use super::{
     forest::Shared,
     keys::{LedgerKeys, PublicKeys},
     recover::{Last, Recovered, TornTail},
-    segment,
+    segment::{self, Depth},
     signed::{self, Signer},
     writer::{SegmentBytes, Writer},
 };
@@ -47,9 +47,9 @@ pub(super) fn prepare(
     keys: LedgerKeys,
     segment_bytes: SegmentBytes,
 ) -> Result<(Prepared, Opening), LedgerFault> {
-    for folder in [segment::segments_dir(dir), signed::folder(dir)] {
-        fs::create_dir_all(&folder).map_err(LedgerFault::file(&folder))?;
-    }
+    durable::make_folder(dir)?;
+    durable::make_folder(&segment::segments_dir(dir))?;
+    durable::make_folder(&signed::folder(dir))?;
     let lock = lock(dir)?;
     let known = PublicKeys::load(&keys_path(dir))?.unwrap_or_default();
     let public = keys.public().join(&known)?;
@@ -57,7 +57,7 @@ pub(super) fn prepare(
         durable::replace(&keys_path(dir), &public.to_string())?;
     }
     let checkpoints = signed::load(dir, &public)?;
-    let recovered = Recovered::read(dir, |_| ())?;
+    let recovered = Recovered::read(dir, Depth::Checksum, |_| ())?;
     recovered.reaches(dir, &checkpoints)?;
     if let (Some(torn), Some(last)) = (&recovered.torn, recovered.last) {
         cut(torn, last)?;

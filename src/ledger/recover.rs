@@ -1,6 +1,7 @@
 //! Reading all segments back and checking that they are what was written; shared by opening and verifying.
 
 use std::{
+    collections::VecDeque,
     path::{Path, PathBuf},
     thread,
 };
@@ -10,7 +11,7 @@ use super::{
     fault::{Damage, LedgerFault},
     forest::Forest,
     merkle::Hash,
-    segment::{self, Summary},
+    segment::{self, Depth, Summary},
     signed,
 };
 
@@ -60,6 +61,7 @@ impl Recovered {
     /// Reads all segments in `dir`, several at once, in order.
     pub(super) fn read(
         dir: &Path,
+        depth: Depth,
         mut progress: impl FnMut(Progress),
     ) -> Result<Self, LedgerFault> {
         let numbers = segment::numbers(dir)?;
@@ -78,17 +80,26 @@ impl Recovered {
         let parallel = thread::available_parallelism()
             .map_or(1, usize::from)
             .min(PARALLEL_MAX);
-        for batch in numbers.chunks(parallel) {
-            for summary in summarize(dir, batch, total) {
-                recovered.add(dir, &summary?, total)?;
+        thread::scope(|scope| {
+            let mut waiting = numbers.iter();
+            let mut readers = VecDeque::new();
+            loop {
+                for number in waiting.by_ref().take(parallel - readers.len()) {
+                    readers.push_back(scope.spawn(move || summarize(dir, *number, total, depth)));
+                }
+                let Some(reader) = readers.pop_front() else {
+                    return Ok(recovered);
+                };
+                let summary = reader
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                recovered.add(dir, &summary, total)?;
+                progress(Progress {
+                    segments: summary.header.number,
+                    segments_total: total,
+                });
             }
-            let segments = batch.last().copied().unwrap_or(total);
-            progress(Progress {
-                segments,
-                segments_total: total,
-            });
-        }
-        Ok(recovered)
+        })
     }
 
     fn add(&mut self, dir: &Path, summary: &Summary, total: u64) -> Result<(), LedgerFault> {
@@ -165,45 +176,18 @@ fn damaged(dir: &Path, number: u64, offset: u64, what: Damage) -> LedgerFault {
     }
 }
 
-fn summarize(dir: &Path, numbers: &[u64], total: u64) -> Vec<Result<Summary, LedgerFault>> {
-    let one = |number: u64| {
-        let file = segment::path(dir, number);
-        if number == total {
-            summarize_last(&file, number)
-        } else {
-            segment::summarize(&file, number)
-        }
-    };
-    if let [number] = numbers {
-        return vec![one(*number)];
-    }
-    thread::scope(|scope| {
-        let readers: Vec<_> = numbers
-            .iter()
-            .map(|number| scope.spawn(move || one(*number)))
-            .collect();
-        readers
-            .into_iter()
-            .map(|reader| {
-                reader
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect()
-    })
-}
-
-/// Another process may be writing this segment while we read it (verification of a running ledger): then a frame that was not
-/// there yet looks damaged in front of one that was. True damage stays where it is.
-fn summarize_last(file: &Path, number: u64) -> Result<Summary, LedgerFault> {
+/// Another process may be writing the last segment while we read it (verification of a running ledger): then a frame that was
+/// not there yet looks damaged in front of one that was. True damage stays where it is.
+fn summarize(dir: &Path, number: u64, total: u64, depth: Depth) -> Result<Summary, LedgerFault> {
+    let file = segment::path(dir, number);
     let mut seen = None;
     loop {
-        match segment::summarize(file, number) {
+        match segment::summarize(&file, number, depth) {
             Err(LedgerFault::Damaged {
                 offset,
                 what: Damage::Frame,
                 ..
-            }) if seen != Some(offset) => {
+            }) if number == total && seen != Some(offset) => {
                 seen = Some(offset);
             }
             settled => return settled,

@@ -143,8 +143,17 @@ pub(super) struct Summary {
     pub(super) torn_bytes: u64,
 }
 
-/// Reads a whole segment and hashes every entry.
-pub(super) fn summarize(file: &Path, number: u64) -> Result<Summary, LedgerFault> {
+/// How much is checked of each entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Its frame's checksum: finds what a disk or a crash does. Its leaf hash is taken as written.
+    Checksum,
+    /// Also its leaf hash against its body: finds what a forger does.
+    LeafHash,
+}
+
+/// Reads a whole segment and checks every frame.
+pub(super) fn summarize(file: &Path, number: u64, depth: Depth) -> Result<Summary, LedgerFault> {
     let bytes = fs::read(file).map_err(LedgerFault::file(file))?;
     let damaged = |offset: usize, what| LedgerFault::Damaged {
         file: file.to_path_buf(),
@@ -169,7 +178,10 @@ pub(super) fn summarize(file: &Path, number: u64) -> Result<Summary, LedgerFault
                 return Err(damaged(end + offset, Damage::Order));
             }
             sequence += 1;
-            let hash = entry.leaf_hash();
+            let hash = entry.head.leaf_hash;
+            if depth == Depth::LeafHash && entry.leaf_hash() != hash {
+                return Err(damaged(end + offset, Damage::Entry));
+            }
             chain.push(entry.head.at.tree, &hash);
             leaves.push(Leaf {
                 at: entry.head.at,

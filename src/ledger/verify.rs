@@ -9,6 +9,7 @@ use super::{
     merkle::Hash,
     open,
     recover::{Progress, Recovered, TornTail},
+    segment::Depth,
     signed,
 };
 
@@ -42,6 +43,7 @@ pub struct VerifiedTree {
 
 /// Verifies the ledger in `dir`, which may be stopped or running, against `keys`; without keys, against those that lie in the
 /// directory, which proves that nothing was damaged but not who signed.
+/// Owners missing in `keys` are taken from the directory; their checkpoints still need the core's signature.
 ///
 /// # Errors
 /// [`LedgerFault::Damaged`] at the first damage; [`LedgerFault::OtherKey`] when the directory's keys are not the given ones.
@@ -57,7 +59,7 @@ pub fn verify(
     };
     // Before the segments: a running ledger signs only what they already hold.
     let checkpoints = signed::load(dir, &keys)?;
-    let recovered = Recovered::read(dir, progress)?;
+    let recovered = Recovered::read(dir, Depth::LeafHash, progress)?;
     recovered.reaches(dir, &checkpoints)?;
     let forest = &recovered.forest;
     let trees = forest

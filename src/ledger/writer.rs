@@ -192,7 +192,7 @@ impl Writer {
             let offset = self.offset + self.group.buffer.len() as u64;
             self.chain.push(entry.tree, &hash);
             self.group.leaves.push(Leaf { at, hash, offset });
-            frame::push(&mut self.group.buffer, entry, &at, &salt);
+            frame::push(&mut self.group.buffer, entry, &at, &salt, &hash);
             positions.push(at);
         }
         frame::finish(&mut self.group.buffer, start);
@@ -299,11 +299,11 @@ impl Writer {
     }
 
     fn prepared(&mut self, number: u64, bytes: u64) -> io::Result<File> {
-        if let Some(Ok(prepared)) = self.next_file.take().map(JoinHandle::join) {
-            let file = prepared?;
-            if file.metadata()?.len() == bytes {
-                return Ok(file);
-            }
+        // A file that could not be prepared is made anew from nothing, so this retries no sync.
+        if let Some(Ok(Ok(file))) = self.next_file.take().map(JoinHandle::join)
+            && file.metadata()?.len() == bytes
+        {
+            return Ok(file);
         }
         segment::preallocate(&self.shared.dir, number, bytes)
     }

@@ -65,7 +65,7 @@ async fn frames_of_one_unfinished_write_may_be_lost_in_any_order() {
                 index: 1 + number,
                 sequence: 2 + number,
             };
-            frame::push(&mut group, &pair(1)[0], &at, &[0; SALT_BYTES]);
+            frame::push(&mut group, &pair(1)[0], &at, &[0; SALT_BYTES], &[0; 32]);
             frame::finish(&mut group, start);
             start
         })
@@ -217,6 +217,34 @@ async fn a_checkpoint_that_was_altered_or_misplaced_is_refused() {
     fs::rename(&file, signed::path(dir.path(), tree("core/2027"))).unwrap();
     fs::write(signed::path(dir.path(), tree("core/2027")), &note).unwrap();
     assert_eq!(damage(open(dir.path())).2, Damage::Text);
+}
+
+/// Writes another body and the checksum that goes with it, as only someone who wants to deceive would.
+fn forge(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let (start, end) = (segment::HEADER_BYTES, frame_offsets(file)[1]);
+    bytes[end - 2] ^= 1;
+    frame::finish(&mut bytes[..end], start);
+    fs::write(file, &bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_forged_body_with_a_right_checksum_is_found_by_reading_and_verifying() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path(), 40).await;
+    let file = &segments(dir.path())[0];
+    forge(file);
+    let (ledger, _) = open(dir.path()).unwrap();
+    let ward = tree("0220113112101700/2026");
+    let found = |result: Result<u64, LedgerFault>| match result {
+        Err(LedgerFault::Damaged { file, what, .. }) => (file, what),
+        other => panic!("not found: {other:?}"),
+    };
+    let entry = (file.clone(), Damage::Entry);
+    assert_eq!(found(ledger.read(ward, 0).map(|entry| entry.index)), entry);
+    assert_eq!(found(ledger.replay(0, |_| ())), entry);
+    let verified = verify::verify(dir.path(), None, |_| ());
+    assert_eq!(found(verified.map(|report| report.entries)), entry);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Promises of the ledger, tested on real files.
 
+mod crash;
 mod damage;
+mod garbage;
 mod promises;
 
 use std::{
