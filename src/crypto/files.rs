@@ -26,7 +26,16 @@ pub(super) fn create(path: &Path, bytes: &[u8], access: Access) -> io::Result<()
 
 /// Puts `bytes` in the place of the file at `path`.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = written_beside(path, bytes, Access::Anyone)?;
+    replace_with(path, bytes, Access::Anyone)
+}
+
+/// Puts `bytes` in the place of the file at `path`, for its owner only.
+pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, bytes, Access::Owner)
+}
+
+fn replace_with(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    let new = written_beside(path, bytes, access)?;
     fs::rename(&new, path)?;
     sync_parent(path)
 }

@@ -115,7 +115,7 @@ impl Inquiry {
             provider_delegator: asked.provider_delegator,
             specific_info: asked.specific_info,
             items: asked.items.clone(),
-            condition: asked.condition.clone(),
+            condition: asked.condition,
             nondisclosure: detail.nondisclosure,
         }
     }

@@ -1,3 +1,11 @@
 //! One file per service: decode, identify the caller, call the act, encode.
 
+pub mod caller;
+mod fields;
+mod inquiry;
+mod messages;
 pub mod proto;
+mod status;
+
+pub use caller::{Caller, Surface};
+pub use status::{code_of, status_of};

@@ -31,8 +31,7 @@ impl IntermediateServer {
         let period = self.around.periods.acquisition_serial;
         let expires_at = now.checked_add(period).unwrap_or(Timestamp::MAX);
         let before = seen.as_ref().map(|(_, acquisition)| acquisition);
-        let issued =
-            Acquisition::issue(before, serial, now, expires_at).map_err(Refusal::from)?;
+        let issued = Acquisition::issue(before, serial, now, expires_at).map_err(Refusal::from)?;
         self.around
             .state
             .issue_serial(who, seen, (&issued, serial))

@@ -78,8 +78,7 @@ impl IntermediateServer {
     /// # Errors
     /// When the state cannot be read.
     pub fn inquiries(&self, page: Page) -> Result<PageOf<InquiryView>, ActFault> {
-        let PageOf { rows, next_token } =
-            self.around.state.inquiries(self.profile.code, page)?;
+        let PageOf { rows, next_token } = self.around.state.inquiries(self.profile.code, page)?;
         let rows = rows.into_iter().map(|inquiry| self.view(inquiry));
         Ok(PageOf {
             rows: rows.collect::<Result<_, _>>()?,

@@ -5,14 +5,10 @@ mod cancel_inquiry;
 mod copy_list;
 mod fault;
 mod fetch_result;
-mod no_auto_reply;
 mod prepare_exchange;
 mod progress;
 mod provide;
 mod receive_answer;
-mod register_replica;
-mod register_sealing_key;
-mod search_records;
 mod submit_inquiry;
 
 use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};

@@ -36,13 +36,19 @@ impl IntermediateServer {
         if !self.progress.begin(serial) {
             return Ok(Prepared::Cancelled);
         }
-        let ended =
-            |code, why| Prepared::Ended(Outcome::without_answer(code, Side::Inquirer), why);
-        let Some(symbol) = self.around.state.symbol((self.profile.code, detail.addressee))? else {
+        let ended = |code, why| Prepared::Ended(Outcome::without_answer(code, Side::Inquirer), why);
+        let Some(symbol) = self
+            .around
+            .state
+            .symbol((self.profile.code, detail.addressee))?
+        else {
             return Ok(ended(ResultCode::SymbolMissing, "no symbol is linked"));
         };
         let Some(provider) = self.around.directory.find(asked.provider) else {
-            return Ok(ended(ResultCode::CommunicationError, "the provider is gone"));
+            return Ok(ended(
+                ResultCode::CommunicationError,
+                "the provider is gone",
+            ));
         };
         let question = Question {
             inquirer: &self.profile,

@@ -78,10 +78,7 @@ impl IntermediateServer {
         Ok(())
     }
 
-    fn symbol_of(
-        &self,
-        serial: ProcessingSerial,
-    ) -> Result<Option<Symbol>, ActFault> {
+    fn symbol_of(&self, serial: ProcessingSerial) -> Result<Option<Symbol>, ActFault> {
         let state = &self.around.state;
         let Some(inquiry) = state.inquiry(self.profile.code, serial.receipt)? else {
             return Ok(None);

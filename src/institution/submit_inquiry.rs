@@ -1,9 +1,6 @@
 //! 情報照会依頼: checks an inquiry and makes it durable. SKI.
 
-use std::{
-    collections::HashMap,
-    sync::atomic::Ordering,
-};
+use std::{collections::HashMap, sync::atomic::Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -134,7 +131,11 @@ impl IntermediateServer {
         }
         for (d, detail) in draft.details.iter().enumerate() {
             for (i, asked) in detail.infos.iter().enumerate() {
-                self.check_asked(asked, &format!("details[{d}].specific_infos[{i}]"), &mut flaws);
+                self.check_asked(
+                    asked,
+                    &format!("details[{d}].specific_infos[{i}]"),
+                    &mut flaws,
+                );
             }
         }
         if flaws.is_empty() {
@@ -145,8 +146,14 @@ impl IntermediateServer {
     }
 
     fn check_asked(&self, asked: &AskedDraft, field: &str, flaws: &mut Vec<FieldFlaw>) {
-        if !self.is_known(asked.provider) {
-            flaws.push(unknown_institution(format!("{field}.provider")));
+        match self.around.directory.resolve(asked.provider) {
+            None => flaws.push(unknown_institution(format!("{field}.provider"))),
+            Some(provider) if provider.code == self.profile.code => flaws.push(FieldFlaw::new(
+                format!("{field}.provider"),
+                "is the inquirer itself",
+                "照会者自身を提供者に指定することはできません",
+            )),
+            Some(_) => {}
         }
         if asked
             .provider_delegator

@@ -30,7 +30,10 @@ impl CoreSystem {
         institution: InstitutionCode,
     ) -> Result<Symbol, NetworkFault> {
         let (symbol, link_code) = self.symbol_of(resident, institution);
-        self.parts.state.note_issued(&link_code, institution).await?;
+        self.parts
+            .state
+            .note_issued(&link_code, institution)
+            .await?;
         Ok(symbol)
     }
 

@@ -43,8 +43,12 @@ impl CoreSystem {
         now: Timestamp,
     ) -> Result<Issued, NetworkFault> {
         let subject = &request.subject;
-        let refused =
-            |code, why| Ok(Issued::Refused(Outcome::without_answer(code, Side::Core), why));
+        let refused = |code, why| {
+            Ok(Issued::Refused(
+                Outcome::without_answer(code, Side::Core),
+                why,
+            ))
+        };
         let directory = &self.parts.directory;
         let parties = directory
             .find(subject.inquirer)
@@ -63,8 +67,7 @@ impl CoreSystem {
         let Decision::Allowed(permission) = self.parts.list.decide(&question) else {
             return refused(ResultCode::NotPermitted, "no row of the core system's list");
         };
-        let converted =
-            self.convert_symbol(&request.symbol, subject.inquirer, subject.provider)?;
+        let converted = self.convert_symbol(&request.symbol, subject.inquirer, subject.provider)?;
         let Some(symbol) = converted else {
             return refused(
                 ResultCode::SymbolMissing,

@@ -42,7 +42,10 @@ impl CoreSystem {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn record_of(&self, serial: ProcessingSerial) -> Result<Option<PlacedRecord>, NetworkFault> {
+    pub fn record_of(
+        &self,
+        serial: ProcessingSerial,
+    ) -> Result<Option<PlacedRecord>, NetworkFault> {
         Ok(self.parts.records.record(Keeper::Core, serial)?)
     }
 }

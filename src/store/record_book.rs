@@ -169,9 +169,8 @@ impl RecordBook {
     ) -> Result<(Vec<PlacedRecord>, Option<SearchPlace>), RecordFault> {
         let owner = keeper.owner()?;
         let trees = self.ledger.trees().into_iter();
-        let trees = trees.filter(|(tree, _)| {
-            tree.owner == owner && tree.fiscal_year >= from.fiscal_year
-        });
+        let trees =
+            trees.filter(|(tree, _)| tree.owner == owner && tree.fiscal_year >= from.fiscal_year);
         let mut found = Vec::new();
         for (tree, size) in trees {
             let begin = if tree.fiscal_year == from.fiscal_year {
@@ -186,7 +185,9 @@ impl RecordBook {
                 }
                 let stored = self.ledger.read(tree, index)?;
                 if let Entry::Provision(record) = read_entry(&stored)? {
-                    let noted = self.state.record_place(keeper.as_str(), record.subject.serial)?;
+                    let noted = self
+                        .state
+                        .record_place(keeper.as_str(), record.subject.serial)?;
                     let mark = noted.is_some_and(|place| place.nondisclosure);
                     let placed = placed(&stored, record, mark)?;
                     if passes(&placed) {
@@ -251,9 +252,10 @@ impl RecordBook {
                 nondisclosure,
             } => {
                 let owner = stored.tree.owner.to_string();
-                let marked = places.iter_mut().rev().find(|(keeper, of, _)| {
-                    *of == serial && keeper.as_str() == owner
-                });
+                let marked = places
+                    .iter_mut()
+                    .rev()
+                    .find(|(keeper, of, _)| *of == serial && keeper.as_str() == owner);
                 if let Some((_, _, place)) = marked {
                     place.nondisclosure = nondisclosure;
                 } else if let Ok(code) = owner.parse() {

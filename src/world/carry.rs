@@ -50,8 +50,7 @@ impl World {
         };
         let subject = inquiry.subject(serial, detail, asked);
         let mut steps = Steps::new(self);
-        let prepared =
-            inquirer.prepare_exchange(inquiry, (serial, detail, asked), self.now())?;
+        let prepared = inquirer.prepare_exchange(inquiry, (serial, detail, asked), self.now())?;
         let relayed = match prepared {
             Prepared::Cancelled => return Ok(()),
             Prepared::Ended(outcome, why) => {
@@ -63,7 +62,12 @@ impl World {
             }
             Prepared::Send(request, permission) => {
                 let rule = format!("own list, row {}", permission.row());
-                steps.passed(inquirer.code().as_str(), "check_request", &rule, "照会を許可");
+                steps.passed(
+                    inquirer.code().as_str(),
+                    "check_request",
+                    &rule,
+                    "照会を許可",
+                );
                 inquirer.sent_to_provider(serial);
                 self.through_the_network(&request, &mut steps).await?
             }

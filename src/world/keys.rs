@@ -9,7 +9,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::WorldFault;
 use crate::{
     crypto::{
-        digest::sha256, files::write_private, sealing_key::SealingKeyPair, signing::SigningKey,
+        digest::sha256, files::replace_private, sealing_key::SealingKeyPair, signing::SigningKey,
         symbol::SymbolSecret,
     },
     domain::{codes::InstitutionCode, institution::Directory},
@@ -58,7 +58,7 @@ impl WorldKeys {
             }
         }
         let bytes = serde_json::to_vec_pretty(&stored).map_err(|_| WorldFault::Keys)?;
-        write_private(file, &bytes).map_err(WorldFault::file(file))?;
+        replace_private(file, &bytes).map_err(WorldFault::file(file))?;
         Ok(Self { stored })
     }
 

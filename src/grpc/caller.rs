@@ -1,0 +1,133 @@
+//! Who calls, and in which world: the identity comes from the certificate, the world from the metadata.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tonic::{Request, Status};
+
+use super::status::{ToStatus, status_of};
+use crate::{
+    crypto::identity::Identity,
+    domain::{codes::InstitutionCode, record::Entry, refusal::Refusal},
+    institution::IntermediateServer,
+    store::Keeper,
+    world::{DEFAULT_WORLD, World, WorldFault, Worlds},
+};
+
+/// The metadata key that chooses a world.
+pub const WORLD_KEY: &str = "x-chukan-world";
+
+/// The holder of a connection's client certificate. The listener adds it to every request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who the certificate names.
+    pub identity: Arc<Identity>,
+    /// The address at the other end of the connection.
+    pub peer: SocketAddr,
+}
+
+/// What the services share.
+#[derive(Clone)]
+pub struct Surface {
+    worlds: Arc<Worlds>,
+}
+
+/// A call of an institution, in its world.
+pub struct Entered {
+    /// The world.
+    pub world: Arc<World>,
+    /// The institution that the certificate names; the world has it.
+    pub institution: InstitutionCode,
+}
+
+impl Surface {
+    /// The surface of these worlds.
+    pub fn new(worlds: Arc<Worlds>) -> Self {
+        Self { worlds }
+    }
+
+    /// The worlds.
+    pub fn worlds(&self) -> &Worlds {
+        &self.worlds
+    }
+
+    /// The world that the request chooses.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn world<T>(&self, request: &Request<T>) -> Result<Arc<World>, Status> {
+        let name = match request.metadata().get(WORLD_KEY) {
+            None => DEFAULT_WORLD,
+            Some(name) => name.to_str().unwrap_or_default(),
+        };
+        self.worlds.find(name).to_status()
+    }
+
+    /// The caller's institution in the world that the request chooses.
+    ///
+    /// # Errors
+    /// When the certificate is not an institution's, or the world has no such institution.
+    pub fn enter<T>(&self, request: &Request<T>) -> Result<Entered, Status> {
+        let world = self.world(request)?;
+        match identity(request)? {
+            Identity::Institution { code, .. } => {
+                let institution = code
+                    .parse()
+                    .map_err(|_| status_of(&Refusal::CallerNotEntitled))?;
+                world.server(institution).to_status()?;
+                Ok(Entered { world, institution })
+            }
+            Identity::Operator => Err(status_of(&Refusal::CallerNotEntitled)),
+        }
+    }
+
+    /// Lets only the operator pass.
+    ///
+    /// # Errors
+    /// When the certificate is not the operator's.
+    pub fn operator<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        match identity(request)? {
+            Identity::Operator => Ok(()),
+            Identity::Institution { .. } => Err(status_of(&Refusal::CallerNotEntitled)),
+        }
+    }
+}
+
+impl Entered {
+    /// The institution's intermediate server.
+    ///
+    /// # Errors
+    /// Never after [`Surface::enter`].
+    pub fn server(&self) -> Result<&IntermediateServer, Status> {
+        self.world.server(self.institution).to_status()
+    }
+
+    /// Refuses a body that names another institution than the certificate, and records it.
+    ///
+    /// # Errors
+    /// When it does; when the record cannot be written.
+    pub async fn speaks_for_itself(&self, named: &str) -> Result<(), Status> {
+        if named.is_empty() || named == self.institution.as_str() {
+            return Ok(());
+        }
+        let refusal = Refusal::InstitutionMismatch;
+        let known = named.parse().ok();
+        let entry = Entry::CallRefused {
+            reason: refusal.reason().to_owned(),
+            named: known.filter(|code| self.world.directory().find(*code).is_some()),
+        };
+        let keeper = Keeper::Institution(self.institution);
+        let written = self
+            .world
+            .records()
+            .write(keeper, &entry, self.world.now())
+            .await;
+        written.map_err(WorldFault::from).to_status()?;
+        Err(status_of(&refusal))
+    }
+}
+
+fn identity<T>(request: &Request<T>) -> Result<Identity, Status> {
+    let caller = request.extensions().get::<Caller>();
+    let caller = caller.ok_or_else(|| Status::unauthenticated("a client certificate is needed"))?;
+    Ok(Identity::clone(&caller.identity))
+}

@@ -1,0 +1,181 @@
+//! Reads the fields of a request and gathers every flaw, not only the first.
+
+use std::str::FromStr;
+
+use jiff::{Timestamp, civil::Date};
+use tonic::Status;
+
+use super::{
+    proto::v1,
+    status::{ToStatus, status_of},
+};
+use crate::{
+    domain::{
+        condition::{Condition, FiscalYear, Period},
+        malformed::Malformed,
+        refusal::{FieldFlaw, Refusal},
+    },
+    store::Page,
+};
+
+/// The page size when the caller gives none, and the largest there is.
+const PAGE_SIZES: (i32, i32) = (100, 1_000);
+
+/// The flaws found so far.
+#[derive(Default)]
+pub(super) struct Fields {
+    flaws: Vec<FieldFlaw>,
+}
+
+impl Fields {
+    /// Adds a flaw.
+    pub(super) fn flaw(&mut self, field: impl Into<String>, en: impl Into<String>, ja: &str) {
+        self.flaws.push(FieldFlaw::new(field, en, ja));
+    }
+
+    /// Adds a flaw that is made already.
+    pub(super) fn push(&mut self, flaw: FieldFlaw) {
+        self.flaws.push(flaw);
+    }
+
+    /// A field that must be there.
+    pub(super) fn required<T>(&mut self, field: &str, text: &str) -> Option<T>
+    where
+        T: FromStr<Err = Malformed>,
+    {
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(malformed) => {
+                self.flaws.push(FieldFlaw::malformed(field, &malformed));
+                None
+            }
+        }
+    }
+
+    /// A field that may be empty.
+    pub(super) fn optional<T>(&mut self, field: &str, text: &str) -> Option<T>
+    where
+        T: FromStr<Err = Malformed>,
+    {
+        if text.is_empty() {
+            None
+        } else {
+            self.required(field, text)
+        }
+    }
+
+    /// A day, `yyyy-MM-dd`; nothing where it is empty.
+    pub(super) fn day(&mut self, field: &str, text: &str) -> Option<Date> {
+        if text.is_empty() {
+            return None;
+        }
+        let day = text
+            .parse()
+            .ok()
+            .filter(|day: &Date| day.to_string() == text);
+        if day.is_none() {
+            self.flaw(
+                field,
+                "is not a day as yyyy-MM-dd",
+                "yyyy-MM-dd形式の日付ではありません",
+            );
+        }
+        day
+    }
+
+    /// A time; nothing where there is none.
+    pub(super) fn time(
+        &mut self,
+        field: &str,
+        time: Option<prost_types::Timestamp>,
+    ) -> Option<Timestamp> {
+        let time = time?;
+        let read = Timestamp::new(time.seconds, time.nanos).ok();
+        let read = read.and_then(|at| Timestamp::from_millisecond(at.as_millisecond()).ok());
+        if read.is_none() {
+            self.flaw(field, "is not a time", "日時として正しくありません");
+        }
+        read
+    }
+
+    /// A condition; nothing asks for all.
+    pub(super) fn condition(
+        &mut self,
+        field: &str,
+        condition: Option<&v1::Condition>,
+    ) -> Condition {
+        match condition.and_then(|condition| condition.kind.as_ref()) {
+            None => Condition::None,
+            Some(v1::condition::Kind::FiscalYear(year)) => {
+                let year = i16::try_from(*year).unwrap_or(i16::MAX);
+                match FiscalYear::try_from(year) {
+                    Ok(year) => Condition::FiscalYear(year),
+                    Err(unfit) => {
+                        let field = format!("{field}.fiscal_year");
+                        self.flaw(field, unfit.to_string(), &unfit.ja());
+                        Condition::None
+                    }
+                }
+            }
+            Some(v1::condition::Kind::Period(period)) => self.period(field, period),
+        }
+    }
+
+    fn period(&mut self, field: &str, period: &v1::Period) -> Condition {
+        let field = format!("{field}.period");
+        let from = self.day(&format!("{field}.from"), &period.from);
+        let to = self.day(&format!("{field}.to"), &period.to);
+        if period.from.is_empty() {
+            self.flaw(format!("{field}.from"), "is required", "必須項目です");
+        }
+        let Some(from) = from else {
+            return Condition::None;
+        };
+        match Period::new(from, to.unwrap_or(Date::MAX)) {
+            Ok(period) => Condition::Period(period),
+            Err(unfit) => {
+                self.flaw(field, unfit.to_string(), &unfit.ja());
+                Condition::None
+            }
+        }
+    }
+
+    /// The value when there was no flaw.
+    ///
+    /// # Errors
+    /// All flaws.
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Status> {
+        match value {
+            Some(value) if self.flaws.is_empty() => Ok(value),
+            _ => Err(status_of(&Refusal::Malformed(self.flaws))),
+        }
+    }
+}
+
+/// The page that a list call asks for.
+pub(super) fn page(size: i32, token: &str) -> Result<Page, Status> {
+    Page::after(token, page_size(size)?).to_status()
+}
+
+/// The page size that a list call asks for.
+pub(super) fn page_size(size: i32) -> Result<usize, Status> {
+    let (usual, max) = PAGE_SIZES;
+    let size = if size == 0 { usual } else { size };
+    match usize::try_from(size) {
+        Ok(wanted) if size <= max && size > 0 => Ok(wanted),
+        _ => {
+            let mut fields = Fields::default();
+            let (en, ja) = (format!("must be 0 to {max}"), format!("0から{max}まで"));
+            fields.flaw("page_size", en, &ja);
+            fields.finish(None)
+        }
+    }
+}
+
+/// A time as the API writes it.
+pub(super) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: at.as_second(),
+        nanos: at.subsec_nanosecond(),
+    }
+}

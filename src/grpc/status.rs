@@ -1,0 +1,165 @@
+//! The one place that turns refusals and faults into gRPC statuses with details.
+
+use std::collections::HashMap;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::{
+    domain::refusal::{FieldFlaw, Refusal},
+    institution::ActFault,
+    ledger::LedgerFault,
+    network::NetworkFault,
+    store::{BadToken, RecordFault, StoreFault},
+    world::WorldFault,
+};
+
+/// The domain of the reasons in `ErrorInfo`.
+pub const ERROR_DOMAIN: &str = "chukan";
+
+/// Turns a result into what a service returns.
+pub trait ToStatus<T> {
+    /// The value, or the status of the error.
+    ///
+    /// # Errors
+    /// As the result.
+    fn to_status(self) -> Result<T, Status>;
+}
+
+impl<T> ToStatus<T> for Result<T, Refusal> {
+    fn to_status(self) -> Result<T, Status> {
+        self.map_err(|refusal| status_of(&refusal))
+    }
+}
+
+impl<T> ToStatus<T> for Result<T, ActFault> {
+    fn to_status(self) -> Result<T, Status> {
+        self.map_err(act_status)
+    }
+}
+
+impl<T> ToStatus<T> for Result<T, WorldFault> {
+    fn to_status(self) -> Result<T, Status> {
+        self.map_err(world_status)
+    }
+}
+
+impl<T> ToStatus<T> for Result<T, BadToken> {
+    fn to_status(self) -> Result<T, Status> {
+        self.map_err(|bad| {
+            status_of(&Refusal::Malformed(vec![FieldFlaw::new(
+                "page_token",
+                bad.to_string(),
+                "このサーバーが発行したページトークンではありません",
+            )]))
+        })
+    }
+}
+
+/// The gRPC code of a refusal. The table is docs/errors.md.
+pub fn code_of(refusal: &Refusal) -> Code {
+    match refusal {
+        Refusal::Malformed(_) => Code::InvalidArgument,
+        Refusal::RecordIdExists(_) | Refusal::SealingKeyExists | Refusal::WorldExists => {
+            Code::AlreadyExists
+        }
+        Refusal::InstitutionMismatch
+        | Refusal::InstitutionUnknown(_)
+        | Refusal::CallerNotEntitled
+        | Refusal::UnitNotAuthorised => Code::PermissionDenied,
+        Refusal::NotFound(_) | Refusal::ResultsDeleted => Code::NotFound,
+        Refusal::SealingKeyMissing
+        | Refusal::InquiryEnded
+        | Refusal::Acquisition(_)
+        | Refusal::ListUnverified
+        | Refusal::WorldStays => Code::FailedPrecondition,
+        Refusal::Overloaded => Code::ResourceExhausted,
+        Refusal::RecordsUnavailable => Code::Unavailable,
+    }
+}
+
+/// The status of a refusal: reason, field violations and the Japanese message.
+pub fn status_of(refusal: &Refusal) -> Status {
+    let mut details = ErrorDetails::with_error_info(refusal.reason(), ERROR_DOMAIN, HashMap::new());
+    details.set_localized_message("ja", refusal.ja());
+    if let Refusal::Malformed(flaws) | Refusal::RecordIdExists(flaws) = refusal {
+        for flaw in flaws {
+            let text = format!("{} / {}", flaw.description, flaw.description_ja);
+            details.add_bad_request_violation(&flaw.field, text);
+        }
+    }
+    Status::with_error_details(code_of(refusal), refusal.to_string(), details)
+}
+
+fn act_status(fault: ActFault) -> Status {
+    match fault {
+        ActFault::Refused(refusal) => status_of(&refusal),
+        ActFault::Record(fault) => record_status(&fault),
+        ActFault::Store(fault) => store_status(&fault),
+        ActFault::Ledger(fault) => ledger_status(&fault),
+        ActFault::Seal(_) | ActFault::Key(_) | ActFault::Form(_) | ActFault::OutOfOrder(_) => {
+            internal(&fault)
+        }
+    }
+}
+
+fn world_status(fault: WorldFault) -> Status {
+    match fault {
+        WorldFault::Refused(refusal) => status_of(&refusal),
+        WorldFault::Act(fault) => act_status(fault),
+        WorldFault::Network(NetworkFault::Record(fault)) | WorldFault::Record(fault) => {
+            record_status(&fault)
+        }
+        WorldFault::Network(NetworkFault::Store(fault)) | WorldFault::Store(fault) => {
+            store_status(&fault)
+        }
+        WorldFault::Ledger(fault) => ledger_status(&fault),
+        WorldFault::Network(NetworkFault::Key(_) | NetworkFault::Form(_))
+        | WorldFault::Definitions(_)
+        | WorldFault::Key(_)
+        | WorldFault::Keys
+        | WorldFault::Description(_)
+        | WorldFault::Sample(_)
+        | WorldFault::File { .. }
+        | WorldFault::Stopped => internal(&fault),
+    }
+}
+
+fn record_status(fault: &RecordFault) -> Status {
+    match fault {
+        RecordFault::Ledger(fault) => ledger_status(fault),
+        RecordFault::Store(fault) => store_status(fault),
+        RecordFault::Form => internal(fault),
+    }
+}
+
+fn ledger_status(fault: &LedgerFault) -> Status {
+    match fault {
+        LedgerFault::ReadOnly | LedgerFault::File { .. } => unavailable(fault),
+        other => internal(other),
+    }
+}
+
+fn store_status(fault: &StoreFault) -> Status {
+    match fault {
+        StoreFault::ReadOnly { .. } | StoreFault::Io { .. } | StoreFault::Closed => {
+            unavailable(fault)
+        }
+        StoreFault::Conflict { .. } => {
+            Status::aborted("the same thing was changed at the same moment: try again")
+        }
+        other => internal(other),
+    }
+}
+
+/// The caller learns that records cannot be written; the log learns why.
+fn unavailable(fault: &(dyn std::error::Error + 'static)) -> Status {
+    tracing::error!(error = fault, "records cannot be written");
+    status_of(&Refusal::RecordsUnavailable)
+}
+
+/// The caller learns nothing of the inside; the log does.
+fn internal(fault: &(dyn std::error::Error + 'static)) -> Status {
+    tracing::error!(error = fault, "a call failed");
+    Status::internal("an internal fault; the server's log says more")
+}

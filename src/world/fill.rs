@@ -1,0 +1,201 @@
+//! Fills a new world with its sample population: symbols, replicas and no-auto-reply flags, all computed from the seed.
+
+use jiff::Timestamp;
+
+use super::{
+    World, WorldFault,
+    open::{Filled, Progress},
+};
+use crate::{
+    domain::{
+        acquisition::{Acquisition, UnlinkReason},
+        codes::{InstitutionCode, SpecificInfoCode},
+        form_check::check,
+        institution::InstitutionClass,
+        jst::jst_date,
+        provision::NoAutoReply,
+        replica::Replica,
+    },
+    sample::{
+        population::SamplePerson,
+        replicas::ReplicaSource,
+        situation::{HELD_INFO, HELD_PERSON_INFO, Situation},
+    },
+};
+
+/// How many people are written at a time.
+const PEOPLE_AT_ONCE: u32 = 50;
+
+impl World {
+    /// The municipalities that people live in: wards of designated cities are asked at their city.
+    pub(super) fn municipalities(&self) -> Vec<InstitutionCode> {
+        self.directory
+            .iter()
+            .filter(|institution| {
+                institution.class == InstitutionClass::MunicipalMayor
+                    && institution.resolves_to.is_none()
+            })
+            .map(|institution| institution.code)
+            .collect()
+    }
+
+    /// The institutions that know people: all that answer for themselves.
+    pub(super) fn knowing(&self) -> impl Iterator<Item = InstitutionCode> {
+        let knowing = self.directory.iter();
+        knowing
+            .filter(|institution| institution.resolves_to.is_none())
+            .map(|institution| institution.code)
+    }
+
+    pub(super) async fn fill(&self, progress: Progress<'_>) -> Result<(), WorldFault> {
+        let now = self.now();
+        let mut done = 0;
+        while done < self.people {
+            progress(Filled {
+                done,
+                of: self.people,
+            });
+            let until = self.people.min(done + PEOPLE_AT_ONCE);
+            let people: Vec<_> = (done..until)
+                .filter_map(|index| self.population.person(index))
+                .collect();
+            self.fill_symbols(&people, now).await?;
+            self.fill_replicas(&people, now).await?;
+            done = until;
+        }
+        self.fill_situations(now).await?;
+        progress(Filled {
+            done,
+            of: self.people,
+        });
+        Ok(())
+    }
+
+    async fn fill_symbols(
+        &self,
+        people: &[SamplePerson],
+        now: Timestamp,
+    ) -> Result<(), WorldFault> {
+        let mut links = Vec::new();
+        for person in people {
+            for institution in self.knowing() {
+                if self.lacks_symbol(person, institution) {
+                    continue;
+                }
+                let number = self.population.addressee_number(person.index, institution);
+                if let Some(number) = number {
+                    let (symbol, link_code) =
+                        self.core.symbol_of(&person.resident_code, institution);
+                    links.push(((institution, number), symbol, link_code));
+                }
+            }
+        }
+        let linked = Acquisition::Linked { at: now };
+        self.state.fill_symbols(&links, &linked).await?;
+        Ok(())
+    }
+
+    /// The home of this sample person holds replicas and has no symbol.
+    fn lacks_symbol(&self, person: &SamplePerson, institution: InstitutionCode) -> bool {
+        Situation::of(person.index) == Situation::SymbolMissing
+            && self.population.home(person.index, &self.municipalities()) == Some(institution)
+    }
+
+    async fn fill_replicas(
+        &self,
+        people: &[SamplePerson],
+        now: Timestamp,
+    ) -> Result<(), WorldFault> {
+        let municipalities = self.municipalities();
+        for institution in self.knowing() {
+            let mut replicas = Vec::new();
+            for person in people {
+                let home = self.population.home(person.index, &municipalities);
+                let elsewhere = municipalities.contains(&institution) && home != Some(institution);
+                if !elsewhere {
+                    replicas.extend(self.sample_replicas(person, institution, now)?);
+                }
+            }
+            self.state.register_replicas(institution, replicas).await?;
+        }
+        Ok(())
+    }
+
+    fn sample_replicas(
+        &self,
+        person: &SamplePerson,
+        institution: InstitutionCode,
+        now: Timestamp,
+    ) -> Result<Vec<Replica>, WorldFault> {
+        let server = self.server(institution)?;
+        let source = ReplicaSource {
+            population: &self.population,
+            layouts: server.layouts(),
+            today: jst_date(now),
+        };
+        let mut replicas = Vec::new();
+        for info in &server.profile().holds {
+            for draft in source.drafts(person, *info, institution) {
+                let misfit = || WorldFault::Sample(format!("{info} {}", draft.layout_version));
+                let layout = server
+                    .layouts()
+                    .find(*info, &draft.layout_version)
+                    .map_err(|_| misfit())?;
+                let checked = check(layout, draft.clone()).map_err(|_| misfit())?;
+                replicas.push(checked.register(now, 1));
+            }
+        }
+        Ok(replicas)
+    }
+
+    async fn fill_situations(&self, now: Timestamp) -> Result<(), WorldFault> {
+        let municipalities = self.municipalities();
+        if let Ok(info) = HELD_INFO.parse::<SpecificInfoCode>() {
+            for institution in self.directory.iter() {
+                if institution.holds.contains(&info) {
+                    let flag = NoAutoReply::SpecificInfo(info);
+                    self.state.set_no_auto_reply(institution.code, flag).await?;
+                }
+            }
+        }
+        for index in 0..self.people.min(Situation::FIRST_PERSONS) {
+            let home = self.population.home(index, &municipalities);
+            let former = self.population.former_home(index, &municipalities);
+            let number = |at: InstitutionCode| {
+                let number = self.population.addressee_number(index, at);
+                number.map(|number| (at, number))
+            };
+            match Situation::of(index) {
+                Situation::MovedOut => {
+                    if let Some((at, person)) = former.and_then(number) {
+                        let server = self.server(at)?;
+                        server
+                            .unlink_symbol(person, UnlinkReason::MovedOut, now)
+                            .await?;
+                    }
+                }
+                Situation::HeldByPerson => {
+                    if let Some((at, person)) = home.and_then(number) {
+                        let flag = NoAutoReply::Person(person);
+                        self.state.set_no_auto_reply(at, flag).await?;
+                    }
+                }
+                Situation::HeldByPersonInfo => {
+                    let info = HELD_PERSON_INFO.parse();
+                    if let (Some((at, person)), Ok(info)) = (home.and_then(number), info) {
+                        let flag = NoAutoReply::Both(person, info);
+                        self.state.set_no_auto_reply(at, flag).await?;
+                    }
+                }
+                Situation::Ordinary
+                | Situation::NotRegistered
+                | Situation::NotDeclared
+                | Situation::OutsidePublication
+                | Situation::SymbolMissing
+                | Situation::PartlyProvided
+                | Situation::HeldByInfo => {}
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,196 @@
+//! One simulation: its clock, seed, institutions, core system, people and stores. It carries the messages between the
+//! rooms above and owns everything that they share.
+
+mod carry;
+mod clock;
+mod compare;
+mod fill;
+mod journal;
+mod keys;
+mod open;
+mod residents;
+mod submit;
+mod worlds;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    crypto::signing::KeyFault,
+    domain::{
+        codes::InstitutionCode,
+        institution::Directory,
+        names::ProcessingSerial,
+        refusal::{Refusal, Thing},
+    },
+    institution::{ActFault, IntermediateServer},
+    ledger::LedgerFault,
+    network::{CoreSystem, NetworkFault},
+    sample::{flaw::DefinitionFlaw, population::Population},
+    store::{RecordBook, RecordFault, State, StoreFault},
+};
+
+pub use clock::ClockMode;
+pub use compare::Comparison;
+pub use journal::Step;
+pub use open::{Filled, Progress, Settings};
+pub use residents::PersonAtInstitution;
+pub use worlds::{DEFAULT_WORLD, WorldName, WorldPlan, Worlds};
+
+use clock::Clock;
+use journal::Journal;
+
+/// How many exchanges of a world are under way at one time.
+const EXCHANGES_AT_ONCE: usize = 512;
+
+/// One simulation.
+pub struct World {
+    name: WorldName,
+    seed: u64,
+    people: u32,
+    clock: Clock,
+    dir: PathBuf,
+    directory: Arc<Directory>,
+    core: CoreSystem,
+    servers: BTreeMap<InstitutionCode, IntermediateServer>,
+    population: Population,
+    records: RecordBook,
+    state: State,
+    journal: Journal,
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+impl World {
+    /// Its name.
+    pub fn name(&self) -> &WorldName {
+        &self.name
+    }
+
+    /// The seed of its population, symbols and codes.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// How many people live in it.
+    pub fn people(&self) -> u32 {
+        self.people
+    }
+
+    /// Now, by the world's clock, in whole milliseconds.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// How its clock runs.
+    pub fn clock(&self) -> ClockMode {
+        self.clock.mode()
+    }
+
+    /// All institutions.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The intermediate server of an institution.
+    ///
+    /// # Errors
+    /// When the world has no such institution.
+    pub fn server(&self, code: InstitutionCode) -> Result<&IntermediateServer, Refusal> {
+        self.servers
+            .get(&code)
+            .ok_or(Refusal::InstitutionUnknown(code))
+    }
+
+    /// The core system.
+    pub fn core(&self) -> &CoreSystem {
+        &self.core
+    }
+
+    /// The record book, for checkpoints and proofs.
+    pub fn records(&self) -> &RecordBook {
+        &self.records
+    }
+
+    /// Whether records can be written; nothing is released while they cannot.
+    pub fn is_writable(&self) -> bool {
+        self.records.is_writable()
+    }
+
+    /// The steps of an exchange, while the journal keeps them.
+    ///
+    /// # Errors
+    /// When it does not, or there was no such exchange.
+    pub fn journal(&self, serial: ProcessingSerial) -> Result<Vec<Step>, Refusal> {
+        self.journal
+            .steps(serial)
+            .ok_or(Refusal::NotFound(Thing::Exchange))
+    }
+}
+
+/// A world could not be opened, or an act in it did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldFault {
+    /// A lawful "no".
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A definition file is not as it must be: every flaw of every file.
+    #[error("the definition files have {} flaw(s)", .0.len())]
+    Definitions(Vec<DefinitionFlaw>),
+    /// An act of an institution.
+    #[error(transparent)]
+    Act(#[from] ActFault),
+    /// An act of the network.
+    #[error(transparent)]
+    Network(#[from] NetworkFault),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerFault),
+    /// The state.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// The record book.
+    #[error(transparent)]
+    Record(#[from] RecordFault),
+    /// A key could not be made.
+    #[error(transparent)]
+    Key(#[from] KeyFault),
+    /// The file of keys is not as this version writes it.
+    #[error("the file of keys is damaged: restore keys.json from a backup")]
+    Keys,
+    /// The description of a world is not as this version writes it.
+    #[error("{0} is not the description of a world: restore it from a backup")]
+    Description(PathBuf),
+    /// A sample replica does not pass the form check of the world's layouts.
+    #[error("the sample data do not fit layout {0}")]
+    Sample(String),
+    /// A file could not be read or written.
+    #[error("{file}: {source}")]
+    File {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A task of the world was stopped.
+    #[error("a task of the world was stopped")]
+    Stopped,
+}
+
+impl WorldFault {
+    fn file(file: &Path) -> impl Fn(io::Error) -> Self {
+        let file = file.to_owned();
+        move |source| Self::File {
+            file: file.clone(),
+            source,
+        }
+    }
+}

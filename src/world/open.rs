@@ -1,0 +1,261 @@
+//! Opens a world from its directory, or makes it there: stores, keys, rooms; fills it once; follows the ledger; takes up
+//! what was under way.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use super::{
+    EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan, clock::Clock, clock::ClockMode,
+    journal::Journal, keys, keys::WorldKeys,
+};
+use crate::{
+    crypto::files::replace_private,
+    domain::layout::Layouts,
+    institution::{IntermediateServer, Periods, Surroundings},
+    ledger::Ledger,
+    network::{CoreParts, CoreSystem},
+    sample::{definitions::Definitions, population::Population},
+    store::{RecordBook, State},
+};
+
+/// What every world of a process goes by.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The directory of the definition files.
+    pub definitions: PathBuf,
+    /// The bound of each world's store cache.
+    pub cache_bytes: u64,
+    /// The periods of the intermediate servers.
+    pub periods: Periods,
+    /// How long a permit is accepted.
+    pub permit_period: SignedDuration,
+}
+
+/// How far the filling of a world is: people done, of all.
+#[derive(Debug, Clone, Copy)]
+pub struct Filled {
+    /// People done.
+    pub done: u32,
+    /// People in all.
+    pub of: u32,
+}
+
+/// Hears how far the filling of a world is.
+pub type Progress<'a> = &'a (dyn Fn(Filled) + Send + Sync);
+
+/// A world as its file describes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    seed: u64,
+    people: u32,
+    clock: ClockMode,
+    filled: bool,
+}
+
+impl World {
+    /// Makes a world in `dir` and fills it with the sample population.
+    ///
+    /// # Errors
+    /// When the definition files are not as they must be, or a file cannot be written.
+    pub async fn create(
+        dir: &Path,
+        plan: WorldPlan,
+        settings: &Settings,
+        progress: Progress<'_>,
+    ) -> Result<Arc<Self>, WorldFault> {
+        fs::create_dir_all(dir).map_err(WorldFault::file(dir))?;
+        let description = Description {
+            seed: plan.seed,
+            people: plan.people,
+            clock: plan.clock,
+            filled: false,
+        };
+        write_description(dir, &description)?;
+        Self::open(dir, plan.name, settings, progress).await
+    }
+
+    /// Opens the world in `dir`.
+    ///
+    /// # Errors
+    /// When a store is damaged or in use, the definition files are not as they must be, or a file cannot be read.
+    pub async fn open(
+        dir: &Path,
+        name: WorldName,
+        settings: &Settings,
+        progress: Progress<'_>,
+    ) -> Result<Arc<Self>, WorldFault> {
+        let mut description = read_description(dir)?;
+        let definitions =
+            Definitions::read(&settings.definitions).map_err(WorldFault::Definitions)?;
+        let world = Self::build(dir, name, &description, (definitions, settings)).await?;
+        world.records.follow().await?;
+        if !description.filled {
+            world.fill(progress).await?;
+            description.filled = true;
+            write_description(dir, &description)?;
+        }
+        world.renew_lists().await?;
+        let world = Arc::new(world);
+        world.resume()?;
+        Ok(world)
+    }
+
+    async fn build(
+        dir: &Path,
+        name: WorldName,
+        description: &Description,
+        (definitions, settings): (Definitions, &Settings),
+    ) -> Result<Self, WorldFault> {
+        let directory = Arc::new(definitions.directory);
+        let keys = WorldKeys::load_or_create(&dir.join("keys.json"), &directory)?;
+        let (ledger, state) = open_stores(dir, &keys, settings.cache_bytes).await?;
+        let records = RecordBook::new(ledger, state.clone());
+        let core_key = keys.core()?;
+        let around = Surroundings {
+            directory: Arc::clone(&directory),
+            layouts: Arc::<Layouts>::new(definitions.layouts),
+            state: state.clone(),
+            records: records.clone(),
+            core_key: core_key.verifying_key(),
+            periods: settings.periods,
+        };
+        let mut servers = BTreeMap::new();
+        for profile in directory.iter() {
+            let sealing = keys.sealing(profile.code)?;
+            let server = IntermediateServer::open(profile.clone(), around.clone(), sealing)?;
+            servers.insert(profile.code, server);
+        }
+        let core = CoreSystem::new(CoreParts {
+            directory: Arc::clone(&directory),
+            list: definitions.permission_list,
+            state: state.clone(),
+            records: records.clone(),
+            signing: core_key,
+            symbols: keys::symbol_secret(description.seed),
+            permit_period: settings.permit_period,
+        });
+        Ok(Self {
+            name,
+            seed: description.seed,
+            people: description.people,
+            clock: Clock::new(description.clock),
+            dir: dir.to_owned(),
+            directory,
+            core,
+            servers,
+            population: Population::new(description.seed, description.people),
+            records,
+            state,
+            journal: Journal::default(),
+            places: Arc::new(Semaphore::new(EXCHANGES_AT_ONCE)),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// Copies the permission list to every institution whose copy is missing or no longer used.
+    pub(super) async fn renew_lists(&self) -> Result<(), WorldFault> {
+        let published = self.core.publish_list()?;
+        let now = self.now();
+        for server in self.servers.values() {
+            let copy = server.list_copy();
+            let usable = copy
+                .is_some_and(|copy| copy.copied_at <= now && now < server.list_usable_until(&copy));
+            if !usable {
+                server.copy_list(&published, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes up the inquiries that were open when the world was closed.
+    fn resume(self: &Arc<Self>) -> Result<(), WorldFault> {
+        for server in self.servers.values() {
+            for inquiry in self.state.open_inquiries(server.code())? {
+                server.resume_inquiry(&inquiry)?;
+                let inquiry = Arc::new(inquiry);
+                self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the clock and keeps the setting.
+    ///
+    /// # Errors
+    /// When the setting cannot be written.
+    pub fn set_clock(&self, mode: ClockMode) -> Result<(), WorldFault> {
+        let mut description = read_description(&self.dir)?;
+        description.clock = mode;
+        write_description(&self.dir, &description)?;
+        self.clock.set(mode);
+        Ok(())
+    }
+
+    /// Waits until what is under way has ended, and closes the stores. Nothing is lost without it, but opening again
+    /// takes longer.
+    ///
+    /// # Errors
+    /// When the last writes failed.
+    pub async fn close(&self) -> Result<(), WorldFault> {
+        self.tasks.close();
+        self.tasks.wait().await;
+        if self.records.is_writable() {
+            self.records.note_followed().await?;
+        }
+        let state = self.state.clone();
+        tokio::task::spawn_blocking(move || state.close())
+            .await
+            .map_err(|_| WorldFault::Stopped)??;
+        Ok(())
+    }
+}
+
+async fn open_stores(
+    dir: &Path,
+    keys: &WorldKeys,
+    cache_bytes: u64,
+) -> Result<(Ledger, State), WorldFault> {
+    let (ledger_dir, state_dir) = (dir.join("ledger"), dir.join("state"));
+    let ledger_keys = keys.ledger()?;
+    let opened = tokio::task::spawn_blocking(move || {
+        let (ledger, opening) = Ledger::open(&ledger_dir, ledger_keys)?;
+        if let Some(torn) = opening.torn {
+            tracing::warn!(
+                file = %torn.file.display(),
+                offset = torn.offset,
+                bytes = torn.bytes,
+                "an entry that was never acknowledged was cut off"
+            );
+        }
+        let state = State::open(&state_dir, cache_bytes)?;
+        Ok::<_, WorldFault>((ledger, state))
+    });
+    opened.await.map_err(|_| WorldFault::Stopped)?
+}
+
+fn description_file(dir: &Path) -> PathBuf {
+    dir.join("world.json")
+}
+
+fn read_description(dir: &Path) -> Result<Description, WorldFault> {
+    let file = description_file(dir);
+    let bytes = fs::read(&file).map_err(WorldFault::file(&file))?;
+    serde_json::from_slice(&bytes).map_err(|_| WorldFault::Description(file))
+}
+
+fn write_description(dir: &Path, description: &Description) -> Result<(), WorldFault> {
+    let file = description_file(dir);
+    let bytes = serde_json::to_vec_pretty(description).map_err(io::Error::from);
+    let written = bytes.and_then(|bytes| replace_private(&file, &bytes));
+    written.map_err(WorldFault::file(&file))
+}

@@ -1,0 +1,97 @@
+//! The inquirer's acts that set the world in motion: submitting and cancelling.
+
+use std::sync::Arc;
+
+use super::{World, WorldFault};
+use crate::{
+    domain::{
+        codes::InstitutionCode,
+        inquiry::Inquiry,
+        names::{ProcessingSerial, ReceiptNumber},
+        refusal::Refusal,
+    },
+    institution::{ActFault, Cancellable, InquiryDraft, InquiryView, cancelled},
+};
+
+/// How many tasks may be under way before new inquiries are turned away.
+const TASKS_MAX: usize = 20_000;
+
+impl World {
+    /// Accepts an inquiry of an institution and begins to carry its exchanges.
+    ///
+    /// # Errors
+    /// As `IntermediateServer::submit_inquiry`; when too much is under way, or records cannot be written.
+    pub async fn submit_inquiry(
+        self: &Arc<Self>,
+        inquirer: InstitutionCode,
+        draft: InquiryDraft,
+    ) -> Result<Arc<Inquiry>, WorldFault> {
+        if !self.is_writable() {
+            return Err(Refusal::RecordsUnavailable.into());
+        }
+        if self.tasks.len() >= TASKS_MAX {
+            return Err(Refusal::Overloaded.into());
+        }
+        // The caller may go away: what was accepted is carried on all the same.
+        let world = Arc::clone(self);
+        let accepting = self.tasks.spawn(async move {
+            let server = world.server(inquirer)?;
+            let inquiry = Arc::new(server.submit_inquiry(draft, world.now()).await?);
+            let carried = Arc::clone(&world).carry_inquiry(Arc::clone(&inquiry));
+            world.tasks.spawn(carried);
+            Ok::<_, WorldFault>(inquiry)
+        });
+        accepting.await.map_err(|_| WorldFault::Stopped)?
+    }
+
+    /// Cancels what can be cancelled of an inquiry: held requests and those that have not begun.
+    ///
+    /// # Errors
+    /// When there is no such inquiry, or every exchange has ended.
+    pub async fn cancel_inquiry(
+        self: &Arc<Self>,
+        inquirer: InstitutionCode,
+        receipt: ReceiptNumber,
+    ) -> Result<InquiryView, WorldFault> {
+        let world = Arc::clone(self);
+        let cancelling = self.tasks.spawn(async move {
+            let server = world.server(inquirer)?;
+            let inquiry = server.fetch_result(receipt)?.inquiry;
+            for (serial, how) in server.cancellable(&inquiry)? {
+                match world.cancel_exchange(&inquiry, serial, how).await {
+                    // It was decided at the same moment: its end stands.
+                    Ok(()) | Err(WorldFault::Act(ActFault::OutOfOrder(_))) => {}
+                    Err(fault) => return Err(fault),
+                }
+            }
+            Ok(server.fetch_result(receipt)?)
+        });
+        cancelling.await.map_err(|_| WorldFault::Stopped)?
+    }
+
+    async fn cancel_exchange(
+        &self,
+        inquiry: &Inquiry,
+        serial: ProcessingSerial,
+        how: Cancellable,
+    ) -> Result<(), WorldFault> {
+        let now = self.now();
+        let inquirer = self.server(inquiry.inquirer)?;
+        let permit = match (how, inquiry.exchange(serial)) {
+            (Cancellable::Held, Some((detail, asked))) => {
+                let provider = self.server(asked.provider)?;
+                let permit = provider.cancel_provision(serial, now).await?;
+                let subject = inquiry.subject(serial, detail, asked);
+                self.core
+                    .record_exchange(&subject, &cancelled(), Some(permit.clone()), now)
+                    .await?;
+                Some(permit)
+            }
+            (Cancellable::BeforeBegin, _) | (Cancellable::Held, None) => None,
+        };
+        inquirer
+            .cancel_exchange(inquiry, serial, permit, now)
+            .await?;
+        Ok(())
+    }
+}
