@@ -1,0 +1,54 @@
+//! SHA-256 digests and random bytes from the operating system.
+
+use ring::{
+    digest::{Context, SHA256},
+    rand::{SecureRandom, SystemRandom},
+};
+
+use super::signing::KeyFault;
+
+/// Length of a SHA-256 digest in bytes. Source: FIPS 180-4.
+pub const DIGEST_BYTES: usize = 32;
+
+/// The SHA-256 digest of `parts`, one after the other without separators.
+pub fn sha256(parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(part);
+    }
+    let mut bytes = [0; DIGEST_BYTES];
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
+}
+
+/// `N` bytes from the operating system's random source.
+///
+/// # Errors
+/// [`KeyFault::NoRandomness`] when the operating system gives none.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], KeyFault> {
+    let mut bytes = [0; N];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| KeyFault::NoRandomness)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+
+    /// Source: FIPS 180-2 appendix B.1.
+    #[test]
+    fn the_digest_of_abc_is_the_published_one_however_it_is_cut() {
+        let published = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(HEXLOWER.encode(&sha256(&[b"abc"])), published);
+        assert_eq!(HEXLOWER.encode(&sha256(&[b"a", b"", b"bc"])), published);
+    }
+
+    #[test]
+    fn random_bytes_differ_from_draw_to_draw() {
+        assert_ne!(random_bytes::<32>().unwrap(), random_bytes::<32>().unwrap());
+    }
+}
