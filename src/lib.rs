@@ -9,3 +9,5 @@ pub mod ledger;
 pub mod store;
 
 pub mod grpc;
+
+pub mod config;
