@@ -10,4 +10,6 @@ pub mod store;
 
 pub mod grpc;
 
+pub mod server;
+
 pub mod config;
