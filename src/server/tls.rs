@@ -163,6 +163,12 @@ pub enum TlsFault {
         /// What is wrong with it.
         source: pem::Error,
     },
+    /// The file holds no revocation list; an empty list is a list, an empty file is none.
+    #[error("{} holds no revocation list", path.display())]
+    NoList {
+        /// Which one.
+        path: PathBuf,
+    },
     /// Certificate, key and authority do not fit together.
     #[error("the TLS files cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
@@ -186,6 +192,12 @@ fn verifier(
             path: files.revocation_list.clone(),
             source,
         })?;
+    // Without any list the verifier would not look for revocations at all.
+    if lists.is_empty() {
+        return Err(TlsFault::NoList {
+            path: files.revocation_list.clone(),
+        });
+    }
     let builder =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
     Ok(builder
