@@ -248,3 +248,27 @@ fn healthz(health: &HealthHandle) -> (StatusCode, &'static str) {
         (StatusCode::SERVICE_UNAVAILABLE, "NOT_SERVING\n")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_the_codes_are_in_the_order_of_their_numbers() {
+        for (number, name) in (0..).zip(CODES) {
+            let code = format!("{:?}", Code::from_i32(number)).to_uppercase();
+            assert_eq!(code, name.replace('_', ""));
+        }
+    }
+
+    #[test]
+    fn methods_that_do_not_exist_share_one_label() {
+        let metrics = Metrics::new().unwrap();
+        for path in ["/x", "/y", "/chukan.v1.InquiryService/Nothing"] {
+            metrics.count(metrics.method(path), Code::Unimplemented);
+        }
+        let shown = metrics.render();
+        let line = "chukan_rpc_calls_total{method=\"unknown\",code=\"UNIMPLEMENTED\"} 3";
+        assert!(shown.contains(line), "{shown}");
+    }
+}

@@ -155,12 +155,12 @@ impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for Caught<F
     }
 }
 
-/// A call under way, from its headers to the end of its answer; counted when dropped.
+/// A call under way; counted when its status is known, before the caller can see it.
 struct Call {
     metrics: Arc<Metrics>,
     path: String,
     started: Instant,
-    code: Option<Code>,
+    counted: bool,
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -172,7 +172,7 @@ impl Call {
             path: method.path().to_owned(),
             metrics: Arc::clone(metrics),
             started: Instant::now(),
-            code: None,
+            counted: false,
             permit: None,
         }
     }
@@ -188,20 +188,28 @@ impl Call {
 
     fn note(&mut self, headers: &HeaderMap) {
         if let Some(code) = headers.get(Status::GRPC_STATUS) {
-            self.code = Some(Code::from_bytes(code.as_bytes()));
+            self.end(Code::from_bytes(code.as_bytes()));
         }
     }
-}
 
-impl Drop for Call {
-    fn drop(&mut self) {
-        // Without a status the answer did not reach its end: the caller has gone.
-        let code = self.code.unwrap_or(Code::Cancelled);
+    fn end(&mut self, code: Code) {
+        if self.counted {
+            return;
+        }
+        self.counted = true;
+        self.permit = None;
         let method = self.metrics.method(&self.path);
         method.in_flight.decrement(1);
         method.seconds.record(self.started.elapsed().as_secs_f64());
         self.metrics.count(method, code);
         tracing::debug!(method = self.path, ?code, "call ended");
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // Without a status before now the answer did not reach its end: the caller has gone.
+        self.end(Code::Cancelled);
     }
 }
 

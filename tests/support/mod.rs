@@ -157,6 +157,17 @@ impl Running {
         }
     }
 
+    /// Waits until the metrics hold `line`.
+    pub(crate) async fn shows(&self, line: &str) {
+        let shown = async {
+            while !self.metrics.render().contains(line) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, shown).await;
+        in_time.unwrap_or_else(|_| panic!("{line} is not in\n{}", self.metrics.render()));
+    }
+
     /// Asks the server to stop; the handle completes when it has.
     pub(crate) fn stop(self) -> JoinHandle<Result<Drained, ServerFault>> {
         self.stop.send(()).unwrap();

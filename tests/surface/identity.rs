@@ -1,11 +1,14 @@
 //! A certificate of the authority that does not name exactly one of us is not enough.
 
+use chukan::config::ServerConfig;
 use rcgen::SanType;
+use tonic::service::Routes;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::{
     bare, health_as,
-    support::{Pki, ward},
+    slow_service::Slow,
+    support::{Pki, Running, soon, ward},
 };
 
 const URI: &str = "urn:chukan:institution:0220113112101700";
@@ -16,11 +19,9 @@ async fn is_refused(names: Vec<SanType>) {
     health_as(&pki.client_named(names, URI), &server)
         .await
         .unwrap_err();
-    let shown = server.metrics.render();
-    assert!(
-        shown.contains("chukan_connections_refused_total{reason=\"identity\"} 1"),
-        "{shown}"
-    );
+    server
+        .shows("chukan_connections_refused_total{reason=\"identity\"} 1")
+        .await;
 }
 
 fn uri(text: &str) -> SanType {
@@ -56,4 +57,17 @@ async fn one_uri_of_ours_is_let_in() {
         health_as(&pki.client(&ward()), &server).await.unwrap(),
         ServingStatus::Serving
     );
+}
+
+#[tokio::test]
+async fn a_handler_is_told_who_calls() {
+    let pki = Pki::new();
+    let slow = Slow::new();
+    slow.allowed.add_permits(1);
+    let server = Running::start(&pki, ServerConfig::default(), Routes::new(slow.clone())).await;
+    let channel = pki.client(&ward()).channel(server.address).await.unwrap();
+    soon(Slow::call(channel)).await.unwrap();
+    let caller = slow.caller.lock().unwrap().take().unwrap();
+    assert_eq!(*caller.identity, ward());
+    assert!(caller.peer.ip().is_loopback());
 }

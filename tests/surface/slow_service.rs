@@ -4,10 +4,11 @@ use std::{
     convert::Infallible,
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::{Context, Poll},
 };
 
+use chukan::server::Caller;
 use http::{Request, Response, uri::PathAndQuery};
 use tokio::sync::Semaphore;
 use tonic::{
@@ -27,6 +28,7 @@ type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) struct Slow {
     pub(crate) arrived: Arc<Semaphore>,
     pub(crate) allowed: Arc<Semaphore>,
+    pub(crate) caller: Arc<Mutex<Option<Caller>>>,
 }
 
 impl Slow {
@@ -34,23 +36,19 @@ impl Slow {
         Self {
             arrived: Arc::new(Semaphore::new(0)),
             allowed: Arc::new(Semaphore::new(0)),
+            caller: Arc::default(),
         }
     }
 
     pub(crate) async fn call(channel: Channel) -> Result<(), Status> {
-        Self::ask(channel, tonic::Request::new(())).await
-    }
-
-    pub(crate) async fn ask(channel: Channel, request: tonic::Request<()>) -> Result<(), Status> {
         let mut client = Grpc::new(channel);
         client
             .ready()
             .await
             .map_err(|fault| Status::unavailable(fault.to_string()))?;
         let path = PathAndQuery::from_static("/test.Slow/Call");
-        client
-            .unary(request, path, ProstCodec::<(), ()>::default())
-            .await?;
+        let codec = ProstCodec::<(), ()>::default();
+        client.unary(tonic::Request::new(()), path, codec).await?;
         Ok(())
     }
 
@@ -67,8 +65,9 @@ impl UnaryService<()> for Slow {
     type Response = ();
     type Future = Boxed<Result<tonic::Response<()>, Status>>;
 
-    fn call(&mut self, _: tonic::Request<()>) -> Self::Future {
-        let Self { arrived, allowed } = self.clone();
+    fn call(&mut self, request: tonic::Request<()>) -> Self::Future {
+        *self.caller.lock().unwrap() = request.extensions().get().cloned();
+        let (arrived, allowed) = (Arc::clone(&self.arrived), Arc::clone(&self.allowed));
         Box::pin(async move {
             arrived.add_permits(1);
             allowed.acquire().await.unwrap().forget();
