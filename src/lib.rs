@@ -17,3 +17,7 @@ pub mod sample;
 pub mod world;
 
 pub mod grpc;
+
+pub mod server;
+
+pub mod config;

@@ -1,0 +1,61 @@
+//! The periods of an exchange.
+
+use serde::{Deserialize, Serialize};
+
+use super::flaw::Range;
+
+/// The periods of an exchange, measured by the world's clock. All of them are ours; the real ones are not public.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InquiryConfig {
+    /// How long a result can be acquired, in days. Default: 7.
+    pub result_retention_days: u32,
+    /// How long a permit is valid, in seconds. Default: 300.
+    pub permit_seconds: u32,
+    /// Oldest copy of the permission list that an institution still uses, in days. Default: 7.
+    pub permission_list_days: u32,
+    /// How long an acquisition serial is valid, in hours. Default: 24.
+    pub acquisition_serial_hours: u32,
+}
+
+impl Default for InquiryConfig {
+    fn default() -> Self {
+        Self {
+            result_retention_days: 7,
+            permit_seconds: 300,
+            permission_list_days: 7,
+            acquisition_serial_hours: 24,
+        }
+    }
+}
+
+impl InquiryConfig {
+    pub(super) fn ranges(&self) -> Vec<Range> {
+        vec![
+            Range::new(
+                "inquiry.result_retention_days",
+                self.result_retention_days.into(),
+                1,
+                3660,
+            ),
+            Range::new(
+                "inquiry.permit_seconds",
+                self.permit_seconds.into(),
+                1,
+                86_400,
+            ),
+            Range::new(
+                "inquiry.permission_list_days",
+                self.permission_list_days.into(),
+                1,
+                3660,
+            ),
+            Range::new(
+                "inquiry.acquisition_serial_hours",
+                self.acquisition_serial_hours.into(),
+                1,
+                8784,
+            ),
+        ]
+    }
+}

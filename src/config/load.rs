@@ -1,0 +1,431 @@
+//! From the sources to one configuration: flags before the environment, before the file, before the defaults.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize as _;
+use toml::{Table, Value};
+
+use super::{Config, ConfigFlaw};
+
+/// The one variable of the environment that is not a key: it names the file, and the command line reads it.
+pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
+
+const PREFIX: &str = "CHUKAN_";
+
+/// Every key, as it is written in the file and in flags. A test compares them with the structs.
+const KEYS: [&str; 22] = [
+    "data",
+    "server.listen",
+    "server.message_bytes_max",
+    "server.header_bytes_max",
+    "server.streams_max",
+    "server.calls_max",
+    "server.connections_max",
+    "server.handshakes_max",
+    "server.handshake_ms_max",
+    "server.request_ms_max",
+    "server.drain_ms_max",
+    "server.keepalive_interval_ms",
+    "server.keepalive_ms_max",
+    "server.revocation_interval_ms",
+    "metrics.listen",
+    "log.format",
+    "log.filter",
+    "inquiry.result_retention_days",
+    "inquiry.permit_seconds",
+    "inquiry.permission_list_days",
+    "inquiry.acquisition_serial_hours",
+    "store.cache_bytes",
+];
+
+/// Who set a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody.
+    Default,
+    /// This file.
+    File(PathBuf),
+    /// This variable of the environment.
+    Variable(String),
+    /// A flag.
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Variable(name) => write!(f, "{name}"),
+            Self::Flag => f.write_str("flag"),
+        }
+    }
+}
+
+/// What the flags say, as pairs of key and value, such as `("server.listen", "127.0.0.1:0")`.
+pub type Overrides = Vec<(String, String)>;
+
+/// A checked configuration that still knows who set what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    origins: BTreeMap<&'static str, Origin>,
+}
+
+impl Config {
+    /// Reads and checks the configuration.
+    ///
+    /// `environment` may hold anything; only names that begin with `CHUKAN_` are looked at: the key in capitals
+    /// with `_` for `.`, such as `CHUKAN_SERVER_LISTEN`.
+    ///
+    /// # Errors
+    /// The first flaw met: the file, then the environment, then the flags, then values outside their limits.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        overrides: &Overrides,
+    ) -> Result<Loaded, ConfigFlaw> {
+        let mut merged = Merged::default();
+        if let Some(path) = file {
+            merged.take_file(path)?;
+        }
+        for (name, text) in environment {
+            if name.starts_with(PREFIX) && name != CONFIG_FILE_VARIABLE {
+                merged.take_variable(name, &text)?;
+            }
+        }
+        for (key, text) in overrides {
+            let known = KEYS.iter().find(|known| *known == key);
+            let key = known.ok_or_else(|| ConfigFlaw::UnknownKey {
+                key: key.clone(),
+                known: &KEYS,
+            })?;
+            merged.take(key, text, Origin::Flag)?;
+        }
+        merged.finish()
+    }
+
+    fn ranges(&self) -> Vec<super::flaw::Range> {
+        let mut ranges = self.server.ranges();
+        ranges.extend(self.inquiry.ranges());
+        ranges.extend(self.store.ranges());
+        ranges
+    }
+}
+
+impl Loaded {
+    /// Who set `key`; [`Origin::Default`] also for a key that does not exist.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+
+    /// The whole configuration as TOML, with a comment on each line that says who set it. It holds no secret.
+    pub fn effective(&self) -> String {
+        let values = Table::try_from(&self.config).unwrap_or_default();
+        let mut text = String::new();
+        let mut section_before = "";
+        for key in KEYS {
+            let (section, name) = split(key);
+            if section != section_before {
+                let _written = writeln!(text, "\n[{section}]");
+                section_before = section;
+            }
+            let origin = self.origin(key);
+            let _written = match value_at(&values, key) {
+                Some(value) => writeln!(text, "{name} = {value} # {origin}"),
+                None => writeln!(text, "# {name} is not set"),
+            };
+        }
+        text
+    }
+}
+
+#[derive(Default)]
+struct Merged {
+    values: Table,
+    origins: BTreeMap<&'static str, Origin>,
+}
+
+impl Merged {
+    fn take_file(&mut self, path: &Path) -> Result<(), ConfigFlaw> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigFlaw::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let flaw = |error: toml::de::Error| ConfigFlaw::InFile {
+            path: path.to_owned(),
+            line: line_of(&text, error.span().map_or(0, |span| span.start)),
+            why: error.message().to_owned(),
+        };
+        toml::from_str::<Config>(&text).map_err(flaw)?;
+        self.values = toml::from_str(&text).map_err(flaw)?;
+        for key in KEYS {
+            if value_at(&self.values, key).is_some() {
+                self.origins.insert(key, Origin::File(path.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_variable(&mut self, name: String, text: &str) -> Result<(), ConfigFlaw> {
+        match KEYS.iter().find(|key| variable(key) == name) {
+            Some(key) => self.take(key, text, Origin::Variable(name)),
+            None => Err(ConfigFlaw::UnknownVariable {
+                name,
+                known: KEYS.iter().map(|key| variable(key)).collect(),
+            }),
+        }
+    }
+
+    /// Tries the value alone first, so that the flaw names its source.
+    fn take(&mut self, key: &'static str, text: &str, origin: Origin) -> Result<(), ConfigFlaw> {
+        let number = text.parse().ok().map(Value::Integer);
+        let value = number
+            .filter(|number| readable(key, number).is_ok())
+            .unwrap_or_else(|| Value::String(text.to_owned()));
+        if let Err(error) = readable(key, &value) {
+            return Err(ConfigFlaw::BadValue {
+                key,
+                origin,
+                why: error.message().to_owned(),
+            });
+        }
+        put(&mut self.values, key, value);
+        self.origins.insert(key, origin);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Loaded, ConfigFlaw> {
+        let Self { values, origins } = self;
+        let config = Config::deserialize(Value::Table(values)).map_err(|error| {
+            // Each value was read alone before, so the whole can be read as well.
+            ConfigFlaw::BadValue {
+                key: "data",
+                origin: Origin::Default,
+                why: error.message().to_owned(),
+            }
+        })?;
+        let loaded = Loaded { config, origins };
+        if let Some(range) = loaded.config.ranges().into_iter().find(|r| !r.holds()) {
+            return Err(ConfigFlaw::OutOfRange {
+                key: range.key,
+                value: range.value,
+                min: range.min,
+                max: range.max,
+                origin: loaded.origin(range.key),
+            });
+        }
+        match loaded.config.metrics.listen {
+            Some(listen) if !listen.ip().is_loopback() => Err(ConfigFlaw::MetricsNotLoopback {
+                listen,
+                origin: loaded.origin("metrics.listen"),
+            }),
+            Some(_) | None => Ok(loaded),
+        }
+    }
+}
+
+fn readable(key: &str, value: &Value) -> Result<Config, toml::de::Error> {
+    let mut alone = Table::new();
+    put(&mut alone, key, value.clone());
+    Config::deserialize(Value::Table(alone))
+}
+
+fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace('.', "_").to_uppercase())
+}
+
+fn split(key: &str) -> (&str, &str) {
+    key.split_once('.').unwrap_or(("", key))
+}
+
+fn value_at<'a>(values: &'a Table, key: &str) -> Option<&'a Value> {
+    match split(key) {
+        ("", name) => values.get(name),
+        (section, name) => values.get(section)?.get(name),
+    }
+}
+
+fn put(values: &mut Table, key: &str, value: Value) {
+    let (section, name) = split(key);
+    let table = if section.is_empty() {
+        Some(values)
+    } else {
+        let section = values
+            .entry(section)
+            .or_insert_with(|| Value::Table(Table::new()));
+        section.as_table_mut()
+    };
+    if let Some(table) = table {
+        table.insert(name.to_owned(), value);
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().iter().take(offset);
+    1 + before.filter(|byte| **byte == b'\n').count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::ServerConfig, *};
+
+    fn none() -> Overrides {
+        Overrides::new()
+    }
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("chukan.toml");
+        fs::write(&path, text).unwrap();
+        (dir, path)
+    }
+
+    fn flaw_in(text: &str) -> String {
+        let (_dir, path) = file(text);
+        let flaw = Config::load(Some(&path), [], &none()).unwrap_err();
+        let shown = flaw.to_string();
+        shown.split_once("chukan.toml:").unwrap().1.to_owned()
+    }
+
+    fn refused(key: &str, value: &str) -> String {
+        let flags = vec![pair(key, value)];
+        Config::load(None, [], &flags).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_keys_are_those_of_the_structs() {
+        let mut config = Config::default();
+        config.metrics.listen = Some("127.0.0.1:9".parse().unwrap());
+        let values = Table::try_from(&config).unwrap();
+        let mut written = Vec::new();
+        for (name, value) in values {
+            match value {
+                Value::Table(section) => {
+                    written.extend(section.keys().map(|key| format!("{name}.{key}")));
+                }
+                _ => written.push(name),
+            }
+        }
+        let mut keys = KEYS.map(str::to_owned).to_vec();
+        keys.sort();
+        written.sort();
+        assert_eq!(written, keys);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line_and_the_known_ones() {
+        let shown = flaw_in("# a comment\n[store]\ncache = 1\n");
+        assert!(shown.starts_with("3: unknown field `cache`"), "{shown}");
+        assert!(shown.contains("cache_bytes"), "{shown}");
+        let shown = flaw_in("\n[sever]\nlisten = '127.0.0.1:1'\n");
+        assert!(shown.starts_with("2: unknown field `sever`"), "{shown}");
+    }
+
+    #[test]
+    fn broken_toml_and_values_of_the_wrong_kind_are_refused_with_their_line() {
+        assert!(flaw_in("data = 'x'\n[server\n").starts_with("2: "));
+        assert!(flaw_in("[server]\nstreams_max = 'many'\n").starts_with("2: "));
+        assert!(flaw_in("[server]\n\nlisten = 'nowhere'\n").starts_with("3: "));
+    }
+
+    #[test]
+    fn an_unknown_variable_is_refused_with_the_known_ones() {
+        let flaw = Config::load(None, [pair("CHUKAN_LISTEN", "x")], &none()).unwrap_err();
+        let shown = flaw.to_string();
+        assert!(
+            shown.starts_with("CHUKAN_LISTEN: unknown variable"),
+            "{shown}"
+        );
+        assert!(shown.contains("CHUKAN_SERVER_LISTEN"), "{shown}");
+    }
+
+    #[test]
+    fn variables_of_others_and_the_name_of_the_file_are_passed_over() {
+        let environment = [pair("PATH", "/bin"), pair(CONFIG_FILE_VARIABLE, "x.toml")];
+        let loaded = Config::load(None, environment, &none()).unwrap();
+        assert_eq!(loaded.config, Config::default());
+    }
+
+    #[test]
+    fn a_bad_value_names_its_source() {
+        let flaw = Config::load(None, [pair("CHUKAN_SERVER_STREAMS_MAX", "many")], &none());
+        let shown = flaw.unwrap_err().to_string();
+        assert!(
+            shown.starts_with("server.streams_max (CHUKAN_SERVER_STREAMS_MAX): "),
+            "{shown}"
+        );
+        assert!(refused("log.format", "xml").contains("expected `text` or `json`"));
+        assert!(refused("server.streams_max", "-1").starts_with("server.streams_max (flag): "));
+        assert!(refused("server.ports", "1").starts_with("server.ports: unknown key"));
+    }
+
+    #[test]
+    fn limits_of_zero_and_beyond_reason_are_refused() {
+        let shown = refused("server.connections_max", "0");
+        assert_eq!(
+            shown,
+            "server.connections_max = 0 (flag): must be from 1 to 1048576"
+        );
+        for key in KEYS
+            .iter()
+            .filter(|key| key.ends_with("_days") || key.ends_with("_seconds"))
+        {
+            assert!(refused(key, "0").contains("must be from 1"), "{key}");
+        }
+        assert!(refused("server.message_bytes_max", "4294967296").contains("to 4294967295"));
+    }
+
+    #[test]
+    fn metrics_stay_on_the_machine() {
+        assert!(refused("metrics.listen", "0.0.0.0:9100").contains("must be a loopback address"));
+    }
+
+    #[test]
+    fn flags_come_before_the_environment_before_the_file_before_the_defaults() {
+        let (_dir, path) =
+            file("data = '/f'\n[server]\nstreams_max = 1\ncalls_max = 2\ndrain_ms_max = 3\n");
+        let environment = [
+            pair("CHUKAN_SERVER_STREAMS_MAX", "10"),
+            pair("CHUKAN_SERVER_CALLS_MAX", "20"),
+        ];
+        let flags = vec![pair("server.streams_max", "100")];
+        let loaded = Config::load(Some(&path), environment, &flags).unwrap();
+        let server = &loaded.config.server;
+        assert_eq!(
+            (server.streams_max, server.calls_max, server.drain_ms_max),
+            (100, 20, 3)
+        );
+        assert_eq!(
+            server.header_bytes_max,
+            ServerConfig::default().header_bytes_max
+        );
+        assert_eq!(loaded.origin("server.streams_max"), Origin::Flag);
+        assert_eq!(loaded.origin("data"), Origin::File(path));
+    }
+
+    #[test]
+    fn the_effective_configuration_reads_back_and_says_who_set_what() {
+        let flags = vec![pair("data", "2026"), pair("log.format", "json")];
+        let loaded = Config::load(None, [pair("CHUKAN_LOG_FILTER", "debug")], &flags).unwrap();
+        let text = loaded.effective();
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), loaded.config);
+        assert!(text.contains("format = \"json\" # flag"), "{text}");
+        assert!(
+            text.contains("filter = \"debug\" # CHUKAN_LOG_FILTER"),
+            "{text}"
+        );
+        assert!(text.contains("# listen is not set"), "{text}");
+        assert!(text.contains("cache_bytes = 67108864 # default"), "{text}");
+    }
+}

@@ -1,0 +1,52 @@
+//! What can be set, in one file of TOML, in the environment or by flags: one struct per concern, each with its defaults.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+mod flaw;
+mod inquiry;
+mod load;
+mod log;
+mod metrics;
+mod server;
+mod store;
+
+pub use flaw::ConfigFlaw;
+pub use inquiry::InquiryConfig;
+pub use load::{CONFIG_FILE_VARIABLE, Loaded, Origin, Overrides};
+pub use log::{LogConfig, LogFormat};
+pub use metrics::MetricsConfig;
+pub use server::ServerConfig;
+pub use store::StoreConfig;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The directory of the world: its PKI, ledger and state. Default: `chukan-data` in the working directory.
+    pub data: PathBuf,
+    /// The gRPC server and its limits.
+    pub server: ServerConfig,
+    /// The endpoint for Prometheus.
+    pub metrics: MetricsConfig,
+    /// What is logged, and how.
+    pub log: LogConfig,
+    /// The periods of an exchange.
+    pub inquiry: InquiryConfig,
+    /// The state store.
+    pub store: StoreConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("chukan-data"),
+            server: ServerConfig::default(),
+            metrics: MetricsConfig::default(),
+            log: LogConfig::default(),
+            inquiry: InquiryConfig::default(),
+            store: StoreConfig::default(),
+        }
+    }
+}

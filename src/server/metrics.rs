@@ -1,0 +1,274 @@
+//! What is counted, and the plain HTTP endpoint that shows it to Prometheus.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    io,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use axum::{Router, http::StatusCode, routing::get};
+use metrics::{
+    Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder as _, Unit,
+};
+use metrics_exporter_prometheus::{
+    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+use tokio::net::TcpListener;
+use tonic::Code;
+
+use super::{ServerFault, catalogue, health::HealthHandle};
+
+const CALLS: &str = "chukan_rpc_calls_total";
+const SECONDS: &str = "chukan_rpc_seconds";
+const IN_FLIGHT: &str = "chukan_rpc_in_flight";
+const CONNECTIONS: &str = "chukan_connections";
+const REFUSED: &str = "chukan_connections_refused_total";
+
+/// Upper bounds of the latency histogram, in seconds.
+const BUCKETS: [f64; 14] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 15.0, 60.0,
+];
+
+/// gRPC codes, in the order of their numbers: 0 (OK) to 16 (UNAUTHENTICATED).
+const CODES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+/// The counters of one server.
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    methods: HashMap<String, MethodMetrics>,
+    unknown: MethodMetrics,
+    pub(super) connections: Gauge,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// The counters of one method.
+pub(super) struct MethodMetrics {
+    path: String,
+    pub(super) in_flight: Gauge,
+    pub(super) seconds: Histogram,
+    calls: [OnceLock<Counter>; CODES.len()],
+}
+
+impl Metrics {
+    /// Counters at zero.
+    ///
+    /// # Errors
+    /// When the descriptors inside the program cannot be read.
+    pub fn new() -> Result<Self, ServerFault> {
+        let builder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(SECONDS.to_owned()), &BUCKETS)?;
+        let recorder = builder.build_recorder();
+        describe(&recorder);
+        let methods = catalogue::method_paths()?.into_iter();
+        let methods = methods.map(|path| (path.clone(), MethodMetrics::new(&recorder, path)));
+        Ok(Self {
+            methods: methods.collect(),
+            unknown: MethodMetrics::new(&recorder, "unknown".to_owned()),
+            connections: recorder.register_gauge(&Key::from_name(CONNECTIONS), &METADATA),
+            handle: recorder.handle(),
+            recorder,
+        })
+    }
+
+    /// The counters of the method at `path`; all methods that do not exist share one set.
+    pub(super) fn method(&self, path: &str) -> &MethodMetrics {
+        self.methods.get(path).unwrap_or(&self.unknown)
+    }
+
+    pub(super) fn count(&self, method: &MethodMetrics, code: Code) {
+        let number = usize::try_from(i32::from(code)).unwrap_or_default();
+        if let (Some(counter), Some(name)) = (method.calls.get(number), CODES.get(number)) {
+            let counter = counter.get_or_init(|| {
+                let labels = vec![method.label(), Label::from_static_parts("code", name)];
+                let key = Key::from_parts(CALLS, labels);
+                self.recorder.register_counter(&key, &METADATA)
+            });
+            counter.increment(1);
+        }
+    }
+
+    pub(super) fn connection_refused(&self, reason: &'static str) {
+        let labels = vec![Label::from_static_parts("reason", reason)];
+        let key = Key::from_parts(REFUSED, labels);
+        self.recorder.register_counter(&key, &METADATA).increment(1);
+    }
+
+    /// The text that Prometheus reads.
+    pub fn render(&self) -> String {
+        self.handle.run_upkeep();
+        self.handle.render()
+    }
+}
+
+impl MethodMetrics {
+    fn new(recorder: &PrometheusRecorder, path: String) -> Self {
+        let label = Label::new("method", path.clone());
+        let key = |name| Key::from_parts(name, vec![label.clone()]);
+        Self {
+            in_flight: recorder.register_gauge(&key(IN_FLIGHT), &METADATA),
+            seconds: recorder.register_histogram(&key(SECONDS), &METADATA),
+            calls: [const { OnceLock::new() }; CODES.len()],
+            path,
+        }
+    }
+
+    /// The method's path, or `unknown`.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn label(&self) -> Label {
+        Label::new("method", self.path.clone())
+    }
+}
+
+fn describe(recorder: &PrometheusRecorder) {
+    let counters = [
+        (CALLS, "Calls that ended, by method and gRPC code"),
+        (REFUSED, "Connections refused, by reason"),
+    ];
+    for (name, text) in counters {
+        recorder.describe_counter(KeyName::from(name), Some(Unit::Count), text.into());
+    }
+    let gauges = [
+        (IN_FLIGHT, "Calls that run now, by method"),
+        (CONNECTIONS, "Connections that are open now"),
+    ];
+    for (name, text) in gauges {
+        recorder.describe_gauge(KeyName::from(name), Some(Unit::Count), text.into());
+    }
+    let text = "Seconds from the call to the end of its answer, by method";
+    recorder.describe_histogram(KeyName::from(SECONDS), Some(Unit::Seconds), text.into());
+}
+
+/// How often histograms are folded when nobody reads them, so that they do not grow.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The listener of `/metrics` and `/healthz`.
+#[derive(Debug)]
+pub struct MetricsEndpoint {
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    health: HealthHandle,
+}
+
+impl MetricsEndpoint {
+    /// Listens on `listen`, which should be a loopback address.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn bind(
+        listen: SocketAddr,
+        metrics: Arc<Metrics>,
+        health: HealthHandle,
+    ) -> Result<Self, ServerFault> {
+        let listener = TcpListener::bind(listen)
+            .await
+            .map_err(|source| ServerFault::Bind { listen, source })?;
+        Ok(Self {
+            listener,
+            metrics,
+            health,
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Answers until `shutdown` completes: `/metrics` with the counters, `/healthz` with 200 or 503.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServerFault> {
+        let Self {
+            listener,
+            metrics,
+            health,
+        } = self;
+        let shown = Arc::clone(&metrics);
+        let router = Router::new()
+            .route("/metrics", get(async move || shown.render()))
+            .route("/healthz", get(async move || healthz(&health)));
+        let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown);
+        let upkeep = async {
+            let mut turns = tokio::time::interval(UPKEEP_INTERVAL);
+            loop {
+                turns.tick().await;
+                metrics.handle.run_upkeep();
+            }
+        };
+        tokio::select! {
+            served = serving => served.map_err(ServerFault::Metrics),
+            () = upkeep => Ok(()),
+        }
+    }
+}
+
+fn healthz(health: &HealthHandle) -> (StatusCode, &'static str) {
+    if health.is_serving() {
+        (StatusCode::OK, "SERVING\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "NOT_SERVING\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_the_codes_are_in_the_order_of_their_numbers() {
+        for (number, name) in (0..).zip(CODES) {
+            let code = format!("{:?}", Code::from_i32(number)).to_uppercase();
+            assert_eq!(code, name.replace('_', ""));
+        }
+    }
+
+    #[test]
+    fn methods_that_do_not_exist_share_one_label() {
+        let metrics = Metrics::new().unwrap();
+        for path in ["/x", "/y", "/chukan.v1.InquiryService/Nothing"] {
+            metrics.count(metrics.method(path), Code::Unimplemented);
+        }
+        let shown = metrics.render();
+        let line = "chukan_rpc_calls_total{method=\"unknown\",code=\"UNIMPLEMENTED\"} 3";
+        assert!(shown.contains(line), "{shown}");
+    }
+}

@@ -1,0 +1,40 @@
+//! Logs on standard error, as text or JSON; never metadata or bodies of a call.
+
+use std::{io, panic};
+
+use tracing_subscriber::{EnvFilter, filter::ParseError, fmt, util::TryInitError};
+use tracing_subscriber::{layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Starts logging for the whole process; a second start is refused.
+///
+/// A panic is logged with its place only: its message might quote what was being worked on.
+///
+/// # Errors
+/// When the filter cannot be read, or logging was started before.
+pub fn start(config: &LogConfig) -> Result<(), TelemetryFault> {
+    let filter = EnvFilter::try_new(&config.filter)?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = fmt::layer().with_writer(io::stderr);
+    match config.format {
+        LogFormat::Text => registry.with(lines).try_init()?,
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init()?,
+    }
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "panic");
+    }));
+    Ok(())
+}
+
+/// Logging could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryFault {
+    /// The filter cannot be read.
+    #[error("log.filter: {0}")]
+    Filter(#[from] ParseError),
+    /// Logging was started before.
+    #[error("logging is started already")]
+    Started(#[from] TryInitError),
+}
