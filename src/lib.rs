@@ -21,3 +21,5 @@ pub mod grpc;
 pub mod server;
 
 pub mod config;
+
+pub mod cli;

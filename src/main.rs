@@ -1,3 +1,7 @@
 //! The `chukan` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chukan::cli::run()
+}

@@ -24,6 +24,11 @@ pub(super) fn create(path: &Path, bytes: &[u8], access: Access) -> io::Result<()
     sync_parent(path)
 }
 
+/// Makes `path` with `bytes` for its owner only; fails with `AlreadyExists` rather than overwrite.
+pub(crate) fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    create(path, bytes, Access::Owner)
+}
+
 /// Puts `bytes` in the place of the file at `path`.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_with(path, bytes, Access::Anyone)

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
 use super::status::{ToStatus, status_of};
@@ -29,6 +30,7 @@ pub struct Caller {
 #[derive(Clone)]
 pub struct Surface {
     worlds: Arc<Worlds>,
+    stopping: CancellationToken,
 }
 
 /// A call of an institution, in its world.
@@ -40,9 +42,14 @@ pub struct Entered {
 }
 
 impl Surface {
-    /// The surface of these worlds.
-    pub fn new(worlds: Arc<Worlds>) -> Self {
-        Self { worlds }
+    /// The surface of these worlds. Calls that wait end when `stopping` is cancelled.
+    pub fn new(worlds: Arc<Worlds>, stopping: CancellationToken) -> Self {
+        Self { worlds, stopping }
+    }
+
+    /// Cancelled when the server begins to stop.
+    pub(super) fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
     }
 
     /// The worlds.

@@ -71,10 +71,11 @@ impl InquiryService for Inquiries {
         let message = request.into_inner();
         let receipt = receipt(&message.receipt_number)?;
         let wait = wait(message.timeout)?;
-        let settled = tokio::time::timeout(wait, until_settled(&entered, receipt)).await;
-        let view = match settled {
-            Ok(view) => view?,
-            Err(_) => entered.server()?.fetch_result(receipt).to_status()?,
+        let stopping = self.0.stopping();
+        let view = tokio::select! {
+            view = until_settled(&entered, receipt) => view?,
+            () = tokio::time::sleep(wait) => entered.server()?.fetch_result(receipt).to_status()?,
+            () = stopping.cancelled() => entered.server()?.fetch_result(receipt).to_status()?,
         };
         Ok(Response::new(v1::WaitInquiryResponse {
             inquiry: Some(encode(&entered, view)?),
@@ -92,8 +93,11 @@ impl InquiryService for Inquiries {
         let receipt = receipt(&request.get_ref().receipt_number)?;
         entered.server()?.fetch_result(receipt).to_status()?;
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        let stopping = self.0.stopping();
         tokio::spawn(async move {
-            if let Err(status) = watch(&entered, receipt, &sender).await {
+            let watching = watch(&entered, receipt, &sender);
+            let watched = stopping.run_until_cancelled(watching).await;
+            if let Some(Err(status)) = watched {
                 // The watcher has gone when this cannot be sent, and nobody else wants to know.
                 drop(sender.send(Err(status)).await);
             }

@@ -9,3 +9,14 @@ mod status;
 
 pub use caller::{Caller, Surface};
 pub use status::{code_of, status_of};
+
+use tonic::service::Routes;
+
+/// Every service on this surface. A request message has at most `message_bytes_max` bytes.
+pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
+    use proto::v1::inquiry_service_server::InquiryServiceServer;
+
+    let inquiries = InquiryServiceServer::new(inquiry::Inquiries(surface.clone()))
+        .max_decoding_message_size(message_bytes_max);
+    Routes::new(inquiries)
+}

@@ -19,16 +19,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use crate::crypto::identity::Identity;
-
-/// Who calls; read once per connection. A handler finds it in the request's extensions.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// The holder of the client's certificate.
-    pub identity: Arc<Identity>,
-    /// The address at the other end of the connection.
-    pub peer: SocketAddr,
-}
+use crate::{crypto::identity::Identity, grpc::Caller};
 
 /// A TLS connection with a known caller.
 pub(super) struct Connection {

@@ -11,7 +11,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    connection::{Caller, Connection, OpenConnections},
+    connection::{Connection, OpenConnections},
     metrics::Metrics,
     tls::Tls,
 };

@@ -28,7 +28,6 @@ pub mod telemetry;
 mod tls;
 mod trace_context;
 
-pub use connection::Caller;
 pub use health::HealthHandle;
 pub use metrics::{Metrics, MetricsEndpoint};
 pub use signals::Signals;

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use chukan::server::Caller;
+use chukan::grpc::Caller;
 use http::{Request, Response, uri::PathAndQuery};
 use tokio::sync::Semaphore;
 use tonic::{

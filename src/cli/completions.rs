@@ -1,0 +1,19 @@
+//! `chukan completions`: completion scripts for shells.
+
+use clap::{Args, CommandFactory};
+
+use super::{Cli, fault::CliFault};
+
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// bash、zsh、fish、elvish、powershell のいずれか
+    shell: clap_complete::Shell,
+}
+
+impl Completions {
+    pub(super) fn run(self) -> Result<(), CliFault> {
+        let mut command = Cli::command();
+        clap_complete::generate(self.shell, &mut command, "chukan", &mut std::io::stdout());
+        Ok(())
+    }
+}

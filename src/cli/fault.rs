@@ -1,0 +1,101 @@
+//! Why a command failed, in Japanese for the person at the terminal, and with which exit code.
+
+use std::{error::Error, io, path::PathBuf, process::ExitCode};
+
+use crate::{
+    config::ConfigFlaw,
+    crypto::{identity::IdentityFault, pki::PkiFault},
+    ledger::LedgerFault,
+    sample::flaw::DefinitionFlaw,
+    server::{ConnectFault, ServerFault, TelemetryFault, TlsFault},
+    world::WorldFault,
+};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliFault {
+    #[error("設定に誤りがあります: {0}")]
+    Config(#[from] ConfigFlaw),
+    #[error("ログを開始できません: {0}")]
+    Telemetry(#[from] TelemetryFault),
+    #[error("世界を開けません: {0}")]
+    World(WorldFault),
+    #[error("定義ファイルに誤りがあります（{}件）", .0.len())]
+    Definitions(Vec<DefinitionFlaw>),
+    #[error("証明書を用意できません: {0}")]
+    Pki(#[from] PkiFault),
+    #[error("TLSの設定を読み込めません: {0}")]
+    Tls(#[from] TlsFault),
+    #[error("サーバーを起動できません: {0}")]
+    Server(#[from] ServerFault),
+    #[error("接続できません: {0}")]
+    Connect(#[from] ConnectFault),
+    #[error("呼び出しが失敗しました: {} {}", .0.code(), .0.message())]
+    Call(#[from] Box<tonic::Status>),
+    #[error("台帳に問題があります: {0}")]
+    Ledger(#[from] LedgerFault),
+    #[error("{}: {source}", file.display())]
+    File { file: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("機関の指定が正しくありません: {0}")]
+    Identity(#[from] IdentityFault),
+    #[error("{0}")]
+    Said(&'static str),
+}
+
+impl From<WorldFault> for CliFault {
+    fn from(fault: WorldFault) -> Self {
+        match fault {
+            WorldFault::Definitions(flaws) => Self::Definitions(flaws),
+            other => Self::World(other),
+        }
+    }
+}
+
+impl From<tonic::Status> for CliFault {
+    fn from(status: tonic::Status) -> Self {
+        Self::Call(Box::new(status))
+    }
+}
+
+impl CliFault {
+    pub(super) fn file(file: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let file = file.into();
+        |source| Self::File { file, source }
+    }
+
+    /// Writes the fault and its causes to the standard error.
+    pub(super) fn show(&self) {
+        eprintln!("chukan: {self}");
+        if let Self::Definitions(flaws) = self {
+            for flaw in flaws {
+                eprintln!("  {}", flaw.ja());
+            }
+        }
+        let mut cause = self.source().and_then(Error::source);
+        while let Some(fault) = cause {
+            eprintln!("  原因: {fault}");
+            cause = fault.source();
+        }
+    }
+
+    /// The exit code, as the help text lists them.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Ledger(_) => 3,
+            Self::Config(_) | Self::Definitions(_) => 4,
+            Self::Telemetry(_)
+            | Self::World(_)
+            | Self::Pki(_)
+            | Self::Tls(_)
+            | Self::Server(_)
+            | Self::Connect(_)
+            | Self::Call(_)
+            | Self::File { .. }
+            | Self::Io(_)
+            | Self::Identity(_)
+            | Self::Said(_) => 1,
+        })
+    }
+}

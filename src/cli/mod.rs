@@ -1,0 +1,78 @@
+//! The command line: one subcommand per file.
+
+mod certs;
+mod completions;
+mod config;
+mod demo;
+mod fault;
+mod ledger;
+mod open;
+mod options;
+mod serve;
+mod start;
+mod wall_clock;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use fault::CliFault;
+
+/// 中間サーバーと情報提供ネットワークシステムのシミュレーター（個人番号制度の情報連携を1台で再現します）
+#[derive(Debug, Parser)]
+#[command(
+    name = "chukan",
+    version,
+    after_help = "終了コード: 0 正常、1 失敗、2 使い方の誤り、3 検証で不一致または損傷を検出、4 設定または定義ファイルの誤り\n\
+                  環境変数: CHUKAN_CONFIG（設定ファイル）、CHUKAN_SERVER_LISTEN など（`chukan config show` のキーを大文字と _ で書いたもの）"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// 世界を作り、1件の情報照会を実際の通信で流して、各段階を説明する
+    Demo(demo::Demo),
+    /// サーバーを起動する
+    Serve(serve::Serve),
+    /// 封印された回答を開くための鍵を作る
+    #[command(subcommand)]
+    Key(open::KeyCommand),
+    /// 封印された回答（JSON）を開いて表示する
+    Open(open::Open),
+    /// 記録台帳を検証する
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    /// 開発用の証明書を発行・失効する
+    #[command(subcommand)]
+    Certs(certs::CertsCommand),
+    /// 設定を検査・表示する
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// シェルの補完スクリプトを出力する
+    Completions(completions::Completions),
+}
+
+/// Runs the command that the process was called with.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Demo(demo) => demo.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Key(key) => key.run(),
+        Command::Open(open) => open.run(),
+        Command::Ledger(ledger) => ledger.run(),
+        Command::Certs(certs) => certs.run(),
+        Command::Config(config) => config.run(),
+        Command::Completions(completions) => completions.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            fault.show();
+            fault.exit_code()
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Puts the parts together: PKI, worlds, server, routes. `serve` and `demo` start here.
+
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::SignedDuration;
+
+use super::{fault::CliFault, options::PlanOptions, wall_clock};
+use crate::{
+    config::Config,
+    crypto::{
+        certificate::Validity,
+        identity::Identity,
+        pki::{DevelopmentPki, PkiPlan},
+    },
+    grpc::{self, Surface},
+    institution::Periods,
+    sample::definitions::{Definitions, write_embedded},
+    server::{Drained, HealthHandle, Metrics, MetricsEndpoint, Server, Signals, Tls, TlsFiles},
+    world::{ClockMode, DEFAULT_WORLD, Filled, Settings, WorldPlan, Worlds},
+};
+
+/// How long development certificates are valid.
+const CERTIFICATE_DAYS: i64 = 825;
+
+/// How often the health is brought in line with the worlds.
+const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Everything that runs, before it runs.
+pub(super) struct Started {
+    pub(super) config: Config,
+    pub(super) pki: DevelopmentPki,
+    pub(super) worlds: Arc<Worlds>,
+    tls: Arc<Tls>,
+    server: Server,
+    metrics: Option<MetricsEndpoint>,
+}
+
+impl Started {
+    /// Prepares everything and takes the addresses.
+    pub(super) async fn prepare(config: Config, plan: &PlanOptions) -> Result<Self, CliFault> {
+        let definitions = config.data.join("definitions");
+        write_embedded(&definitions).map_err(CliFault::file(&definitions))?;
+        let known = Definitions::read(&definitions).map_err(CliFault::Definitions)?;
+        let pki = pki(&config, &known)?;
+        let worlds = Arc::new(Worlds::new(
+            config.data.join("worlds"),
+            settings(&config, definitions),
+        ));
+        open_worlds(&worlds, plan).await?;
+        let tls = Arc::new(Tls::load(TlsFiles::from(&pki))?);
+        let metrics = Arc::new(Metrics::new()?);
+        let server = Server::bind(&config.server, Arc::clone(&tls), Arc::clone(&metrics)).await?;
+        let metrics = match config.metrics.listen {
+            None => None,
+            Some(listen) => Some(MetricsEndpoint::bind(listen, metrics, server.health()).await?),
+        };
+        Ok(Self {
+            config,
+            pki,
+            worlds,
+            tls,
+            server,
+            metrics,
+        })
+    }
+
+    /// Where gRPC is served.
+    pub(super) fn address(&self) -> Result<SocketAddr, CliFault> {
+        Ok(self.server.local_addr()?)
+    }
+
+    /// Where metrics are served.
+    pub(super) fn metrics_address(&self) -> Result<Option<SocketAddr>, CliFault> {
+        let address = self.metrics.as_ref().map(MetricsEndpoint::local_addr);
+        Ok(address.transpose()?)
+    }
+
+    /// Serves until `stop` completes or a signal comes, then finishes what is under way and closes the worlds.
+    pub(super) async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), CliFault> {
+        let stopping = self.server.stopping();
+        let surface = Surface::new(Arc::clone(&self.worlds), stopping.clone());
+        let routes = grpc::routes(&surface, self.config.server.message_bytes_max);
+        let health = tokio::spawn(follow_health(self.server.health(), Arc::clone(&self.worlds)));
+        let metrics = self
+            .metrics
+            .map(|endpoint| tokio::spawn(endpoint.serve(stopping.cancelled_owned())));
+        let signals = Signals::listen()?;
+        let tls = Arc::clone(&self.tls);
+        let shutdown = async move {
+            tokio::select! {
+                () = signals.until_stop(&tls) => {}
+                () = stop => {}
+            }
+            health.abort();
+        };
+        let drained = self.server.serve(routes, shutdown).await?;
+        if let Drained::CutOff { .. } = drained {
+            tracing::warn!("calls were still running when the time to finish them had passed");
+        }
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
+        self.worlds.close().await?;
+        Ok(())
+    }
+}
+
+/// Says NOT_SERVING as long as a world cannot write records.
+async fn follow_health(health: HealthHandle, worlds: Arc<Worlds>) {
+    loop {
+        let writable = worlds.list().iter().all(|world| world.is_writable());
+        if writable {
+            health.set_serving().await;
+        } else {
+            health.set_not_serving().await;
+        }
+        tokio::time::sleep(HEALTH_INTERVAL).await;
+    }
+}
+
+fn pki(config: &Config, known: &Definitions) -> Result<DevelopmentPki, CliFault> {
+    let mut clients = Vec::new();
+    for institution in known.directory.iter() {
+        clients.push(Identity::institution(institution.code.as_str(), None)?);
+    }
+    let pki = DevelopmentPki::load_or_create(
+        &config.data.join("pki"),
+        &PkiPlan {
+            server_names: &[],
+            clients: &clients,
+            validity: validity(),
+        },
+    )?;
+    for client in &clients {
+        if !pki.client_certificate(client).exists() {
+            pki.issue_client(client, validity())?;
+        }
+    }
+    Ok(pki)
+}
+
+/// From now on, for as long as development certificates live.
+pub(super) fn validity() -> Validity {
+    let now = wall_clock::now();
+    let life = SignedDuration::from_secs(CERTIFICATE_DAYS * SECONDS_PER_DAY);
+    Validity {
+        not_before: now,
+        not_after: now.checked_add(life).unwrap_or(now),
+    }
+}
+
+fn settings(config: &Config, definitions: PathBuf) -> Settings {
+    let days = |days: u32| SignedDuration::from_secs(i64::from(days) * SECONDS_PER_DAY);
+    let inquiry = &config.inquiry;
+    Settings {
+        definitions,
+        cache_bytes: config.store.cache_bytes,
+        periods: Periods {
+            result_retention: days(inquiry.result_retention_days),
+            list_age_max: days(inquiry.permission_list_days),
+            acquisition_serial: SignedDuration::from_hours(
+                inquiry.acquisition_serial_hours.into(),
+            ),
+        },
+        permit_period: SignedDuration::from_secs(inquiry.permit_seconds.into()),
+    }
+}
+
+async fn open_worlds(worlds: &Worlds, plan: &PlanOptions) -> Result<(), CliFault> {
+    let name = DEFAULT_WORLD
+        .parse()
+        .map_err(|_| CliFault::Said("世界の名前が正しくありません"))?;
+    let default = WorldPlan {
+        name,
+        seed: plan.seed,
+        people: plan.people,
+        clock: ClockMode::System,
+    };
+    let bar = ProgressBar::with_draw_target(Some(plan.people.into()), draw_target());
+    if let Ok(style) = ProgressStyle::with_template("住民を登録しています {bar:30} {pos}/{len}人 {eta}") {
+        bar.set_style(style);
+    }
+    let opened = worlds
+        .open_all(default, &|filled: Filled| {
+            bar.set_length(filled.of.into());
+            bar.set_position(filled.done.into());
+        })
+        .await;
+    bar.finish_and_clear();
+    Ok(opened?)
+}
+
+fn draw_target() -> ProgressDrawTarget {
+    if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    }
+}
+
+/// Runs `work` on a runtime of its own.
+pub(super) fn on_runtime<T>(
+    work: impl Future<Output = Result<T, CliFault>>,
+) -> Result<T, CliFault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(work)
+}
