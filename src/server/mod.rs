@@ -108,8 +108,8 @@ impl Server {
         self.health.clone()
     }
 
-    /// Cancelled when the server begins to stop. Streams without an end should end then; they hold up the stop
-    /// for `drain_ms_max` otherwise.
+    /// Cancelled when the server begins to stop. Streams without an end should end then, as those of health and
+    /// reflection do; they hold up the stop for `drain_ms_max` otherwise.
     pub fn stopping(&self) -> CancellationToken {
         self.stopping.clone()
     }
@@ -172,6 +172,7 @@ impl Server {
     fn call_layer(&self) -> CallLayer {
         CallLayer {
             metrics: Arc::clone(&self.metrics),
+            stopping: self.stopping.clone(),
             calls: Arc::new(Semaphore::new(self.config.calls_max)),
             request_max: Duration::from_millis(self.config.request_ms_max),
             header_bytes_max: usize::try_from(self.config.header_bytes_max).unwrap_or(usize::MAX),

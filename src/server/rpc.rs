@@ -16,6 +16,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::sleep,
 };
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Code, Status, body::Body, service::Routes};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
@@ -25,12 +26,16 @@ use super::{metrics::Metrics, trace_context::trace_id};
 /// What a header costs besides its name and value. Source: RFC 9113 §6.5.2.
 const HEADER_OVERHEAD_BYTES: usize = 32;
 
+/// Health and reflection. Their streams have no end of their own and would hold up the server's.
+const GRPC_OWN: &str = "/grpc.";
+
 #[derive(Debug, Clone)]
 pub(super) struct CallLayer {
     pub(super) metrics: Arc<Metrics>,
     pub(super) calls: Arc<Semaphore>,
     pub(super) request_max: Duration,
     pub(super) header_bytes_max: usize,
+    pub(super) stopping: CancellationToken,
 }
 
 impl Layer<Routes> for CallLayer {
@@ -62,7 +67,7 @@ impl Service<Request<Body>> for Calls {
     }
 
     fn call(&mut self, request: Request<Body>) -> Answering {
-        let mut call = Call::start(&self.layer.metrics, request.uri().path());
+        let mut call = Call::start(&self.layer, request.uri().path());
         match self.layer.admit(request.headers()) {
             Ok(permit) => call.permit = Some(permit),
             Err(refused) => {
@@ -162,18 +167,22 @@ struct Call {
     started: Instant,
     counted: bool,
     permit: Option<OwnedSemaphorePermit>,
+    /// When the answer ends without being asked to.
+    stopped: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl Call {
-    fn start(metrics: &Arc<Metrics>, path: &str) -> Self {
-        let method = metrics.method(path);
+    fn start(layer: &CallLayer, path: &str) -> Self {
+        let method = layer.metrics.method(path);
+        let endless = method.path().starts_with(GRPC_OWN);
         method.in_flight.increment(1);
         Self {
             path: method.path().to_owned(),
-            metrics: Arc::clone(metrics),
+            metrics: Arc::clone(&layer.metrics),
             started: Instant::now(),
             counted: false,
             permit: None,
+            stopped: endless.then(|| Box::pin(layer.stopping.clone().cancelled_owned())),
         }
     }
 
@@ -183,13 +192,31 @@ impl Call {
 
     fn answer(mut self, response: Response<Body>) -> Response<Body> {
         self.note(response.headers());
-        response.map(|inner| Body::new(Answer { inner, call: self }))
+        response.map(|inner| {
+            Body::new(Answer {
+                inner,
+                call: self,
+                stopped: false,
+            })
+        })
     }
 
     fn note(&mut self, headers: &HeaderMap) {
         if let Some(code) = headers.get(Status::GRPC_STATUS) {
             self.end(Code::from_bytes(code.as_bytes()));
         }
+    }
+
+    fn is_stopped(&mut self, context: &mut Context<'_>) -> bool {
+        let stopped = self.stopped.as_mut();
+        stopped.is_some_and(|stopped| stopped.as_mut().poll(context).is_ready())
+    }
+
+    fn stopped_trailers(&mut self) -> Result<HeaderMap, Status> {
+        self.end(Code::Unavailable);
+        let mut trailers = HeaderMap::new();
+        Status::unavailable("the server stops").add_header(&mut trailers)?;
+        Ok(trailers)
     }
 
     fn end(&mut self, code: Code) {
@@ -217,6 +244,7 @@ impl Drop for Call {
 struct Answer {
     inner: Body,
     call: Call,
+    stopped: bool,
 }
 
 impl HttpBody for Answer {
@@ -227,7 +255,14 @@ impl HttpBody for Answer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
+        if self.stopped {
+            return Poll::Ready(None);
+        }
         let frame = Pin::new(&mut self.inner).poll_frame(context);
+        if frame.is_pending() && self.call.is_stopped(context) {
+            self.stopped = true;
+            return Poll::Ready(Some(self.call.stopped_trailers().map(Frame::trailers)));
+        }
         if let Poll::Ready(Some(Ok(frame))) = &frame
             && let Some(trailers) = frame.trailers_ref()
         {
@@ -237,7 +272,7 @@ impl HttpBody for Answer {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.stopped || self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -38,3 +38,18 @@ pub enum TelemetryFault {
     #[error("logging is started already")]
     Started(#[from] TryInitError),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_cannot_be_read_is_refused_by_its_key() {
+        let config = LogConfig {
+            filter: "chukan=loud".to_owned(),
+            ..LogConfig::default()
+        };
+        let fault = start(&config).unwrap_err().to_string();
+        assert!(fault.starts_with("log.filter: "), "{fault}");
+    }
+}

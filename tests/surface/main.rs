@@ -16,6 +16,7 @@ mod limits;
 mod reflection;
 mod revocation;
 mod shutdown;
+mod signals;
 mod slow_service;
 mod tls;
 mod web;

@@ -2,7 +2,10 @@
 
 use chukan::{config::ServerConfig, server::Drained};
 use tokio::net::TcpStream;
-use tonic::service::Routes;
+use tonic::{Code, service::Routes};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 use crate::{
     slow_service::Slow,
@@ -54,4 +57,22 @@ async fn a_call_that_does_not_end_is_cut_off() {
         Drained::CutOff { connections: 1 }
     );
     soon(call).await.unwrap().unwrap_err();
+}
+
+#[tokio::test]
+async fn a_watcher_of_health_is_told_and_does_not_hold_up_the_stop() {
+    let pki = Pki::new();
+    let server = crate::bare(&pki).await;
+    let channel = pki.operator().channel(server.address).await.unwrap();
+    let mut client = HealthClient::new(channel);
+    let watch = soon(client.watch(HealthCheckRequest::default())).await;
+    let mut news = watch.unwrap().into_inner();
+    let first = soon(news.message()).await.unwrap().unwrap();
+    assert_eq!(first.status(), ServingStatus::Serving);
+    let stopped = server.stop();
+    let second = soon(news.message()).await.unwrap().unwrap();
+    assert_eq!(second.status(), ServingStatus::NotServing);
+    let end = soon(news.message()).await.unwrap_err();
+    assert_eq!(end.code(), Code::Unavailable);
+    assert_eq!(soon(stopped).await.unwrap().unwrap(), Drained::Complete);
 }
