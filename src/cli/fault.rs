@@ -7,7 +7,7 @@ use crate::{
     crypto::{identity::IdentityFault, pki::PkiFault},
     ledger::LedgerFault,
     sample::flaw::DefinitionFlaw,
-    server::{ConnectFault, ServerFault, TelemetryFault, TlsFault},
+    server::{ServerFault, TlsFault, connect::ConnectFault, telemetry::TelemetryFault},
     world::WorldFault,
 };
 

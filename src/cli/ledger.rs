@@ -54,7 +54,10 @@ impl Verify {
             );
         }
         if let Some(torn) = &report.torn {
-            println!("書き込み途中の末尾があります（{}バイト）。受理された記録は欠けていません。", torn.bytes);
+            println!(
+                "書き込み途中の末尾があります（{}バイト）。受理された記録は欠けていません。",
+                torn.bytes
+            );
         }
         println!(
             "検証に成功しました: {}件、{}バイト、チェックポイント{}件",

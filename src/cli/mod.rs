@@ -16,8 +16,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use fault::CliFault;
-
 /// 中間サーバーと情報提供ネットワークシステムのシミュレーター（個人番号制度の情報連携を1台で再現します）
 #[derive(Debug, Parser)]
 #[command(

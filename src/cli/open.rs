@@ -79,8 +79,10 @@ impl Open {
             encapsulated_key,
             ciphertext: bytes(&answer.ciphertext)?,
         };
-        let plain = open(&pair, &bytes(&answer.info)?, &bytes(&answer.aad)?, &sealed)
-            .map_err(|_| CliFault::Said("この鍵では開けません（鍵が違うか、回答が改変されています）"))?;
+        let plain =
+            open(&pair, &bytes(&answer.info)?, &bytes(&answer.aad)?, &sealed).map_err(|_| {
+                CliFault::Said("この鍵では開けません（鍵が違うか、回答が改変されています）")
+            })?;
         let value: serde_json::Value = serde_json::from_slice(&plain)
             .map_err(|_| CliFault::Said("開いた内容が回答の形式ではありません"))?;
         println!("{value:#}");
@@ -95,14 +97,14 @@ impl Open {
             .ok()
             .map(Zeroizing::new)
             .and_then(|bytes| SealingKeyPair::from_bytes(&bytes).ok())
-            .ok_or(CliFault::Said("秘密鍵のファイルを読み取れません（16進64文字）"))
+            .ok_or(CliFault::Said(
+                "秘密鍵のファイルを読み取れません（16進64文字）",
+            ))
     }
 
     fn read_answer(&self) -> Result<Vec<u8>, CliFault> {
         match self.answer.as_deref() {
-            Some(file) if file.as_os_str() != "-" => {
-                fs::read(file).map_err(CliFault::file(file))
-            }
+            Some(file) if file.as_os_str() != "-" => fs::read(file).map_err(CliFault::file(file)),
             _ => {
                 let mut bytes = Vec::new();
                 io::stdin().read_to_end(&mut bytes)?;

@@ -56,6 +56,8 @@ fn environment() -> Vec<(String, String)> {
 }
 
 fn key_value(text: &str) -> Result<(String, String), &'static str> {
-    let (key, value) = text.split_once('=').ok_or("KEY=VALUE の形で指定してください")?;
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("KEY=VALUE の形で指定してください")?;
     Ok((key.to_owned(), value.to_owned()))
 }

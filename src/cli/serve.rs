@@ -9,7 +9,7 @@ use super::{
     options::{ConfigOptions, PlanOptions},
     start::{Started, on_runtime},
 };
-use crate::server::start_telemetry;
+use crate::server::telemetry;
 
 /// サーバーを起動する。準備ができると標準出力に1行のJSONを書きます
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> Result<(), CliFault> {
         let config = self.options.load()?.config;
-        start_telemetry(&config.log)?;
+        telemetry::start(&config.log)?;
         on_runtime(async move {
             let started = Started::prepare(config, &self.plan).await?;
             announce(&started)?;

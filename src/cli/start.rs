@@ -83,7 +83,10 @@ impl Started {
         let stopping = self.server.stopping();
         let surface = Surface::new(Arc::clone(&self.worlds), stopping.clone());
         let routes = grpc::routes(&surface, self.config.server.message_bytes_max);
-        let health = tokio::spawn(follow_health(self.server.health(), Arc::clone(&self.worlds)));
+        let health = tokio::spawn(follow_health(
+            self.server.health(),
+            Arc::clone(&self.worlds),
+        ));
         let metrics = self
             .metrics
             .map(|endpoint| tokio::spawn(endpoint.serve(stopping.cancelled_owned())));
@@ -161,9 +164,7 @@ fn settings(config: &Config, definitions: PathBuf) -> Settings {
         periods: Periods {
             result_retention: days(inquiry.result_retention_days),
             list_age_max: days(inquiry.permission_list_days),
-            acquisition_serial: SignedDuration::from_hours(
-                inquiry.acquisition_serial_hours.into(),
-            ),
+            acquisition_serial: SignedDuration::from_hours(inquiry.acquisition_serial_hours.into()),
         },
         permit_period: SignedDuration::from_secs(inquiry.permit_seconds.into()),
     }
@@ -180,7 +181,9 @@ async fn open_worlds(worlds: &Worlds, plan: &PlanOptions) -> Result<(), CliFault
         clock: ClockMode::System,
     };
     let bar = ProgressBar::with_draw_target(Some(plan.people.into()), draw_target());
-    if let Ok(style) = ProgressStyle::with_template("住民を登録しています {bar:30} {pos}/{len}人 {eta}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("住民を登録しています {bar:30} {pos}/{len}人 {eta}")
+    {
         bar.set_style(style);
     }
     let opened = worlds

@@ -127,10 +127,23 @@ impl Loaded {
 
     /// The whole configuration as TOML, with a comment on each line that says who set it. It holds no secret.
     pub fn effective(&self) -> String {
+        self.written(&KEYS)
+    }
+
+    /// Like [`Loaded::effective`], without what nobody has set.
+    pub fn chosen(&self) -> String {
+        let set = KEYS.into_iter();
+        let set: Vec<_> = set
+            .filter(|key| self.origin(key) != Origin::Default)
+            .collect();
+        self.written(&set)
+    }
+
+    fn written(&self, keys: &[&str]) -> String {
         let values = Table::try_from(&self.config).unwrap_or_default();
         let mut text = String::new();
         let mut section_before = "";
-        for key in KEYS {
+        for key in keys.iter().copied() {
             let (section, name) = split(key);
             if section != section_before {
                 let _written = writeln!(text, "\n[{section}]");

@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     io::{self, IoSlice},
-    net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -19,7 +18,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use crate::{crypto::identity::Identity, grpc::Caller};
+use crate::grpc::Caller;
 
 /// A TLS connection with a known caller.
 pub(super) struct Connection {

@@ -99,7 +99,7 @@ impl Gate {
             return Err(Refused::Revoked);
         }
         Ok(Connection {
-            caller: Caller { identity, peer },
+            caller: crate::grpc::Caller { identity, peer },
             stream,
             place,
         })

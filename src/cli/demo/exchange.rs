@@ -1,0 +1,246 @@
+//! The exchange itself: submit, wait, open, records, proofs; every answer comes over the wire.
+
+use std::collections::HashMap;
+
+use data_encoding::HEXLOWER;
+use tonic::transport::Channel;
+
+use super::{INQUIRER, Scene, inquiry, tell};
+use crate::{
+    cli::fault::CliFault,
+    crypto::digest::random_bytes,
+    grpc::proto::{
+        sim::v1::{
+            GetJournalRequest, ListPeopleRequest, SamplePerson,
+            exchange_service_client::ExchangeServiceClient,
+            population_service_client::PopulationServiceClient,
+        },
+        v1::{
+            self, inquiry_service_client::InquiryServiceClient,
+            provision_record_service_client::ProvisionRecordServiceClient,
+            replica_service_client::ReplicaServiceClient,
+        },
+    },
+    ledger::{PublicKeys, verify::verify},
+};
+
+/// Tells the whole exchange.
+pub(super) async fn tell(scene: &Scene) -> Result<(), CliFault> {
+    let channel = scene.connect().await?;
+    let person = person(channel.clone()).await?;
+    let result = ask(scene, channel.clone(), &person).await?;
+    steps(channel.clone(), &result.processing_serial).await?;
+    answer(channel.clone(), &result).await?;
+    records(channel, &result.processing_serial).await?;
+    ledger(scene)
+}
+
+async fn person(channel: Channel) -> Result<SamplePerson, CliFault> {
+    let mut population = PopulationServiceClient::new(channel);
+    let page = population
+        .list_people(ListPeopleRequest {
+            page_size: 1,
+            ..Default::default()
+        })
+        .await?
+        .into_inner();
+    let person = page.people.into_iter().next();
+    person.ok_or(CliFault::Said("住民がいません"))
+}
+
+async fn ask(
+    scene: &Scene,
+    channel: Channel,
+    person: &SamplePerson,
+) -> Result<v1::SpecificInfoResult, CliFault> {
+    let known = person
+        .institutions
+        .iter()
+        .find(|known| known.institution == INQUIRER);
+    let known = known.ok_or(CliFault::Said("照会者がこの住民を知りません"))?;
+    tell::heading("2. 情報照会を送る（SubmitInquiry）");
+    println!("  照会者     {INQUIRER} あさひ野市");
+    println!(
+        "  提供者     {}（{}さんの住所地）",
+        person.home, person.name
+    );
+    println!(
+        "  対象者     団体内統合宛名番号 {}（個人番号は使いません）",
+        known.addressee_number
+    );
+    println!("  事務       JM01000000121000 / JT01010000000214");
+    println!("  特定個人情報 TM00000000000002 地方税関係情報");
+    let random = random_bytes::<8>().map_err(|_| CliFault::Said("乱数が得られません"))?;
+    let record_id = format!("demo-{}", HEXLOWER.encode(&random));
+    let who = (known.addressee_number.as_str(), person.home.as_str());
+    let request = inquiry(scene.now, record_id, who);
+    let mut client = InquiryServiceClient::new(channel);
+    let accepted = client.submit_inquiry(request).await?.into_inner();
+    println!("  → 受付番号 {}", accepted.receipt_number);
+    let waited = client
+        .wait_inquiry(v1::WaitInquiryRequest {
+            receipt_number: accepted.receipt_number,
+            timeout: None,
+        })
+        .await?
+        .into_inner();
+    let detail = waited
+        .inquiry
+        .and_then(|inquiry| inquiry.details.into_iter().next());
+    let detail = detail.ok_or(CliFault::Said("照会の結果がありません"))?;
+    println!("  → 明細     {} {}", detail.status_code, detail.message);
+    let result = detail.specific_infos.into_iter().next();
+    result.ok_or(CliFault::Said("照会の結果がありません"))
+}
+
+async fn steps(channel: Channel, serial: &str) -> Result<(), CliFault> {
+    tell::heading("3. 経過（誰が、どの規則で、どの記録を、どれだけの時間で）");
+    println!("  処理通番   {serial}");
+    let journal = ExchangeServiceClient::new(channel)
+        .get_journal(GetJournalRequest {
+            processing_serial: serial.to_owned(),
+        })
+        .await?
+        .into_inner();
+    for (number, step) in (1..).zip(journal.steps) {
+        println!(
+            "  {number}. {:<16} {:<16} {:>10}  {}",
+            step.actor,
+            step.act,
+            tell::took(step.took),
+            step.outcome
+        );
+        println!("       根拠: {}", step.rule);
+    }
+    Ok(())
+}
+
+async fn answer(channel: Channel, result: &v1::SpecificInfoResult) -> Result<(), CliFault> {
+    tell::heading("4. 回答を開く");
+    let state = result.result.as_ref();
+    let state = state.ok_or(CliFault::Said("照会の結果がありません"))?;
+    println!("  結果       {} {}", state.status_code, state.message);
+    let Some(v1::specific_info_result::Answer::Plain(answer)) = &result.answer else {
+        return Err(CliFault::Said("回答がありません"));
+    };
+    println!("  照会者の公開鍵へ封印（HPKE）された回答を、照会者の中間サーバーが開きました。");
+    let names = item_names(channel, &result.specific_info).await?;
+    for record in &answer.records {
+        println!(
+            "  副本 {}（レイアウト {}）",
+            record.record_key, record.layout_version
+        );
+        for data_set in &record.content {
+            show(data_set, &names, 2);
+        }
+    }
+    Ok(())
+}
+
+async fn item_names(channel: Channel, info: &str) -> Result<HashMap<String, String>, CliFault> {
+    let layouts = ReplicaServiceClient::new(channel)
+        .list_layouts(v1::ListLayoutsRequest {
+            specific_info: info.to_owned(),
+        })
+        .await?
+        .into_inner();
+    let mut names = HashMap::new();
+    let mut open: Vec<_> = layouts
+        .layouts
+        .into_iter()
+        .flat_map(|layout| layout.data_sets)
+        .collect();
+    while let Some(data_set) = open.pop() {
+        names.insert(data_set.code, data_set.name);
+        names.extend(
+            data_set
+                .items
+                .into_iter()
+                .map(|item| (item.code, item.name)),
+        );
+        open.extend(data_set.data_sets);
+    }
+    Ok(names)
+}
+
+fn show(data_set: &v1::DataSetRecord, names: &HashMap<String, String>, depth: usize) {
+    let indent = "  ".repeat(depth);
+    let name = |code: &String| names.get(code).unwrap_or(code).clone();
+    println!("{indent}■ {}", name(&data_set.data_set_code));
+    for item in &data_set.items {
+        let value = match &item.content {
+            Some(v1::item::Content::Value(value)) => value.clone(),
+            Some(v1::item::Content::Missing(_)) | None => "（値なし）".to_owned(),
+        };
+        println!("{indent}  {}: {value}", name(&item.item_code));
+    }
+    for child in &data_set.children {
+        show(child, names, depth + 1);
+    }
+}
+
+async fn records(channel: Channel, serial: &str) -> Result<(), CliFault> {
+    tell::heading("5. 三者の情報提供等記録を突き合わせる");
+    let compared = ProvisionRecordServiceClient::new(channel)
+        .compare_provision_records(v1::CompareProvisionRecordsRequest {
+            scope: Some(
+                v1::compare_provision_records_request::Scope::ProcessingSerial(serial.to_owned()),
+            ),
+            ..Default::default()
+        })
+        .await?
+        .into_inner();
+    let comparison = compared.comparisons.into_iter().next();
+    let comparison = comparison.ok_or(CliFault::Said("記録がありません"))?;
+    let sides = [
+        ("照会者", &comparison.inquirer),
+        ("コア", &comparison.core),
+        ("提供者", &comparison.provider),
+    ];
+    for (side, record) in sides {
+        let Some(record) = record else {
+            println!("  {side}: 記録なし");
+            continue;
+        };
+        let place = record.position.as_ref();
+        let place = place.map(|place| format!("{} #{}", place.tree, place.index));
+        let result = record.result.as_ref();
+        println!(
+            "  {side:<4}  台帳 {:<26} 結果 {}  許可 {}  回答の要約値 {}",
+            place.unwrap_or_default(),
+            result
+                .map(|result| result.status_code.as_str())
+                .unwrap_or_default(),
+            record.permission_row,
+            tell::short(&record.answer_digest),
+        );
+    }
+    if comparison.agree {
+        println!("  → 三者の記録は一致しています。");
+        Ok(())
+    } else {
+        for disagreement in &comparison.disagreements {
+            println!("  不一致: {} {}", disagreement.field, disagreement.detail);
+        }
+        Err(CliFault::Said("三者の記録が一致しません"))
+    }
+}
+
+fn ledger(scene: &Scene) -> Result<(), CliFault> {
+    tell::heading("6. 台帳を検証する");
+    let keys = PublicKeys::load(&scene.ledger.join("keys.pub"))?;
+    let report = verify(&scene.ledger, keys.as_ref(), |_| {})?;
+    for tree in &report.trees {
+        println!(
+            "  {:<22} {:>4}件  根 {}",
+            tree.tree.to_string(),
+            tree.size,
+            tell::short(&tree.root)
+        );
+    }
+    println!(
+        "  → {}件の記録すべてが、葉と木の値に一致しました。",
+        report.entries
+    );
+    Ok(())
+}
