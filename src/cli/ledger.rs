@@ -40,8 +40,8 @@ impl Verify {
         let keys = self.keys.map(read_keys).transpose()?;
         let bar = ProgressBar::new(0);
         let report = verify(&self.dir, keys.as_ref(), |progress| {
-            bar.set_length(progress.segments_total.try_into().unwrap_or(u64::MAX));
-            bar.set_position(progress.segments.try_into().unwrap_or(u64::MAX));
+            bar.set_length(progress.segments_total);
+            bar.set_position(progress.segments);
         })?;
         bar.finish_and_clear();
         for tree in &report.trees {

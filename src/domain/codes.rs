@@ -63,19 +63,7 @@ macro_rules! code {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = Malformed;
-
-            fn try_from(text: String) -> Result<Self, Malformed> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(code: $name) -> Self {
-                code.as_str().to_owned()
-            }
-        }
+        text_form!($name);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

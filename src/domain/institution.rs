@@ -55,19 +55,7 @@ impl FromStr for InstitutionClass {
     }
 }
 
-impl TryFrom<String> for InstitutionClass {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        text.parse()
-    }
-}
-
-impl From<InstitutionClass> for String {
-    fn from(class: InstitutionClass) -> Self {
-        class.as_str().to_owned()
-    }
-}
+text_form!(InstitutionClass);
 
 impl fmt::Display for InstitutionClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

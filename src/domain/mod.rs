@@ -1,5 +1,8 @@
 //! The nouns of the field, pure: no async, no input or output, no clock.
 
+#[macro_use]
+mod text_form;
+
 pub mod acquisition;
 pub mod codes;
 pub mod condition;

@@ -61,19 +61,7 @@ macro_rules! name {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = Malformed;
-
-            fn try_from(text: String) -> Result<Self, Malformed> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
+        text_form!($name);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -195,19 +183,7 @@ impl FromStr for ProcessingSerial {
     }
 }
 
-impl TryFrom<String> for ProcessingSerial {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        text.parse()
-    }
-}
-
-impl From<ProcessingSerial> for String {
-    fn from(serial: ProcessingSerial) -> Self {
-        serial.to_string()
-    }
-}
+text_form!(ProcessingSerial);
 
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident, $bytes:literal, $chars:literal, $ja:literal) => {
@@ -242,19 +218,7 @@ macro_rules! random_id {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = Malformed;
-
-            fn try_from(text: String) -> Result<Self, Malformed> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.to_string()
-            }
-        }
+        text_form!($name);
     };
 }
 

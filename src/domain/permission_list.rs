@@ -48,19 +48,7 @@ impl FromStr for Party {
     }
 }
 
-impl TryFrom<String> for Party {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        text.parse()
-    }
-}
-
-impl From<Party> for String {
-    fn from(party: Party) -> Self {
-        party.to_string()
-    }
-}
+text_form!(Party);
 
 impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

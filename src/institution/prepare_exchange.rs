@@ -15,7 +15,7 @@ use crate::domain::{
 #[derive(Debug)]
 pub enum Prepared {
     /// The exchange goes to the core system. The row of the inquirer's own list allows it.
-    Send(ExchangeRequest, Permission),
+    Send(Box<ExchangeRequest>, Permission),
     /// The inquirer ended it, and why.
     Ended(Outcome, &'static str),
     /// It was cancelled before it began.
@@ -73,7 +73,7 @@ impl IntermediateServer {
                     symbol,
                     sealing_key: inquiry.sealing_key,
                 };
-                Ok(Prepared::Send(request, permission))
+                Ok(Prepared::Send(Box::new(request), permission))
             }
         }
     }

@@ -47,6 +47,7 @@ impl Engine {
         Self::start(dir, open(dir, cache_bytes, VERIFIED_BYTES_MAX)?)
     }
 
+    #[cfg(test)]
     /// Like `open`, but reads and checks every row whatever the size.
     ///
     /// # Errors

@@ -1,6 +1,10 @@
 //! The keys of a world: made once from the operating system's random source, kept in a file that only its owner reads.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fs, io,
+    path::Path,
+};
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
@@ -49,12 +53,11 @@ impl WorldKeys {
             Err(error) => return Err(WorldFault::file(file)(error)),
         };
         for institution in directory.iter() {
-            if !stored.institutions.contains_key(&institution.code) {
-                let pair = StoredPair {
+            if let Entry::Vacant(missing) = stored.institutions.entry(institution.code) {
+                missing.insert(StoredPair {
                     signing: hex_seed(&SigningKey::generate()?),
                     sealing: HEXLOWER.encode(&*SealingKeyPair::generate()?.secret_bytes()),
-                };
-                stored.institutions.insert(institution.code, pair);
+                });
             }
         }
         let bytes = serde_json::to_vec_pretty(&stored).map_err(|_| WorldFault::Keys)?;
