@@ -155,3 +155,70 @@ impl Acquisition {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn issued() -> (Acquisition, AcquisitionSerial) {
+        let serial = AcquisitionSerial([3; 16]);
+        let (now, expires) = (at("2026-11-22T00:00:00Z"), at("2026-11-23T00:00:00Z"));
+        let issued = Acquisition::issue(None, serial, now, expires).unwrap();
+        (issued, serial)
+    }
+
+    #[test]
+    fn a_serial_links_once_and_is_gone_from_the_linked_state() {
+        let (acquisition, serial) = issued();
+        let now = at("2026-11-22T12:00:00Z");
+        let linked = acquisition.link(serial, now).unwrap();
+        let json = serde_json::to_string(&linked).unwrap();
+        assert!(!json.contains(&serial.to_string()));
+        assert_eq!(
+            linked.link(serial, now),
+            Err(AcquisitionRefusal::SerialUnknown)
+        );
+    }
+
+    #[test]
+    fn another_or_an_expired_serial_links_nothing() {
+        let (acquisition, serial) = issued();
+        let now = at("2026-11-22T12:00:00Z");
+        let other = AcquisitionSerial([4; 16]);
+        assert_eq!(
+            acquisition.link(other, now),
+            Err(AcquisitionRefusal::SerialUnknown)
+        );
+        assert_eq!(
+            acquisition.link(serial, at("2026-11-23T00:00:00Z")),
+            Err(AcquisitionRefusal::SerialExpired)
+        );
+    }
+
+    #[test]
+    fn a_second_request_waits_for_the_first_and_is_refused_for_a_linked_person() {
+        let (acquisition, serial) = issued();
+        let again = |present: &Acquisition, now: &str| {
+            let fresh = AcquisitionSerial([5; 16]);
+            Acquisition::issue(Some(present), fresh, at(now), at("2026-12-01T00:00:00Z"))
+        };
+        assert_eq!(
+            again(&acquisition, "2026-11-22T12:00:00Z"),
+            Err(AcquisitionRefusal::SerialPending)
+        );
+        assert!(again(&acquisition, "2026-11-23T00:00:00Z").is_ok());
+        let linked = acquisition
+            .link(serial, at("2026-11-22T12:00:00Z"))
+            .unwrap();
+        assert_eq!(
+            again(&linked, "2026-11-24T00:00:00Z"),
+            Err(AcquisitionRefusal::AlreadyLinked)
+        );
+        let gone = linked.unlink(UnlinkReason::MovedOut, at("2026-11-24T00:00:00Z"));
+        assert!(again(&gone.unwrap(), "2026-11-24T00:00:00Z").is_ok());
+    }
+}

@@ -146,3 +146,6 @@ impl PermitRefusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,3 +193,6 @@ fn differences(first: &ProvisionRecord, other: &ProvisionRecord) -> Vec<Disagree
     };
     fields.into_iter().filter_map(differs).collect()
 }
+
+#[cfg(test)]
+mod tests;
