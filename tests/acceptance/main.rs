@@ -1,0 +1,11 @@
+//! What Chukan promises, shown through its public surface: one file per promise, a real server process in each test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod inquiry;
+mod net;
