@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    codes::InstitutionCode,
+    codes::{InstitutionCode, SpecificInfoCode},
     exchange::{Outcome, Side, Subject},
     names::{PermitId, ProcessingSerial},
     person::Symbol,
+    provision::HoldReason,
     result::ResultCode,
 };
 
@@ -75,6 +76,32 @@ pub enum Entry {
         reason: String,
         /// The institution that the body named, where it is one of the world.
         named: Option<InstitutionCode>,
+    },
+    /// The institution accepted replicas for registration, all in one request.
+    ReplicasRegistered {
+        /// How many.
+        count: u64,
+        /// SHA-256 of the replicas as JSON, in the order of the request, in hexadecimal.
+        digest: String,
+    },
+    /// The institution accepted the deletion of replicas, all in one request.
+    ReplicasDeleted {
+        /// How many.
+        count: u64,
+    },
+    /// A no-auto-reply flag was set. The person is not named.
+    NoAutoReplySet {
+        /// What the flag is on.
+        on: HoldReason,
+        /// The specific information, where the flag names one.
+        specific_info: Option<SpecificInfoCode>,
+    },
+    /// A no-auto-reply flag was taken away. The person is not named.
+    NoAutoReplyCleared {
+        /// What the flag was on.
+        on: HoldReason,
+        /// The specific information, where the flag named one.
+        specific_info: Option<SpecificInfoCode>,
     },
 }
 

@@ -63,6 +63,9 @@ pub enum Refusal {
     /// Nothing has this name here.
     #[error("{0} is not known here")]
     NotFound(Thing),
+    /// Replicas that were named are not registered: all of them, not the first.
+    #[error("{} replica(s) are not known here", .0.len())]
+    ReplicasUnknown(Vec<FieldFlaw>),
     /// The inquiry's results were deleted when their time had passed.
     #[error("the inquiry's results were deleted when their retention had passed")]
     ResultsDeleted,
@@ -156,7 +159,7 @@ impl Refusal {
             Self::UnitNotAuthorised => "UNIT_NOT_AUTHORISED",
             Self::SealingKeyMissing => "SEALING_KEY_MISSING",
             Self::SealingKeyExists => "SEALING_KEY_EXISTS",
-            Self::NotFound(_) => "NOT_FOUND",
+            Self::NotFound(_) | Self::ReplicasUnknown(_) => "NOT_FOUND",
             Self::ResultsDeleted => "RESULTS_DELETED",
             Self::InquiryEnded => "INQUIRY_ENDED",
             Self::Acquisition(AcquisitionRefusal::AlreadyLinked) => "SYMBOL_ALREADY_LINKED",
@@ -188,6 +191,9 @@ impl Refusal {
             }
             Self::SealingKeyExists => "この暗号化鍵は既に登録されています。".into(),
             Self::NotFound(thing) => format!("指定された{}は存在しません。", thing.names().1),
+            Self::ReplicasUnknown(flaws) => {
+                format!("指定された副本のうち{}件は存在しません。", flaws.len())
+            }
             Self::ResultsDeleted => "保存期間を過ぎたため、照会結果は削除されました。".into(),
             Self::InquiryEnded => "この照会は既に終了しています。".into(),
             Self::Acquisition(refusal) => match refusal {

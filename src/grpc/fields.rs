@@ -64,6 +64,15 @@ impl Fields {
         }
     }
 
+    /// A repeated field that has 1 to `max` entries.
+    pub(super) fn counted(&mut self, field: &str, count: usize, max: usize) {
+        if count == 0 || count > max {
+            let en = format!("must have 1 to {max} entries, has {count}");
+            let ja = format!("1件から{max}件まで（{count}件あります）");
+            self.flaw(field, en, &ja);
+        }
+    }
+
     /// A day, `yyyy-MM-dd`; nothing where it is empty.
     pub(super) fn day(&mut self, field: &str, text: &str) -> Option<Date> {
         if text.is_empty() {

@@ -211,7 +211,7 @@ fn decode(message: &v1::SubmitInquiryRequest) -> Result<InquiryDraft, Status> {
     let procedure = fields.required("procedure", &message.procedure);
     let delegator = fields.optional("delegator", &message.delegator);
     let sealing_key = sealing_key(&mut fields, &message.sealing_public_key);
-    counted(&mut fields, "details", message.details.len(), DETAILS_MAX);
+    fields.counted("details", message.details.len(), DETAILS_MAX);
     let details = if message.details.len() <= DETAILS_MAX {
         decode_details(&mut fields, &message.details)
     } else {
@@ -246,17 +246,6 @@ fn sealing_key(fields: &mut Fields, bytes: &[u8]) -> Option<SealingPublicKey> {
     key
 }
 
-fn counted(fields: &mut Fields, field: &str, count: usize, max: usize) {
-    if count == 0 || count > max {
-        let en = format!("must have 1 to {max} entries, has {count}");
-        fields.flaw(
-            field,
-            en,
-            &format!("1件から{max}件まで（{count}件あります）"),
-        );
-    }
-}
-
 fn decode_details(fields: &mut Fields, messages: &[v1::InquiryDetailRequest]) -> Vec<DetailDraft> {
     let mut details = Vec::with_capacity(messages.len());
     for (d, message) in messages.iter().enumerate() {
@@ -266,7 +255,7 @@ fn decode_details(fields: &mut Fields, messages: &[v1::InquiryDetailRequest]) ->
         let addressee = fields.required(&format!("{at}.addressee_number"), number);
         let infos = &message.specific_infos;
         let field = format!("{at}.specific_infos");
-        counted(fields, &field, infos.len(), INFOS_PER_DETAIL_MAX);
+        fields.counted(&field, infos.len(), INFOS_PER_DETAIL_MAX);
         let asked = infos.iter().take(INFOS_PER_DETAIL_MAX).enumerate();
         let asked: Vec<_> = asked
             .filter_map(|(i, info)| decode_asked(fields, &format!("{field}[{i}]"), info))

@@ -67,7 +67,9 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled
         | Refusal::UnitNotAuthorised => Code::PermissionDenied,
-        Refusal::NotFound(_) | Refusal::ResultsDeleted => Code::NotFound,
+        Refusal::NotFound(_) | Refusal::ReplicasUnknown(_) | Refusal::ResultsDeleted => {
+            Code::NotFound
+        }
         Refusal::SealingKeyMissing
         | Refusal::InquiryEnded
         | Refusal::Acquisition(_)
@@ -82,7 +84,10 @@ pub fn code_of(refusal: &Refusal) -> Code {
 pub fn status_of(refusal: &Refusal) -> Status {
     let mut details = ErrorDetails::with_error_info(refusal.reason(), ERROR_DOMAIN, HashMap::new());
     details.set_localized_message("ja", refusal.ja());
-    if let Refusal::Malformed(flaws) | Refusal::RecordIdExists(flaws) = refusal {
+    if let Refusal::Malformed(flaws)
+    | Refusal::RecordIdExists(flaws)
+    | Refusal::ReplicasUnknown(flaws) = refusal
+    {
         for flaw in flaws {
             let text = format!("{} / {}", flaw.description, flaw.description_ja);
             details.add_bad_request_violation(&flaw.field, text);

@@ -5,11 +5,14 @@ mod cancel_inquiry;
 mod copy_list;
 mod fault;
 mod fetch_result;
+mod no_auto_reply;
 mod prepare_exchange;
 mod progress;
 mod provide;
 mod receive_answer;
+mod register_replica;
 mod submit_inquiry;
+mod view_provisions;
 
 use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};
 
@@ -31,6 +34,7 @@ pub use fault::ActFault;
 pub use fetch_result::{ExchangeView, InquiryView};
 pub use prepare_exchange::Prepared;
 pub use provide::Decided;
+pub use register_replica::{REPLICAS_MAX, Registered};
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
 
 use progress::Progress;

@@ -179,6 +179,18 @@ impl State {
         self.engine.write(batch).await
     }
 
+    /// Whether exactly this flag is set.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_no_auto_reply(
+        &self,
+        institution: InstitutionCode,
+        asked: NoAutoReply,
+    ) -> Result<bool, StoreFault> {
+        Ok(self.engine.read(&flag(institution, asked))?.is_some())
+    }
+
     /// Takes a flag away; says whether it was there.
     ///
     /// # Errors

@@ -151,7 +151,11 @@ impl RecordBook {
             Entry::Held { .. }
             | Entry::PermitRefused { .. }
             | Entry::NondisclosureSet { .. }
-            | Entry::CallRefused { .. } => Err(RecordFault::Form),
+            | Entry::CallRefused { .. }
+            | Entry::ReplicasRegistered { .. }
+            | Entry::ReplicasDeleted { .. }
+            | Entry::NoAutoReplySet { .. }
+            | Entry::NoAutoReplyCleared { .. } => Err(RecordFault::Form),
         }
     }
 
@@ -269,7 +273,12 @@ impl RecordBook {
                     }
                 }
             }
-            Entry::PermitRefused { .. } | Entry::CallRefused { .. } => {}
+            Entry::PermitRefused { .. }
+            | Entry::CallRefused { .. }
+            | Entry::ReplicasRegistered { .. }
+            | Entry::ReplicasDeleted { .. }
+            | Entry::NoAutoReplySet { .. }
+            | Entry::NoAutoReplyCleared { .. } => {}
         }
         Ok(())
     }

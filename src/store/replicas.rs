@@ -71,18 +71,22 @@ impl State {
         Ok(new)
     }
 
-    /// Deletes replicas that are there.
+    /// Deletes replicas, all or none.
     ///
     /// # Errors
-    /// When the store cannot be written.
+    /// `Conflict` when one of them is not there, or is being changed at the same moment.
     pub async fn delete_replicas(
         &self,
         institution: InstitutionCode,
         names: &[ReplicaName],
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        for name in names {
-            batch.remove(replica(institution, name));
+        for (precondition, name) in names.iter().enumerate() {
+            let key = replica(institution, name);
+            let seen = self.engine.read_versioned(&key)?;
+            let (version, _) = seen.ok_or(StoreFault::Conflict { precondition })?;
+            batch.expect(key.clone(), version);
+            batch.remove(key);
         }
         self.engine.write(batch).await
     }
