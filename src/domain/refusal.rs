@@ -1,6 +1,9 @@
 //! A lawful "no" to a call: what, which field, and what to do, in both languages. The table is docs/errors.md.
 
-use super::{acquisition::AcquisitionRefusal, codes::InstitutionCode, malformed::Malformed};
+use super::{
+    acquisition::AcquisitionRefusal, codes::InstitutionCode, malformed::Malformed,
+    result::ResultCode,
+};
 
 /// One field of a request that is not as it must be. The value is never part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +78,9 @@ pub enum Refusal {
     /// A step of a symbol acquisition is not possible.
     #[error("{0}")]
     Acquisition(AcquisitionRefusal),
+    /// The core system does not permit the exchange, with the result that it would end with.
+    #[error("the core system does not permit the exchange: status code {}", .0.status_code())]
+    PermitNotIssued(ResultCode),
     /// The published permission list does not verify.
     #[error("the permission list does not carry the core system's signature")]
     ListUnverified,
@@ -167,6 +173,7 @@ impl Refusal {
             Self::Acquisition(AcquisitionRefusal::SerialUnknown) => "ACQUISITION_SERIAL_UNKNOWN",
             Self::Acquisition(AcquisitionRefusal::SerialExpired) => "ACQUISITION_SERIAL_EXPIRED",
             Self::Acquisition(AcquisitionRefusal::NotLinked) => "SYMBOL_NOT_LINKED",
+            Self::PermitNotIssued(_) => "PERMIT_NOT_ISSUED",
             Self::ListUnverified => "PERMISSION_LIST_UNVERIFIED",
             Self::Overloaded => "OVERLOADED",
             Self::RecordsUnavailable => "RECORDS_UNAVAILABLE",
@@ -206,6 +213,11 @@ impl Refusal {
                 AcquisitionRefusal::NotLinked => "符号が取得されていません。",
             }
             .into(),
+            Self::PermitNotIssued(code) => format!(
+                "情報提供許可証は発行されません（{} {}）。",
+                code.status_code(),
+                code.message_ja()
+            ),
             Self::ListUnverified => "照会許可照合リストの署名を検証できません。".into(),
             Self::Overloaded => {
                 "処理中の照会が多すぎます。しばらくしてから再送してください。".into()

@@ -41,6 +41,14 @@ pub struct Entered {
     pub institution: InstitutionCode,
 }
 
+/// A call of an institution or of the operator, in a world.
+pub struct Visit {
+    /// The world.
+    pub world: Arc<World>,
+    /// The institution that the certificate names; nothing for the operator.
+    pub institution: Option<InstitutionCode>,
+}
+
 impl Surface {
     /// The surface of these worlds. Calls that wait end when `stopping` is cancelled.
     pub fn new(worlds: Arc<Worlds>, stopping: CancellationToken) -> Self {
@@ -53,7 +61,7 @@ impl Surface {
     }
 
     /// The worlds.
-    pub fn worlds(&self) -> &Worlds {
+    pub fn worlds(&self) -> &Arc<Worlds> {
         &self.worlds
     }
 
@@ -84,6 +92,26 @@ impl Surface {
                 Ok(Entered { world, institution })
             }
             Identity::Operator => Err(status_of(&Refusal::CallerNotEntitled)),
+        }
+    }
+
+    /// The world that the request chooses, for the operator or an institution of that world.
+    ///
+    /// # Errors
+    /// When the certificate is an institution's that the world does not have.
+    pub fn visit<T>(&self, request: &Request<T>) -> Result<Visit, Status> {
+        match identity(request)? {
+            Identity::Operator => Ok(Visit {
+                world: self.world(request)?,
+                institution: None,
+            }),
+            Identity::Institution { .. } => {
+                let Entered { world, institution } = self.enter(request)?;
+                Ok(Visit {
+                    world,
+                    institution: Some(institution),
+                })
+            }
         }
     }
 

@@ -73,6 +73,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         Refusal::SealingKeyMissing
         | Refusal::InquiryEnded
         | Refusal::Acquisition(_)
+        | Refusal::PermitNotIssued(_)
         | Refusal::ListUnverified
         | Refusal::WorldStays => Code::FailedPrecondition,
         Refusal::Overloaded => Code::ResourceExhausted,

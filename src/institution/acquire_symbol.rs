@@ -101,6 +101,15 @@ impl IntermediateServer {
             .map_err(moved_on(AcquisitionRefusal::SerialUnknown))
     }
 
+    /// The person's symbol, for a request to the core system.
+    ///
+    /// # Errors
+    /// When none is linked.
+    pub fn linked_symbol(&self, person: AddresseeNumber) -> Result<Symbol, ActFault> {
+        let symbol = self.around.state.symbol((self.profile.code, person))?;
+        symbol.ok_or_else(|| Refusal::Acquisition(AcquisitionRefusal::NotLinked).into())
+    }
+
     /// Takes a link away.
     ///
     /// # Errors

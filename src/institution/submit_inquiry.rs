@@ -210,7 +210,11 @@ impl IntermediateServer {
         }
     }
 
-    fn key_to_seal_to(
+    /// The X25519 public key that answers are sealed to: the one that came with the inquiry, else the institution's.
+    ///
+    /// # Errors
+    /// When the business system holds the key and none is registered and valid.
+    pub fn key_to_seal_to(
         &self,
         with_inquiry: Option<&SealingPublicKey>,
         now: Timestamp,

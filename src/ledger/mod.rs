@@ -32,7 +32,7 @@ mod writer;
 use std::{
     fs::File,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     thread::JoinHandle,
 };
 
@@ -63,8 +63,8 @@ struct Handle {
     shared: Arc<Shared>,
     signer: Mutex<Signer>,
     keys: PublicKeys,
-    commits: Option<mpsc::Sender<Commit>>,
-    writer: Option<JoinHandle<()>>,
+    commits: RwLock<Option<mpsc::Sender<Commit>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
     /// Dropped last: nobody else opens the directory while the writer runs.
     _lock: File,
 }
@@ -91,8 +91,8 @@ impl Ledger {
             shared: prepared.shared,
             signer: Mutex::new(prepared.signer),
             keys: prepared.keys,
-            commits: Some(sender),
-            writer: Some(writer),
+            commits: RwLock::new(Some(sender)),
+            writer: Mutex::new(Some(writer)),
             _lock: prepared.lock,
         })))
     }
@@ -117,11 +117,18 @@ impl Ledger {
             return Ok(Vec::new());
         }
         let (answer, answered) = oneshot::channel();
-        let commits = self.0.commits.as_ref().ok_or(LedgerFault::ReadOnly)?;
+        let commits = self
+            .0
+            .commits
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let commits = commits.ok_or(LedgerFault::ReadOnly)?;
         commits
             .send(Commit { entries, answer })
             .await
             .map_err(|_| self.writer_gone())?;
+        drop(commits);
         answered.await.map_err(|_| self.writer_gone())?
     }
 
@@ -139,6 +146,12 @@ impl Ledger {
             return Err(LedgerFault::CommitTooLarge { bytes, bytes_max });
         }
         Ok(())
+    }
+
+    /// Ends writing for every clone, after what was handed over is on disk. Reading goes on. Call it where blocking is
+    /// allowed.
+    pub fn close(&self) {
+        self.0.stop();
     }
 
     fn writer_gone(&self) -> LedgerFault {
@@ -229,13 +242,25 @@ impl Ledger {
     }
 }
 
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.commits = None;
-        if let Some(writer) = self.writer.take()
+impl Handle {
+    fn stop(&self) {
+        let mut commits = self.commits.write().unwrap_or_else(PoisonError::into_inner);
+        commits.take();
+        drop(commits);
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(writer) = writer.take()
             && writer.join().is_err()
         {
             tracing::error!("the ledger's writer panicked");
         }
+        // Whoever is signing a checkpoint writes it first.
+        let _signer = self.signer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.stop_writing();
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

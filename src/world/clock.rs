@@ -18,6 +18,17 @@ pub enum ClockMode {
     Frozen(Timestamp),
 }
 
+/// The times that a world's clock may show (ours): the network is of this century.
+const EARLIEST: Timestamp = Timestamp::constant(946_684_800, 0);
+const LATEST: Timestamp = Timestamp::constant(7_258_118_400, 0);
+
+impl ClockMode {
+    /// Whether a clock that runs like this shows a time from 2000 to 2199, UTC.
+    pub fn is_sensible(self) -> bool {
+        (EARLIEST..LATEST).contains(&Clock::new(self).now())
+    }
+}
+
 /// The only place in a world that knows the time.
 #[derive(Debug)]
 pub(super) struct Clock {

@@ -1,6 +1,7 @@
 //! One simulation: its clock, seed, institutions, core system, people and stores. It carries the messages between the
 //! rooms above and owns everything that they share.
 
+mod by_hand;
 mod carry;
 mod clock;
 mod compare;
@@ -10,18 +11,19 @@ mod keys;
 mod open;
 mod residents;
 mod submit;
+mod upkeep;
 mod worlds;
 
 use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     crypto::signing::KeyFault,
@@ -38,6 +40,7 @@ use crate::{
     store::{RecordBook, RecordFault, State, StoreFault},
 };
 
+pub use by_hand::{PermitByHand, PermitDraft};
 pub use clock::ClockMode;
 pub use compare::Comparison;
 pub use journal::Step;
@@ -45,8 +48,10 @@ pub use open::{Filled, Progress, Settings};
 pub use residents::PersonAtInstitution;
 pub use worlds::{DEFAULT_WORLD, WorldName, WorldPlan, Worlds};
 
+use by_hand::HandedOut;
 use clock::Clock;
 use journal::Journal;
+use open::Description;
 
 /// How many exchanges of a world are under way at one time.
 const EXCHANGES_AT_ONCE: usize = 512;
@@ -65,8 +70,12 @@ pub struct World {
     records: RecordBook,
     state: State,
     journal: Journal,
+    handed_out: HandedOut,
+    /// What the world's file says; nothing once the world is closed.
+    description: Mutex<Option<Description>>,
     places: Arc<Semaphore>,
     tasks: TaskTracker,
+    closing: CancellationToken,
 }
 
 impl World {

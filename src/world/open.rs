@@ -5,21 +5,21 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan, clock::Clock, clock::ClockMode,
-    journal::Journal, keys, keys::WorldKeys,
+    EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan, by_hand::HandedOut, clock::Clock,
+    clock::ClockMode, journal::Journal, keys, keys::WorldKeys,
 };
 use crate::{
     crypto::files::replace_private,
-    domain::layout::Layouts,
+    domain::{layout::Layouts, refusal::Refusal},
     institution::{IntermediateServer, Periods, Surroundings},
     ledger::Ledger,
     network::{CoreParts, CoreSystem},
@@ -55,7 +55,7 @@ pub type Progress<'a> = &'a (dyn Fn(Filled) + Send + Sync);
 /// A world as its file describes it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Description {
+pub(super) struct Description {
     seed: u64,
     people: u32,
     clock: ClockMode,
@@ -94,19 +94,19 @@ impl World {
         settings: &Settings,
         progress: Progress<'_>,
     ) -> Result<Arc<Self>, WorldFault> {
-        let mut description = read_description(dir)?;
+        let description = read_description(dir)?;
         let definitions =
             Definitions::read(&settings.definitions).map_err(WorldFault::Definitions)?;
         let world = Self::build(dir, name, &description, (definitions, settings)).await?;
         world.records.follow().await?;
         if !description.filled {
             world.fill(progress).await?;
-            description.filled = true;
-            write_description(dir, &description)?;
+            world.describe(|description| description.filled = true)?;
         }
-        world.renew_lists().await?;
+        world.renew_lists(settings.periods.list_age_max).await?;
         let world = Arc::new(world);
         world.resume()?;
+        world.begin_upkeep();
         Ok(world)
     }
 
@@ -157,24 +157,12 @@ impl World {
             records,
             state,
             journal: Journal::default(),
+            handed_out: HandedOut::default(),
+            description: Mutex::new(Some(description.clone())),
             places: Arc::new(Semaphore::new(EXCHANGES_AT_ONCE)),
             tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
         })
-    }
-
-    /// Copies the permission list to every institution whose copy is missing or no longer used.
-    pub(super) async fn renew_lists(&self) -> Result<(), WorldFault> {
-        let published = self.core.publish_list()?;
-        let now = self.now();
-        for server in self.servers.values() {
-            let copy = server.list_copy();
-            let usable = copy
-                .is_some_and(|copy| copy.copied_at <= now && now < server.list_usable_until(&copy));
-            if !usable {
-                server.copy_list(&published, now).await?;
-            }
-        }
-        Ok(())
     }
 
     /// Takes up the inquiries that were open when the world was closed.
@@ -192,31 +180,52 @@ impl World {
     /// Sets the clock and keeps the setting.
     ///
     /// # Errors
-    /// When the setting cannot be written.
+    /// When the setting cannot be written, or the world is closed.
     pub fn set_clock(&self, mode: ClockMode) -> Result<(), WorldFault> {
-        let mut description = read_description(&self.dir)?;
-        description.clock = mode;
-        write_description(&self.dir, &description)?;
+        self.describe(|description| description.clock = mode)?;
         self.clock.set(mode);
         Ok(())
     }
 
-    /// Waits until what is under way has ended, and closes the stores. Nothing is lost without it, but opening again
-    /// takes longer.
+    fn describe(&self, change: impl FnOnce(&mut Description)) -> Result<(), WorldFault> {
+        let mut kept = self
+            .description
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut description = kept.clone().ok_or(Refusal::RecordsUnavailable)?;
+        change(&mut description);
+        write_description(&self.dir, &description)?;
+        *kept = Some(description);
+        Ok(())
+    }
+
+    /// Waits until what is under way has ended, and closes the stores: from then on nothing is written into the
+    /// world's directory, whoever still holds the world. Nothing is lost without it, but opening again takes longer.
     ///
     /// # Errors
     /// When the last writes failed.
-    pub async fn close(&self) -> Result<(), WorldFault> {
+    pub async fn close(self: &Arc<Self>) -> Result<(), WorldFault> {
+        self.closing.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        if self.records.is_writable() {
-            self.records.note_followed().await?;
-        }
-        let state = self.state.clone();
-        tokio::task::spawn_blocking(move || state.close())
-            .await
-            .map_err(|_| WorldFault::Stopped)??;
-        Ok(())
+        // A call that still holds the world may stand between its record and the note of it in the state.
+        let alone = Arc::strong_count(self) == 1;
+        let noted = if alone && self.records.is_writable() {
+            self.records.note_followed().await
+        } else {
+            Ok(())
+        };
+        self.description
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let (ledger, state) = (self.records.ledger().clone(), self.state.clone());
+        let closed = tokio::task::spawn_blocking(move || {
+            ledger.close();
+            state.close()
+        });
+        closed.await.map_err(|_| WorldFault::Stopped)??;
+        Ok(noted?)
     }
 }
 

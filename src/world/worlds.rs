@@ -151,10 +151,7 @@ impl Worlds {
         if self.find(plan.name.as_str()).is_ok() {
             return Err(Refusal::WorldExists.into());
         }
-        let dir = self.dir_of(&plan.name);
-        let world = World::create(&dir, plan, &self.settings, &|_| {}).await?;
-        self.insert(Arc::clone(&world));
-        Ok(world)
+        self.make(plan).await
     }
 
     /// Deletes a world with everything in it.
@@ -185,10 +182,7 @@ impl Worlds {
         };
         self.remove(&world).await?;
         drop(world);
-        let dir = self.dir_of(&plan.name);
-        let world = World::create(&dir, plan, &self.settings, &|_| {}).await?;
-        self.insert(Arc::clone(&world));
-        Ok(world)
+        self.make(plan).await
     }
 
     /// Closes every world.
@@ -196,11 +190,32 @@ impl Worlds {
     /// # Errors
     /// When the last writes of a world failed; the others are closed all the same.
     pub async fn close(&self) -> Result<(), WorldFault> {
+        let _changing = self.changing.lock().await;
         let mut result = Ok(());
-        for world in self.list() {
+        let open = {
+            let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *open)
+        };
+        for world in open.into_values() {
             result = result.and(world.close().await);
         }
         result
+    }
+
+    /// Makes a world in a directory that holds nothing: what is there is left over from one that could not be made.
+    async fn make(&self, plan: WorldPlan) -> Result<Arc<World>, WorldFault> {
+        let dir = self.dir_of(&plan.name);
+        remove_if_there(&dir)?;
+        match World::create(&dir, plan, &self.settings, &|_| {}).await {
+            Ok(world) => {
+                self.insert(Arc::clone(&world));
+                Ok(world)
+            }
+            Err(fault) => {
+                remove_if_there(&dir)?;
+                Err(fault)
+            }
+        }
     }
 
     async fn remove(&self, world: &Arc<World>) -> Result<(), WorldFault> {
@@ -208,8 +223,11 @@ impl Worlds {
             let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
             open.remove(&world.name);
         }
-        world.close().await?;
-        // The files may still be open in a call that is just ending; on disk they are gone all the same.
+        if let Err(fault) = world.close().await {
+            // It is being deleted: what was not written is not missed.
+            tracing::warn!(world = %world.name, error = &fault as &dyn std::error::Error, "a deleted world did not close cleanly");
+        }
+        // A call that is just ending may still read from the open files. It writes nothing: the stores are closed.
         let grave = self.dir.join(format!(".{}.deleted", world.name));
         remove_if_there(&grave)?;
         fs::rename(&world.dir, &grave).map_err(WorldFault::file(&world.dir))?;

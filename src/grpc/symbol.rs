@@ -1,0 +1,144 @@
+//! `SymbolService`: links people to their symbols. The symbol itself never leaves.
+
+use jiff::Timestamp;
+use tonic::{Request, Response, Status};
+
+use super::{
+    caller::Surface,
+    fields::{Fields, timestamp},
+    proto::v1::{self, symbol_service_server::SymbolService},
+    status::ToStatus,
+};
+use crate::{
+    domain::{
+        acquisition::{Acquisition, UnlinkReason},
+        codes::AddresseeNumber,
+        refusal::Refusal,
+    },
+    institution::ActFault,
+};
+
+/// The service of the family FGU.
+pub struct Symbols(pub Surface);
+
+#[tonic::async_trait]
+impl SymbolService for Symbols {
+    async fn request_acquisition(
+        &self,
+        request: Request<v1::RequestAcquisitionRequest>,
+    ) -> Result<Response<v1::RequestAcquisitionResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let person = addressee(&request.get_ref().addressee_number)?;
+        let now = entered.world.now();
+        let issued = entered.server()?.request_acquisition(person, now).await;
+        let (serial, expires_at) = issued.to_status()?;
+        Ok(Response::new(v1::RequestAcquisitionResponse {
+            acquisition_serial: serial.to_string(),
+            expires_at: Some(timestamp(expires_at)),
+        }))
+    }
+
+    async fn get_acquisition(
+        &self,
+        request: Request<v1::GetAcquisitionRequest>,
+    ) -> Result<Response<v1::GetAcquisitionResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let person = addressee(&request.get_ref().addressee_number)?;
+        let acquisition = entered.server()?.acquisition(person).to_status()?;
+        let (state, since, message) = stand(&acquisition, entered.world.now());
+        Ok(Response::new(v1::GetAcquisitionResponse {
+            state: state.into(),
+            since: Some(timestamp(since)),
+            message: message.to_owned(),
+        }))
+    }
+
+    async fn get_symbol_status(
+        &self,
+        request: Request<v1::GetSymbolStatusRequest>,
+    ) -> Result<Response<v1::GetSymbolStatusResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let person = addressee(&request.get_ref().addressee_number)?;
+        let linked_at = match entered.server()?.acquisition(person) {
+            Ok(Acquisition::Linked { at }) => Some(at),
+            Ok(
+                Acquisition::SerialIssued { .. }
+                | Acquisition::PersonUnknown { .. }
+                | Acquisition::Unlinked { .. },
+            )
+            | Err(ActFault::Refused(Refusal::NotFound(_))) => None,
+            Err(fault) => return Err(fault).to_status(),
+        };
+        Ok(Response::new(v1::GetSymbolStatusResponse {
+            linked: linked_at.is_some(),
+            linked_at: linked_at.map(timestamp),
+        }))
+    }
+
+    async fn unlink_symbol(
+        &self,
+        request: Request<v1::UnlinkSymbolRequest>,
+    ) -> Result<Response<v1::UnlinkSymbolResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let (person, reason) = decode_unlink(request.get_ref())?;
+        let now = entered.world.now();
+        let unlinked = entered.server()?.unlink_symbol(person, reason, now).await;
+        unlinked.to_status()?;
+        Ok(Response::new(v1::UnlinkSymbolResponse {}))
+    }
+}
+
+fn addressee(text: &str) -> Result<AddresseeNumber, Status> {
+    let mut fields = Fields::default();
+    let person = fields.required("addressee_number", text);
+    fields.finish(person)
+}
+
+fn decode_unlink(
+    message: &v1::UnlinkSymbolRequest,
+) -> Result<(AddresseeNumber, UnlinkReason), Status> {
+    let mut fields = Fields::default();
+    let person = fields.required("addressee_number", &message.addressee_number);
+    let reason = match v1::UnlinkReason::try_from(message.reason) {
+        Ok(v1::UnlinkReason::MovedOut) => Some(UnlinkReason::MovedOut),
+        Ok(v1::UnlinkReason::Died) => Some(UnlinkReason::Died),
+        Ok(v1::UnlinkReason::Unspecified) | Err(_) => {
+            let en = "must be MOVED_OUT or DIED";
+            fields.flaw("reason", en, "転出または死亡を指定してください");
+            None
+        }
+    };
+    fields.finish(person.zip(reason))
+}
+
+/// How an acquisition stands now, since when, and the words for it.
+fn stand(
+    acquisition: &Acquisition,
+    now: Timestamp,
+) -> (v1::AcquisitionState, Timestamp, &'static str) {
+    use v1::AcquisitionState as State;
+    match acquisition {
+        Acquisition::SerialIssued { expires_at, .. } if *expires_at <= now => (
+            State::Expired,
+            *expires_at,
+            "取得番号の有効期限が切れています。",
+        ),
+        Acquisition::SerialIssued { at, .. } => {
+            (State::SerialIssued, *at, "取得番号を発行しました。")
+        }
+        Acquisition::PersonUnknown { at } => (
+            State::PersonUnknown,
+            *at,
+            "住民基本台帳ネットワークに該当する人がいません。",
+        ),
+        Acquisition::Linked { at } => (State::Linked, *at, "符号を取得しました。"),
+        Acquisition::Unlinked { at, reason } => (
+            State::Unlinked,
+            *at,
+            match reason {
+                UnlinkReason::MovedOut => "転出により符号の紐付けを解除しました。",
+                UnlinkReason::Died => "死亡により符号の紐付けを解除しました。",
+            },
+        ),
+    }
+}

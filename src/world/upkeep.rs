@@ -1,0 +1,75 @@
+//! What a world does by itself: renews copies of the permission list and deletes old results. Not while its clock is
+//! frozen.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+
+use super::{ClockMode, World, WorldFault};
+
+/// How often the upkeep is done, by the computer's clock.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// A copy of the permission list of this age is renewed (ours: the real interval is not public).
+const LIST_RENEWAL_AGE: SignedDuration = SignedDuration::from_hours(24);
+
+impl World {
+    /// Does the upkeep from now on until the world is closed.
+    pub(super) fn begin_upkeep(self: &Arc<Self>) {
+        let (world, closing) = (Arc::downgrade(self), self.closing.clone());
+        self.tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = closing.cancelled() => return,
+                    () = tokio::time::sleep(EVERY) => {}
+                }
+                let Some(world) = world.upgrade() else {
+                    return;
+                };
+                if let Err(fault) = world.keep_up().await {
+                    tracing::error!(world = %world.name, error = &fault as &dyn std::error::Error, "the upkeep stopped");
+                }
+            }
+        });
+    }
+
+    /// One round of upkeep; nothing while the clock is frozen.
+    pub(super) async fn keep_up(&self) -> Result<(), WorldFault> {
+        match self.clock() {
+            ClockMode::Frozen(_) => Ok(()),
+            ClockMode::System | ClockMode::OffsetMs(_) => {
+                self.renew_lists(LIST_RENEWAL_AGE).await?;
+                self.delete_old_results().await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Copies the permission list to every institution whose copy is missing, of the future, or at least this old.
+    pub(super) async fn renew_lists(&self, age: SignedDuration) -> Result<(), WorldFault> {
+        let published = self.core.publish_list()?;
+        let now = self.now();
+        for server in self.servers.values() {
+            let young = server.list_copy().is_some_and(|copy| {
+                copy.copied_at <= now && now.duration_since(copy.copied_at) < age
+            });
+            if !young {
+                server.copy_list(&published, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the results whose retention has passed by the world's clock; returns how many inquiries that were.
+    ///
+    /// # Errors
+    /// When the state cannot be read or written.
+    pub async fn delete_old_results(&self) -> Result<u64, WorldFault> {
+        let now = self.now();
+        let mut deleted = 0;
+        for server in self.servers.values() {
+            deleted += server.delete_old_results(now).await?;
+        }
+        Ok(deleted)
+    }
+}
