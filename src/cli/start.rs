@@ -35,6 +35,7 @@ pub(super) struct Started {
     pub(super) worlds: Arc<Worlds>,
     tls: Arc<Tls>,
     server: Server,
+    counters: Arc<Metrics>,
     metrics: Option<MetricsEndpoint>,
 }
 
@@ -51,11 +52,14 @@ impl Started {
         ));
         open_worlds(&worlds, plan).await?;
         let tls = Arc::new(Tls::load(TlsFiles::from(&pki))?);
-        let metrics = Arc::new(Metrics::new()?);
-        let server = Server::bind(&config.server, Arc::clone(&tls), Arc::clone(&metrics)).await?;
+        let counters = Arc::new(Metrics::new()?);
+        let server = Server::bind(&config.server, Arc::clone(&tls), Arc::clone(&counters)).await?;
         let metrics = match config.metrics.listen {
             None => None,
-            Some(listen) => Some(MetricsEndpoint::bind(listen, metrics, server.health()).await?),
+            Some(listen) => {
+                let counters = Arc::clone(&counters);
+                Some(MetricsEndpoint::bind(listen, counters, server.health()).await?)
+            }
         };
         Ok(Self {
             config,
@@ -63,6 +67,7 @@ impl Started {
             worlds,
             tls,
             server,
+            counters,
             metrics,
         })
     }
@@ -83,9 +88,10 @@ impl Started {
         let stopping = self.server.stopping();
         let surface = Surface::new(Arc::clone(&self.worlds), stopping.clone());
         let routes = grpc::routes(&surface, self.config.server.message_bytes_max);
-        let health = tokio::spawn(follow_health(
+        let health = tokio::spawn(follow_worlds(
             self.server.health(),
             Arc::clone(&self.worlds),
+            self.counters,
         ));
         let metrics = self
             .metrics
@@ -111,11 +117,14 @@ impl Started {
     }
 }
 
-/// Says NOT_SERVING as long as a world cannot write records.
-async fn follow_health(health: HealthHandle, worlds: Arc<Worlds>) {
+/// Says NOT_SERVING as long as a world cannot write records, and shows what the worlds have counted.
+async fn follow_worlds(health: HealthHandle, worlds: Arc<Worlds>, counters: Arc<Metrics>) {
     loop {
-        let writable = worlds.list().iter().all(|world| world.is_writable());
-        if writable {
+        let worlds = worlds.list();
+        for world in &worlds {
+            counters.show_world(world);
+        }
+        if worlds.iter().all(|world| world.is_writable()) {
             health.set_serving().await;
         } else {
             health.set_not_serving().await;

@@ -20,12 +20,16 @@ use tokio::net::TcpListener;
 use tonic::Code;
 
 use super::{ServerFault, catalogue, health::HealthHandle};
+use crate::world::World;
 
 const CALLS: &str = "chukan_rpc_calls_total";
 const SECONDS: &str = "chukan_rpc_seconds";
 const IN_FLIGHT: &str = "chukan_rpc_in_flight";
 const CONNECTIONS: &str = "chukan_connections";
 const REFUSED: &str = "chukan_connections_refused_total";
+const EXCHANGES: &str = "chukan_exchanges_total";
+const LEDGER_ENTRIES: &str = "chukan_ledger_entries";
+const RECORDS_WRITABLE: &str = "chukan_records_writable";
 
 /// Upper bounds of the latency histogram, in seconds.
 const BUCKETS: [f64; 14] = [
@@ -122,6 +126,26 @@ impl Metrics {
         self.recorder.register_counter(&key, &METADATA).increment(1);
     }
 
+    /// Takes over what a world has counted.
+    pub fn show_world(&self, world: &World) {
+        let label = |name, value: &str| Label::new(name, value.to_owned());
+        let world_label = label("world", world.name().as_str());
+        for (code, total) in world.tally() {
+            let labels = vec![world_label.clone(), label("result", code.status_code())];
+            let key = Key::from_parts(EXCHANGES, labels);
+            self.recorder
+                .register_counter(&key, &METADATA)
+                .absolute(total);
+        }
+        let gauge = |name| {
+            let key = Key::from_parts(name, vec![world_label.clone()]);
+            self.recorder.register_gauge(&key, &METADATA)
+        };
+        let entries = u32::try_from(world.records().ledger().next_sequence()).unwrap_or(u32::MAX);
+        gauge(LEDGER_ENTRIES).set(entries);
+        gauge(RECORDS_WRITABLE).set(u32::from(world.is_writable()));
+    }
+
     /// The text that Prometheus reads.
     pub fn render(&self) -> String {
         self.handle.run_upkeep();
@@ -155,6 +179,10 @@ fn describe(recorder: &PrometheusRecorder) {
     let counters = [
         (CALLS, "Calls that ended, by method and gRPC code"),
         (REFUSED, "Connections refused, by reason"),
+        (
+            EXCHANGES,
+            "Exchanges that ended or were held, by world and status code",
+        ),
     ];
     for (name, text) in counters {
         recorder.describe_counter(KeyName::from(name), Some(Unit::Count), text.into());
@@ -162,6 +190,11 @@ fn describe(recorder: &PrometheusRecorder) {
     let gauges = [
         (IN_FLIGHT, "Calls that run now, by method"),
         (CONNECTIONS, "Connections that are open now"),
+        (LEDGER_ENTRIES, "Entries in the ledger, by world"),
+        (
+            RECORDS_WRITABLE,
+            "1 while records can be written, else 0, by world",
+        ),
     ];
     for (name, text) in gauges {
         recorder.describe_gauge(KeyName::from(name), Some(Unit::Count), text.into());

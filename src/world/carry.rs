@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tracing::Instrument;
 
 use super::{World, WorldFault, journal::Step};
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
         exchange::{ExchangeRequest, Outcome, ProvisionReply, Relayed, Subject},
         inquiry::Inquiry,
         names::{PermitId, ProcessingSerial},
+        result::ResultCode,
     },
     institution::{IntermediateServer, Prepared},
     network::Issued,
@@ -27,12 +29,15 @@ impl World {
                 return;
             };
             let (world, inquiry) = (Arc::clone(&self), Arc::clone(&inquiry));
-            self.tasks.spawn(async move {
+            let span = tracing::info_span!("exchange", %serial);
+            let carried = async move {
                 if let Err(fault) = world.carry_exchange(&inquiry, serial).await {
-                    tracing::error!(%serial, error = &fault as &dyn std::error::Error, "an exchange stopped");
+                    let error = &fault as &dyn std::error::Error;
+                    tracing::error!(error, "an exchange stopped");
                 }
                 drop(place);
-            });
+            };
+            self.tasks.spawn(carried.instrument(span));
         }
     }
 
@@ -80,6 +85,9 @@ impl World {
             .receive_answer(&subject, relayed, self.now())
             .await?;
         steps.finish(inquirer.code().as_str(), "receive_answer", ended.as_ref());
+        let code = ended.map_or(ResultCode::WaitingForStaff, |outcome| outcome.code);
+        self.tally.count(code);
+        tracing::info!(result = code.status_code(), "an exchange ended or is held");
         self.journal.add(serial, steps.done);
         Ok(())
     }

@@ -11,6 +11,7 @@ mod keys;
 mod open;
 mod residents;
 mod submit;
+mod tally;
 mod upkeep;
 mod worlds;
 
@@ -32,6 +33,7 @@ use crate::{
         institution::Directory,
         names::ProcessingSerial,
         refusal::{Refusal, Thing},
+        result::ResultCode,
     },
     institution::{ActFault, IntermediateServer},
     ledger::LedgerFault,
@@ -52,6 +54,7 @@ use by_hand::HandedOut;
 use clock::Clock;
 use journal::Journal;
 use open::Description;
+use tally::Tally;
 
 /// How many exchanges of a world are under way at one time.
 const EXCHANGES_AT_ONCE: usize = 512;
@@ -70,6 +73,7 @@ pub struct World {
     records: RecordBook,
     state: State,
     journal: Journal,
+    tally: Tally,
     handed_out: HandedOut,
     /// What the world's file says; nothing once the world is closed.
     description: Mutex<Option<Description>>,
@@ -132,6 +136,11 @@ impl World {
     /// Whether records can be written; nothing is released while they cannot.
     pub fn is_writable(&self) -> bool {
         self.records.is_writable()
+    }
+
+    /// How many exchanges ended with each result, or were held, since the world was opened.
+    pub fn tally(&self) -> impl Iterator<Item = (ResultCode, u64)> {
+        self.tally.totals()
     }
 
     /// The steps of an exchange, while the journal keeps them.

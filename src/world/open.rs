@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan, by_hand::HandedOut, clock::Clock,
-    clock::ClockMode, journal::Journal, keys, keys::WorldKeys,
+    clock::ClockMode, journal::Journal, keys, keys::WorldKeys, tally::Tally,
 };
 use crate::{
     crypto::files::replace_private,
@@ -157,6 +157,7 @@ impl World {
             records,
             state,
             journal: Journal::default(),
+            tally: Tally::default(),
             handed_out: HandedOut::default(),
             description: Mutex::new(Some(description.clone())),
             places: Arc::new(Semaphore::new(EXCHANGES_AT_ONCE)),

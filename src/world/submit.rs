@@ -9,6 +9,7 @@ use crate::{
         inquiry::Inquiry,
         names::{ProcessingSerial, ReceiptNumber},
         refusal::Refusal,
+        result::ResultCode,
     },
     institution::{ActFault, Cancellable, InquiryDraft, InquiryView, cancelled},
 };
@@ -92,6 +93,7 @@ impl World {
         inquirer
             .cancel_exchange(inquiry, serial, permit, now)
             .await?;
+        self.tally.count(ResultCode::Cancelled);
         Ok(())
     }
 }
