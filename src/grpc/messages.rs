@@ -49,6 +49,13 @@ pub(super) fn result_code(code: ResultCode) -> v1::ResultCode {
     }
 }
 
+/// The result that a filter names; nothing for all.
+pub(super) fn domain_result(code: v1::ResultCode) -> Option<ResultCode> {
+    ResultCode::ALL
+        .into_iter()
+        .find(|known| result_code(*known) == code)
+}
+
 pub(super) fn answer(provided: Provided) -> v1::Answer {
     v1::Answer {
         records: provided.answer.records.into_iter().map(record).collect(),

@@ -132,6 +132,26 @@ impl RecordBook {
         Ok(self.state.place_records(&places).await?)
     }
 
+    /// Sets or clears 不開示 of a record that is there.
+    ///
+    /// # Errors
+    /// When the state cannot be read or written.
+    pub async fn mark(
+        &self,
+        keeper: Keeper,
+        serial: ProcessingSerial,
+        nondisclosure: bool,
+    ) -> Result<(), RecordFault> {
+        if let Some(place) = self.state.record_place(keeper.as_str(), serial)? {
+            let marked = RecordPlace {
+                nondisclosure,
+                ..place
+            };
+            self.note(keeper, serial, marked).await?;
+        }
+        Ok(())
+    }
+
     /// The keeper's record of an exchange.
     ///
     /// # Errors
