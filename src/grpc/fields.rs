@@ -10,6 +10,7 @@ use super::{
     status::{ToStatus, status_of},
 };
 use crate::{
+    crypto::sealing_key::SealingPublicKey,
     domain::{
         condition::{Condition, FiscalYear, Period},
         malformed::Malformed,
@@ -105,6 +106,16 @@ impl Fields {
             self.flaw(field, "is not a time", "日時として正しくありません");
         }
         read
+    }
+
+    /// An X25519 public key.
+    pub(super) fn public_key(&mut self, field: &str, bytes: &[u8]) -> Option<SealingPublicKey> {
+        let key = SealingPublicKey::from_bytes(bytes).ok();
+        if key.is_none() {
+            let en = "is not an X25519 public key of 32 bytes";
+            self.flaw(field, en, "32バイトのX25519公開鍵ではありません");
+        }
+        key
     }
 
     /// A condition; nothing asks for all.

@@ -6,9 +6,11 @@ mod fields;
 mod inquiry;
 mod ledger;
 mod messages;
+mod permission_list;
 mod population;
 pub mod proto;
 mod provision_record;
+mod sealing_key;
 mod status;
 mod symbol;
 mod world;
@@ -26,7 +28,9 @@ use proto::{
     },
     v1::{
         inquiry_service_server::InquiryServiceServer, ledger_service_server::LedgerServiceServer,
+        permission_list_service_server::PermissionListServiceServer,
         provision_record_service_server::ProvisionRecordServiceServer,
+        sealing_key_service_server::SealingKeyServiceServer,
         symbol_service_server::SymbolServiceServer,
     },
 };
@@ -44,6 +48,11 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
             ProvisionRecordServiceServer,
             provision_record::ProvisionRecords
         ))
+        .add_service(service!(
+            PermissionListServiceServer,
+            permission_list::PermissionLists
+        ))
+        .add_service(service!(SealingKeyServiceServer, sealing_key::SealingKeys))
         .add_service(service!(SymbolServiceServer, symbol::Symbols))
         .add_service(service!(ExchangeServiceServer, exchange::Exchanges))
         .add_service(service!(PopulationServiceServer, population::Populations))

@@ -11,6 +11,7 @@ mod progress;
 mod provide;
 mod receive_answer;
 mod register_replica;
+mod register_sealing_key;
 mod search_records;
 mod submit_inquiry;
 mod view_provisions;

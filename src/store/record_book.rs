@@ -171,6 +171,8 @@ impl RecordBook {
             Entry::Held { .. }
             | Entry::PermitRefused { .. }
             | Entry::NondisclosureSet { .. }
+            | Entry::SealingKeyRegistered { .. }
+            | Entry::SealingKeyRevoked { .. }
             | Entry::CallRefused { .. }
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
@@ -294,6 +296,8 @@ impl RecordBook {
                 }
             }
             Entry::PermitRefused { .. }
+            | Entry::SealingKeyRegistered { .. }
+            | Entry::SealingKeyRevoked { .. }
             | Entry::CallRefused { .. }
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
