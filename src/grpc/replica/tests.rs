@@ -282,3 +282,62 @@ async fn a_flag_is_set_listed_and_cleared_on_record() {
     assert_eq!(absent.unwrap_err().code(), Code::NotFound);
     assert_eq!(net.entries(), before + 2);
 }
+
+#[tokio::test]
+async fn ten_thousand_replicas_are_one_registration() {
+    let net = Net::start().await;
+    let before = net.entries();
+    let named = (0..REPLICAS_MAX).map(|at| net.named(&format!("row-{at}")));
+    let mut replicas: Vec<_> = named.collect();
+    let answer = net.register(replicas.clone()).await.unwrap();
+    assert_eq!(answer.registered, 10_000);
+    assert_eq!(net.entries(), before + 1);
+    for replica in &mut replicas {
+        replica.layout_version = "1900.01".into();
+    }
+    let refused = net.register(replicas).await.unwrap_err();
+    assert_eq!(fields(&refused).len(), FLAWS_MAX);
+}
+
+#[tokio::test]
+async fn the_entries_in_the_ledger_name_no_person_and_no_value() {
+    let net = Net::start().await;
+    let before = net.entries();
+    let replica = net.named("a-record-key");
+    let person = key(&replica).addressee_number;
+    net.register(vec![replica.clone()]).await.unwrap();
+    net.delete(vec![key(&replica)]).await.unwrap();
+    let flag = v1::NoAutoReply {
+        addressee_number: person.clone(),
+        specific_info: key(&replica).specific_info,
+    };
+    let set = net.request(v1::SetNoAutoReplyRequest { flag: Some(flag) });
+    let provisions = Provisions(net.surface.clone());
+    provisions.set_no_auto_reply(set).await.unwrap();
+    let mut bodies = Vec::new();
+    let read = |stored: crate::ledger::StoredEntry| {
+        bodies.push(String::from_utf8(stored.body).unwrap());
+    };
+    net.world.records().ledger().replay(before, read).unwrap();
+    assert_eq!(bodies.len(), 3);
+    for body in bodies {
+        assert!(!body.contains(&person), "{body}");
+        assert!(!body.contains("a-record-key"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_layouts_are_listed_whole_or_by_specific_information() {
+    let net = Net::start().await;
+    let list = async |specific_info: String| {
+        let request = net.request(v1::ListLayoutsRequest { specific_info });
+        let answer = net.service().list_layouts(request).await;
+        answer.map(|answer| answer.into_inner().layouts)
+    };
+    let all = list(String::new()).await.unwrap();
+    let info = key(&net.replicas[0]).specific_info;
+    let own = list(info.clone()).await.unwrap();
+    assert!(!own.is_empty() && own.len() < all.len());
+    assert!(own.iter().all(|layout| layout.specific_info == info));
+    assert!(list("TM".into()).await.is_err());
+}
