@@ -39,6 +39,16 @@ impl Fields {
         self.flaws.push(flaw);
     }
 
+    /// How many flaws were found so far.
+    pub(super) fn count(&self) -> usize {
+        self.flaws.len()
+    }
+
+    /// Whether no flaw was found so far.
+    pub(super) fn is_sound(&self) -> bool {
+        self.flaws.is_empty()
+    }
+
     /// A field that must be there.
     pub(super) fn required<T>(&mut self, field: &str, text: &str) -> Option<T>
     where

@@ -11,6 +11,8 @@ mod population;
 pub mod proto;
 mod provision_record;
 mod sealing_key;
+mod provision;
+mod replica;
 mod status;
 mod symbol;
 mod world;
@@ -18,6 +20,8 @@ mod world;
 use tonic::service::Routes;
 
 pub use caller::{Caller, Surface};
+pub use provision::Provisions;
+pub use replica::Replicas;
 pub use status::{code_of, status_of};
 
 use proto::{
