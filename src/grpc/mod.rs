@@ -9,6 +9,8 @@ mod population;
 pub mod proto;
 mod status;
 mod symbol;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use caller::{Caller, Surface};

@@ -11,6 +11,8 @@ mod keys;
 mod open;
 mod residents;
 mod submit;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod worlds;
 
