@@ -7,7 +7,11 @@ use jiff::SignedDuration;
 use super::{DAY, at, reopened, world};
 use crate::{
     crypto::signing::SigningKey,
-    domain::{codes::InstitutionCode, permit::SignedPermit, result::ResultCode},
+    domain::{
+        codes::InstitutionCode,
+        permit::{PermitTerms, SignedPermit},
+        result::ResultCode,
+    },
     ledger::TreeId,
     world::{ClockMode, PermitByHand, PermitDraft, World, WorldFault},
 };
@@ -93,6 +97,22 @@ async fn every_field_of_the_terms_is_bound() {
         assert_eq!(code, ResultCode::PermitInvalid, "{pointer}");
     }
     assert!(accepted(present(&world, order).await));
+}
+
+#[tokio::test]
+async fn the_symbol_is_not_in_the_permit_and_the_serial_is_no_inquirys() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    let order = issued(&world);
+    let terms: PermitTerms = serde_json::from_slice(&order.permit.terms).unwrap();
+    let symbol = world.handed_out.symbol(terms.permit_id).unwrap();
+    let written = String::from_utf8(order.permit.terms.clone()).unwrap();
+    assert!(!written.contains(&data_encoding::HEXLOWER.encode(&symbol.0)));
+    assert!(terms.subject.serial.receipt.0 >= 9_000_000_000);
+    let serial = terms.subject.serial.to_string();
+    assert_eq!(serial.parse(), Ok(terms.subject.serial));
+    let other: PermitTerms = serde_json::from_slice(&issued(&world).permit.terms).unwrap();
+    assert_ne!(other.subject.serial, terms.subject.serial);
 }
 
 #[tokio::test]

@@ -82,8 +82,11 @@ async fn a_reset_world_takes_no_write_of_the_earlier_one() {
         drop((old, new));
     }
     worlds.close().await.unwrap();
+    let grave = dir.path().join("worlds/.trial.deleted");
+    std::fs::create_dir(&grave).unwrap();
     let again = Worlds::new(dir.path().join("worlds"), settings(dir.path()));
     again.open_all(plan("default", 1), &|_| {}).await.unwrap();
+    assert!(!grave.exists());
     let world = again.find("default").unwrap();
     assert_eq!(world.records.ledger().next_sequence(), 0);
     assert_eq!(world.clock(), ClockMode::Frozen(at(DAY)));

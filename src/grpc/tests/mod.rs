@@ -1,5 +1,7 @@
 //! The services of symbols, people, worlds and exchanges, called in process with a certificate's identity.
 
+mod inquired;
+
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -310,7 +312,7 @@ async fn worlds_are_made_named_and_bounded() {
 }
 
 #[tokio::test]
-async fn an_order_by_hand_holds_no_symbol_and_is_accepted_once() {
+async fn an_order_by_hand_is_accepted_once() {
     let dir = tempfile::tempdir().unwrap();
     let surface = surface(&dir).await;
     let person = people(&surface).await.swap_remove(0);
