@@ -15,6 +15,8 @@ mod provision;
 mod replica;
 mod status;
 mod symbol;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use tonic::service::Routes;
