@@ -70,6 +70,16 @@ pub enum Entry {
         /// The mark from then on.
         nondisclosure: bool,
     },
+    /// The institution registered a sealing key.
+    SealingKeyRegistered {
+        /// SHA-256 of the public key, in hexadecimal.
+        fingerprint: String,
+    },
+    /// The institution ended a sealing key's validity.
+    SealingKeyRevoked {
+        /// SHA-256 of the public key, in hexadecimal.
+        fingerprint: String,
+    },
     /// A call named an institution that the certificate does not.
     CallRefused {
         /// The stable reason.

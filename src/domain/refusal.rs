@@ -81,6 +81,9 @@ pub enum Refusal {
     /// The core system does not permit the exchange, with the result that it would end with.
     #[error("the core system does not permit the exchange: status code {}", .0.status_code())]
     PermitNotIssued(ResultCode),
+    /// The copy of the permission list is stale or missing.
+    #[error("the copy of the permission list is stale or missing: refresh it")]
+    ListUnusable,
     /// The published permission list does not verify.
     #[error("the permission list does not carry the core system's signature")]
     ListUnverified,
@@ -174,6 +177,7 @@ impl Refusal {
             Self::Acquisition(AcquisitionRefusal::SerialExpired) => "ACQUISITION_SERIAL_EXPIRED",
             Self::Acquisition(AcquisitionRefusal::NotLinked) => "SYMBOL_NOT_LINKED",
             Self::PermitNotIssued(_) => "PERMIT_NOT_ISSUED",
+            Self::ListUnusable => "PERMISSION_LIST_UNUSABLE",
             Self::ListUnverified => "PERMISSION_LIST_UNVERIFIED",
             Self::Overloaded => "OVERLOADED",
             Self::RecordsUnavailable => "RECORDS_UNAVAILABLE",
@@ -218,6 +222,9 @@ impl Refusal {
                 code.status_code(),
                 code.message_ja()
             ),
+            Self::ListUnusable => {
+                "照会許可照合リストの写しが古いか、ありません。写しを更新してください。".into()
+            }
             Self::ListUnverified => "照会許可照合リストの署名を検証できません。".into(),
             Self::Overloaded => {
                 "処理中の照会が多すぎます。しばらくしてから再送してください。".into()

@@ -14,8 +14,6 @@ pub struct RegisteredKey {
     pub valid_from: Timestamp,
     /// Until when it is used.
     pub valid_to: Timestamp,
-    /// Whether the intermediate server holds the private half.
-    pub held_by_server: bool,
 }
 
 impl RegisteredKey {
@@ -46,7 +44,6 @@ mod tests {
             fingerprint: name.into(),
             valid_from: at(from_h),
             valid_to: at(to_h),
-            held_by_server: false,
         }
     }
 

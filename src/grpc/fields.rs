@@ -10,6 +10,7 @@ use super::{
     status::{ToStatus, status_of},
 };
 use crate::{
+    crypto::sealing_key::SealingPublicKey,
     domain::{
         condition::{Condition, FiscalYear, Period},
         malformed::Malformed,
@@ -36,6 +37,16 @@ impl Fields {
     /// Adds a flaw that is made already.
     pub(super) fn push(&mut self, flaw: FieldFlaw) {
         self.flaws.push(flaw);
+    }
+
+    /// How many flaws were found so far.
+    pub(super) fn count(&self) -> usize {
+        self.flaws.len()
+    }
+
+    /// Whether no flaw was found so far.
+    pub(super) fn is_sound(&self) -> bool {
+        self.flaws.is_empty()
     }
 
     /// A field that must be there.
@@ -105,6 +116,16 @@ impl Fields {
             self.flaw(field, "is not a time", "日時として正しくありません");
         }
         read
+    }
+
+    /// An X25519 public key.
+    pub(super) fn public_key(&mut self, field: &str, bytes: &[u8]) -> Option<SealingPublicKey> {
+        let key = SealingPublicKey::from_bytes(bytes).ok();
+        if key.is_none() {
+            let en = "is not an X25519 public key of 32 bytes";
+            self.flaw(field, en, "32バイトのX25519公開鍵ではありません");
+        }
+        key
     }
 
     /// A condition; nothing asks for all.

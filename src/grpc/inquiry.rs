@@ -13,7 +13,6 @@ use super::{
     status::{ToStatus, status_of},
 };
 use crate::{
-    crypto::sealing_key::SealingPublicKey,
     domain::{
         exchange::Side,
         inquiry::{Asked, DETAILS_MAX, Detail, ExchangeState, INFOS_PER_DETAIL_MAX},
@@ -210,7 +209,10 @@ fn decode(message: &v1::SubmitInquiryRequest) -> Result<InquiryDraft, Status> {
     let affair = fields.required("affair", &message.affair);
     let procedure = fields.required("procedure", &message.procedure);
     let delegator = fields.optional("delegator", &message.delegator);
-    let sealing_key = sealing_key(&mut fields, &message.sealing_public_key);
+    let key = &message.sealing_public_key;
+    let sealing_key = (!key.is_empty())
+        .then(|| fields.public_key("sealing_public_key", key))
+        .flatten();
     fields.counted("details", message.details.len(), DETAILS_MAX);
     let details = if message.details.len() <= DETAILS_MAX {
         decode_details(&mut fields, &message.details)
@@ -231,19 +233,6 @@ fn decode(message: &v1::SubmitInquiryRequest) -> Result<InquiryDraft, Status> {
     };
     let draft = draft();
     fields.finish(draft)
-}
-
-fn sealing_key(fields: &mut Fields, bytes: &[u8]) -> Option<SealingPublicKey> {
-    if bytes.is_empty() {
-        return None;
-    }
-    let key = SealingPublicKey::from_bytes(bytes).ok();
-    if key.is_none() {
-        let en = "is not an X25519 public key of 32 bytes";
-        let ja = "32バイトのX25519公開鍵ではありません";
-        fields.flaw("sealing_public_key", en, ja);
-    }
-    key
 }
 
 fn decode_details(fields: &mut Fields, messages: &[v1::InquiryDetailRequest]) -> Vec<DetailDraft> {

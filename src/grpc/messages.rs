@@ -4,7 +4,7 @@ use super::proto::v1;
 use crate::domain::{
     condition::Condition,
     exchange::{Provided, SealedAnswer},
-    replica::{DataSetRecord, Item, ItemValue, MissingReason},
+    replica::{DataSetDraft, DataSetRecord, Item, ItemDraft, ItemValue, MissingReason},
     result::ResultCode,
     selection::{AnswerRecord, Withheld},
 };
@@ -47,6 +47,13 @@ pub(super) fn result_code(code: ResultCode) -> v1::ResultCode {
         ResultCode::PermitExpired => v1::ResultCode::PermitExpired,
         ResultCode::PermitUsed => v1::ResultCode::PermitUsed,
     }
+}
+
+/// The result that a filter names; nothing for all.
+pub(super) fn domain_result(code: v1::ResultCode) -> Option<ResultCode> {
+    ResultCode::ALL
+        .into_iter()
+        .find(|known| result_code(*known) == code)
 }
 
 pub(super) fn answer(provided: Provided) -> v1::Answer {
@@ -92,6 +99,41 @@ pub(super) fn missing(reason: MissingReason) -> v1::MissingReason {
         MissingReason::NotDecided => v1::MissingReason::NotDecided,
         MissingReason::UnderCorrection => v1::MissingReason::UnderCorrection,
         MissingReason::PastRetention => v1::MissingReason::PastRetention,
+    }
+}
+
+/// A record of a data set as it was sent, for the form check.
+pub(super) fn data_set_draft(message: v1::DataSetRecord) -> DataSetDraft {
+    let (items, children) = (message.items.into_iter(), message.children.into_iter());
+    DataSetDraft {
+        code: message.data_set_code,
+        items: items.map(item_draft).collect(),
+        children: children.map(data_set_draft).collect(),
+    }
+}
+
+fn item_draft(message: v1::Item) -> ItemDraft {
+    let value = match message.content {
+        None => None,
+        Some(v1::item::Content::Value(value)) => Some(ItemValue::Present(value)),
+        Some(v1::item::Content::Missing(reason)) => missing_reason(reason).map(ItemValue::Missing),
+    };
+    ItemDraft {
+        code: message.item_code,
+        value,
+    }
+}
+
+/// Nothing where the number is no reason: the form check then refuses the item.
+fn missing_reason(reason: i32) -> Option<MissingReason> {
+    match v1::MissingReason::try_from(reason).ok()? {
+        v1::MissingReason::Unspecified => None,
+        v1::MissingReason::NotDeclared => Some(MissingReason::NotDeclared),
+        v1::MissingReason::NotApplicable => Some(MissingReason::NotApplicable),
+        v1::MissingReason::NotHeld => Some(MissingReason::NotHeld),
+        v1::MissingReason::NotDecided => Some(MissingReason::NotDecided),
+        v1::MissingReason::UnderCorrection => Some(MissingReason::UnderCorrection),
+        v1::MissingReason::PastRetention => Some(MissingReason::PastRetention),
     }
 }
 

@@ -4,27 +4,63 @@ pub mod caller;
 mod exchange;
 mod fields;
 mod inquiry;
+mod ledger;
 mod messages;
+mod permission_list;
 mod population;
 pub mod proto;
+mod provision_record;
+mod sealing_key;
+mod provision;
+mod replica;
 mod status;
 mod symbol;
+#[cfg(test)]
+mod tests;
 mod world;
-
-pub use caller::{Caller, Surface};
-pub use exchange::Exchanges;
-pub use population::Populations;
-pub use status::{code_of, status_of};
 
 use tonic::service::Routes;
 
+pub use caller::{Caller, Surface};
+pub use provision::Provisions;
+pub use replica::Replicas;
+pub use status::{code_of, status_of};
+
+use proto::{
+    sim::v1::{
+        exchange_service_server::ExchangeServiceServer,
+        population_service_server::PopulationServiceServer,
+        world_service_server::WorldServiceServer,
+    },
+    v1::{
+        inquiry_service_server::InquiryServiceServer, ledger_service_server::LedgerServiceServer,
+        permission_list_service_server::PermissionListServiceServer,
+        provision_record_service_server::ProvisionRecordServiceServer,
+        sealing_key_service_server::SealingKeyServiceServer,
+        symbol_service_server::SymbolServiceServer,
+    },
+};
+
 /// Every service on this surface. A request message has at most `message_bytes_max` bytes.
 pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
-    use proto::v1::inquiry_service_server::InquiryServiceServer;
-
-    let inquiries = InquiryServiceServer::new(inquiry::Inquiries(surface.clone()))
-        .max_decoding_message_size(message_bytes_max);
-    Routes::new(inquiries)
+    macro_rules! service {
+        ($server:ident, $service:path) => {
+            $server::new($service(surface.clone())).max_decoding_message_size(message_bytes_max)
+        };
+    }
+    Routes::new(service!(InquiryServiceServer, inquiry::Inquiries))
+        .add_service(service!(LedgerServiceServer, ledger::Ledgers))
+        .add_service(service!(
+            ProvisionRecordServiceServer,
+            provision_record::ProvisionRecords
+        ))
+        .add_service(service!(
+            PermissionListServiceServer,
+            permission_list::PermissionLists
+        ))
+        .add_service(service!(SealingKeyServiceServer, sealing_key::SealingKeys))
+        .add_service(service!(SymbolServiceServer, symbol::Symbols))
+        .add_service(service!(ExchangeServiceServer, exchange::Exchanges))
+        .add_service(service!(PopulationServiceServer, population::Populations))
+        .add_service(service!(WorldServiceServer, world::WorldControls))
 }
-pub use symbol::Symbols;
-pub use world::WorldControls;

@@ -74,6 +74,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::InquiryEnded
         | Refusal::Acquisition(_)
         | Refusal::PermitNotIssued(_)
+        | Refusal::ListUnusable
         | Refusal::ListUnverified
         | Refusal::WorldStays => Code::FailedPrecondition,
         Refusal::Overloaded => Code::ResourceExhausted,

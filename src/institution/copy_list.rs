@@ -3,7 +3,7 @@
 
 use std::sync::PoisonError;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{ActFault, IntermediateServer};
 use crate::domain::{
@@ -51,6 +51,11 @@ impl IntermediateServer {
     /// Until when the copy is used.
     pub fn list_usable_until(&self, copy: &ListCopy) -> Timestamp {
         copy.usable_until(self.around.periods.list_age_max)
+    }
+
+    /// How old the copy may be.
+    pub fn list_age_max(&self) -> SignedDuration {
+        self.around.periods.list_age_max
     }
 
     /// What the copy says to a question of this institution.

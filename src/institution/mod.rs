@@ -11,6 +11,8 @@ mod progress;
 mod provide;
 mod receive_answer;
 mod register_replica;
+mod register_sealing_key;
+mod search_records;
 mod submit_inquiry;
 mod view_provisions;
 
@@ -35,6 +37,7 @@ pub use fetch_result::{ExchangeView, InquiryView};
 pub use prepare_exchange::Prepared;
 pub use provide::Decided;
 pub use register_replica::{REPLICAS_MAX, Registered};
+pub use search_records::RecordFilter;
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
 
 use progress::Progress;

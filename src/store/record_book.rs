@@ -132,6 +132,26 @@ impl RecordBook {
         Ok(self.state.place_records(&places).await?)
     }
 
+    /// Sets or clears 不開示 of a record that is there.
+    ///
+    /// # Errors
+    /// When the state cannot be read or written.
+    pub async fn mark(
+        &self,
+        keeper: Keeper,
+        serial: ProcessingSerial,
+        nondisclosure: bool,
+    ) -> Result<(), RecordFault> {
+        if let Some(place) = self.state.record_place(keeper.as_str(), serial)? {
+            let marked = RecordPlace {
+                nondisclosure,
+                ..place
+            };
+            self.note(keeper, serial, marked).await?;
+        }
+        Ok(())
+    }
+
     /// The keeper's record of an exchange.
     ///
     /// # Errors
@@ -151,6 +171,8 @@ impl RecordBook {
             Entry::Held { .. }
             | Entry::PermitRefused { .. }
             | Entry::NondisclosureSet { .. }
+            | Entry::SealingKeyRegistered { .. }
+            | Entry::SealingKeyRevoked { .. }
             | Entry::CallRefused { .. }
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
@@ -274,6 +296,8 @@ impl RecordBook {
                 }
             }
             Entry::PermitRefused { .. }
+            | Entry::SealingKeyRegistered { .. }
+            | Entry::SealingKeyRevoked { .. }
             | Entry::CallRefused { .. }
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }

@@ -212,7 +212,7 @@ impl HandedOut {
         }
     }
 
-    fn symbol(&self, permit: PermitId) -> Option<Symbol> {
+    pub(super) fn symbol(&self, permit: PermitId) -> Option<Symbol> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.symbols.get(&permit).copied()
     }

@@ -12,6 +12,8 @@ mod open;
 mod residents;
 mod submit;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod worlds;
 

@@ -19,6 +19,9 @@ use crate::domain::{
 /// The world that is meant when a call names none.
 pub const DEFAULT_WORLD: &str = "default";
 
+/// How the directory of a world is called, after a dot and its name, while it is being deleted.
+const GRAVE: &str = ".deleted";
+
 /// The name of a world: 1 to 40 characters of `[0-9a-z-]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorldName(String);
@@ -110,7 +113,12 @@ impl Worlds {
         fs::create_dir_all(&self.dir).map_err(WorldFault::file(&self.dir))?;
         let listed = fs::read_dir(&self.dir).map_err(WorldFault::file(&self.dir))?;
         for entry in listed {
-            let name = entry.map_err(WorldFault::file(&self.dir))?.file_name();
+            let entry = entry.map_err(WorldFault::file(&self.dir))?;
+            let name = entry.file_name();
+            if name.to_str().is_some_and(is_grave) {
+                remove_if_there(&entry.path())?;
+                continue;
+            }
             if let Some(Ok(name)) = name.to_str().map(WorldName::from_str) {
                 let dir = self.dir_of(&name);
                 let world = World::open(&dir, name.clone(), &self.settings, progress).await?;
@@ -228,7 +236,7 @@ impl Worlds {
             tracing::warn!(world = %world.name, error = &fault as &dyn std::error::Error, "a deleted world did not close cleanly");
         }
         // A call that is just ending may still read from the open files. It writes nothing: the stores are closed.
-        let grave = self.dir.join(format!(".{}.deleted", world.name));
+        let grave = self.dir.join(format!(".{}{GRAVE}", world.name));
         remove_if_there(&grave)?;
         fs::rename(&world.dir, &grave).map_err(WorldFault::file(&world.dir))?;
         remove_if_there(&grave)
@@ -242,6 +250,11 @@ impl Worlds {
     fn dir_of(&self, name: &WorldName) -> PathBuf {
         self.dir.join(name.as_str())
     }
+}
+
+/// Whether a directory is what an interrupted deletion left.
+fn is_grave(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(GRAVE)
 }
 
 fn remove_if_there(dir: &Path) -> Result<(), WorldFault> {

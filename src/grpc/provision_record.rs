@@ -1,0 +1,251 @@
+//! TKM, 情報提供等記録. A symbol is never sent.
+
+use std::collections::BTreeSet;
+
+use data_encoding::BASE64URL_NOPAD;
+use tonic::{Request, Response, Status};
+
+use super::{
+    caller::{Entered, Surface},
+    fields::{Fields, page_size, timestamp},
+    messages::{domain_result, result},
+    proto::v1::{
+        self, compare_provision_records_request::Scope,
+        provision_record_service_server::ProvisionRecordService,
+    },
+    status::ToStatus,
+};
+use crate::{
+    domain::{exchange::Side, names::ProcessingSerial, record::PlacedRecord},
+    institution::RecordFilter,
+    store::SearchPlace,
+    world::Comparison,
+};
+
+/// The service of the family TKM.
+pub struct ProvisionRecords(pub Surface);
+
+#[tonic::async_trait]
+impl ProvisionRecordService for ProvisionRecords {
+    async fn search_provision_records(
+        &self,
+        request: Request<v1::SearchProvisionRecordsRequest>,
+    ) -> Result<Response<v1::SearchProvisionRecordsResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let message = request.into_inner();
+        let limit = page_size(message.page_size)?;
+        let (filter, from) = decode(&message)?;
+        let server = entered.server()?;
+        let (found, next) = server.search_records(&filter, from, limit).to_status()?;
+        Ok(Response::new(v1::SearchProvisionRecordsResponse {
+            records: found.iter().map(encode).collect(),
+            next_page_token: next.map(token).unwrap_or_default(),
+        }))
+    }
+
+    async fn get_provision_record(
+        &self,
+        request: Request<v1::GetProvisionRecordRequest>,
+    ) -> Result<Response<v1::GetProvisionRecordResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let serial = serial(&request.get_ref().processing_serial)?;
+        let found = entered.server()?.record(serial).to_status()?;
+        Ok(Response::new(v1::GetProvisionRecordResponse {
+            record: Some(encode(&found)),
+        }))
+    }
+
+    async fn set_nondisclosure(
+        &self,
+        request: Request<v1::SetNondisclosureRequest>,
+    ) -> Result<Response<v1::SetNondisclosureResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let message = request.into_inner();
+        let serial = serial(&message.processing_serial)?;
+        let marked = entered
+            .server()?
+            .set_nondisclosure(serial, message.nondisclosure, entered.world.now())
+            .await;
+        Ok(Response::new(v1::SetNondisclosureResponse {
+            record: Some(encode(&marked.to_status()?)),
+        }))
+    }
+
+    async fn compare_provision_records(
+        &self,
+        request: Request<v1::CompareProvisionRecordsRequest>,
+    ) -> Result<Response<v1::CompareProvisionRecordsResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let message = request.into_inner();
+        let (serials, next) = match &message.scope {
+            Some(Scope::ProcessingSerial(text)) => {
+                let serial = serial(text)?;
+                // Only who took part may look at the other sides.
+                entered.server()?.record(serial).to_status()?;
+                (BTreeSet::from([serial]), None)
+            }
+            Some(Scope::Range(range)) => in_range(&entered, range, &message)?,
+            None => {
+                let mut fields = Fields::default();
+                fields.flaw("scope", "is required", "必須項目です");
+                return fields.finish(None);
+            }
+        };
+        let mut comparisons = Vec::with_capacity(serials.len());
+        for serial in serials {
+            comparisons.push(encode_comparison(
+                entered.world.compare(serial).to_status()?,
+            ));
+        }
+        Ok(Response::new(v1::CompareProvisionRecordsResponse {
+            comparisons,
+            next_page_token: next.map(token).unwrap_or_default(),
+        }))
+    }
+}
+
+/// The exchanges of one page of the institution's own records, each once.
+fn in_range(
+    entered: &Entered,
+    range: &v1::TimeRange,
+    message: &v1::CompareProvisionRecordsRequest,
+) -> Result<(BTreeSet<ProcessingSerial>, Option<SearchPlace>), Status> {
+    let limit = page_size(message.page_size)?;
+    let (filter, from) = decode(&v1::SearchProvisionRecordsRequest {
+        from: range.from,
+        to: range.to,
+        page_token: message.page_token.clone(),
+        ..Default::default()
+    })?;
+    let server = entered.server()?;
+    let (found, next) = server.search_records(&filter, from, limit).to_status()?;
+    let serials = found.iter().map(|placed| placed.record.subject.serial);
+    Ok((serials.collect(), next))
+}
+
+fn serial(text: &str) -> Result<ProcessingSerial, Status> {
+    let mut fields = Fields::default();
+    let serial = fields.required("processing_serial", text);
+    fields.finish(serial)
+}
+
+fn decode(
+    message: &v1::SearchProvisionRecordsRequest,
+) -> Result<(RecordFilter, SearchPlace), Status> {
+    let mut fields = Fields::default();
+    let from = fields.time("from", message.from);
+    let to = fields.time("to", message.to);
+    if from.zip(to).is_some_and(|(from, to)| to <= from) {
+        fields.flaw(
+            "to",
+            "is not after `from`",
+            "開始より後の日時を指定してください",
+        );
+    }
+    let side = match message.side() {
+        v1::RecordSide::Unspecified => None,
+        v1::RecordSide::Inquirer => Some(Side::Inquirer),
+        v1::RecordSide::Provider => Some(Side::Provider),
+        v1::RecordSide::Core => {
+            let ja = "コアシステムの記録は検索できません";
+            fields.flaw("side", "the core system's records are not the caller's", ja);
+            None
+        }
+    };
+    let place = match place(&message.page_token) {
+        Some(place) => place,
+        None => {
+            let ja = "このサーバーが発行したページトークンではありません";
+            fields.flaw("page_token", "was not given by this server", ja);
+            SearchPlace::default()
+        }
+    };
+    let filter = RecordFilter {
+        from,
+        to,
+        counterpart: fields.optional("counterpart", &message.counterpart),
+        side,
+        affair: fields.optional("affair", &message.affair),
+        specific_info: fields.optional("specific_info", &message.specific_info),
+        result: domain_result(message.result()),
+    };
+    fields.finish(Some((filter, place)))
+}
+
+fn token(place: SearchPlace) -> String {
+    let SearchPlace { fiscal_year, index } = place;
+    let bytes = [&fiscal_year.to_be_bytes()[..], &index.to_be_bytes()[..]].concat();
+    BASE64URL_NOPAD.encode(&bytes)
+}
+
+fn place(token: &str) -> Option<SearchPlace> {
+    if token.is_empty() {
+        return Some(SearchPlace::default());
+    }
+    let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
+    let (year, index) = bytes.split_first_chunk()?;
+    Some(SearchPlace {
+        fiscal_year: u16::from_be_bytes(*year),
+        index: u64::from_be_bytes(index.try_into().ok()?),
+    })
+}
+
+fn encode_comparison(comparison: Comparison) -> v1::RecordComparison {
+    let encoded = |placed: &Option<PlacedRecord>| placed.as_ref().map(encode);
+    let disagreements = comparison.disagreements.iter();
+    v1::RecordComparison {
+        processing_serial: comparison.serial.to_string(),
+        agree: comparison.disagreements.is_empty(),
+        inquirer: encoded(&comparison.inquirer),
+        core: encoded(&comparison.core),
+        provider: encoded(&comparison.provider),
+        disagreements: disagreements
+            .map(|found| v1::Disagreement {
+                field: found.field.to_owned(),
+                detail: found.detail.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn encode(placed: &PlacedRecord) -> v1::ProvisionRecord {
+    let record = &placed.record;
+    let (subject, outcome) = (&record.subject, &record.outcome);
+    v1::ProvisionRecord {
+        processing_serial: subject.serial.to_string(),
+        side: side(record.side).into(),
+        inquirer: subject.inquirer.to_string(),
+        provider: subject.provider.to_string(),
+        affair: subject.affair.to_string(),
+        procedure: subject.procedure.to_string(),
+        specific_info: subject.specific_info.to_string(),
+        items: subject.items.iter().map(ToString::to_string).collect(),
+        requested_at: Some(timestamp(subject.requested_at)),
+        provided_at: outcome.provided_at.map(timestamp),
+        result: Some(result(outcome.code)),
+        decided_by: side(outcome.decided_by).into(),
+        nondisclosure: placed.nondisclosure,
+        permit_id: record
+            .permit_id
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
+        permission_row: record.permission_row.clone().unwrap_or_default(),
+        answer_digest: outcome
+            .answer_digest
+            .map(|digest| digest.0.to_vec())
+            .unwrap_or_default(),
+        position: Some(v1::LedgerPosition {
+            tree: placed.tree.clone(),
+            index: placed.index,
+            recorded_at: Some(timestamp(placed.recorded_at)),
+        }),
+    }
+}
+
+fn side(side: Side) -> v1::RecordSide {
+    match side {
+        Side::Inquirer => v1::RecordSide::Inquirer,
+        Side::Core => v1::RecordSide::Core,
+        Side::Provider => v1::RecordSide::Provider,
+    }
+}

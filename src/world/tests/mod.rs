@@ -1,0 +1,57 @@
+//! Worlds in a temporary directory, whole and in one process.
+
+mod by_hand;
+mod lives;
+mod seeds;
+
+use std::{path::Path, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{ClockMode, Settings, World, WorldPlan};
+use crate::{institution::Periods, sample::definitions::write_embedded};
+
+const DAY: &str = "2026-05-11T01:00:00Z";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn settings(dir: &Path) -> Settings {
+    let definitions = dir.join("definitions");
+    write_embedded(&definitions).unwrap();
+    Settings {
+        definitions,
+        cache_bytes: 16 * 1024 * 1024,
+        periods: Periods {
+            result_retention: SignedDuration::from_hours(24 * 30),
+            list_age_max: SignedDuration::from_hours(24 * 7),
+            acquisition_serial: SignedDuration::from_hours(24),
+        },
+        permit_period: SignedDuration::from_secs(300),
+    }
+}
+
+fn plan(name: &str, seed: u64) -> WorldPlan {
+    WorldPlan {
+        name: name.parse().unwrap(),
+        seed,
+        people: 14,
+        clock: ClockMode::Frozen(at(DAY)),
+    }
+}
+
+async fn world(dir: &Path) -> Arc<World> {
+    World::create(&dir.join("world"), plan("w", 1), &settings(dir), &|_| {})
+        .await
+        .unwrap()
+}
+
+async fn reopened(world: Arc<World>, dir: &Path) -> Arc<World> {
+    world.close().await.unwrap();
+    drop(world);
+    let name = "w".parse().unwrap();
+    World::open(&dir.join("world"), name, &settings(dir), &|_| {})
+        .await
+        .unwrap()
+}
