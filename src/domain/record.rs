@@ -91,8 +91,6 @@ pub enum Entry {
     ReplicasRegistered {
         /// How many.
         count: u64,
-        /// SHA-256 of the replicas as JSON, in the order of the request, in hexadecimal.
-        digest: String,
     },
     /// The institution accepted the deletion of replicas, all in one request.
     ReplicasDeleted {

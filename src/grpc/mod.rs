@@ -9,10 +9,10 @@ mod messages;
 mod permission_list;
 mod population;
 pub mod proto;
-mod provision_record;
-mod sealing_key;
 mod provision;
+mod provision_record;
 mod replica;
+mod sealing_key;
 mod status;
 mod symbol;
 #[cfg(test)]
@@ -22,8 +22,6 @@ mod world;
 use tonic::service::Routes;
 
 pub use caller::{Caller, Surface};
-pub use provision::Provisions;
-pub use replica::Replicas;
 pub use status::{code_of, status_of};
 
 use proto::{
@@ -36,6 +34,8 @@ use proto::{
         inquiry_service_server::InquiryServiceServer, ledger_service_server::LedgerServiceServer,
         permission_list_service_server::PermissionListServiceServer,
         provision_record_service_server::ProvisionRecordServiceServer,
+        provision_service_server::ProvisionServiceServer,
+        replica_service_server::ReplicaServiceServer,
         sealing_key_service_server::SealingKeyServiceServer,
         symbol_service_server::SymbolServiceServer,
     },
@@ -50,6 +50,8 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
     }
     Routes::new(service!(InquiryServiceServer, inquiry::Inquiries))
         .add_service(service!(LedgerServiceServer, ledger::Ledgers))
+        .add_service(service!(ProvisionServiceServer, provision::Provisions))
+        .add_service(service!(ReplicaServiceServer, replica::Replicas))
         .add_service(service!(
             ProvisionRecordServiceServer,
             provision_record::ProvisionRecords

@@ -48,9 +48,11 @@ impl PermissionListService for PermissionLists {
         let next = from.saturating_add(limit);
         Ok(Response::new(v1::ListPermissionRowsResponse {
             rows: rows.iter().skip(from).take(limit).map(encode_row).collect(),
-            next_page_token: (next < rows.len())
-                .then(|| next.to_string())
-                .unwrap_or_default(),
+            next_page_token: if next < rows.len() {
+                next.to_string()
+            } else {
+                String::new()
+            },
         }))
     }
 

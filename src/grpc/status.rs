@@ -17,6 +17,10 @@ use crate::{
 /// The domain of the reasons in `ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "chukan";
 
+/// The most bytes of field violations in a status. It travels in the trailers, in base64, and clients limit the
+/// length of headers: 8 KiB is the smallest default among those in use.
+const VIOLATION_BYTES_MAX: usize = 4 * 1024;
+
 /// Turns a result into what a service returns.
 pub trait ToStatus<T> {
     /// The value, or the status of the error.
@@ -90,12 +94,33 @@ pub fn status_of(refusal: &Refusal) -> Status {
     | Refusal::RecordIdExists(flaws)
     | Refusal::ReplicasUnknown(flaws) = refusal
     {
-        for flaw in flaws {
-            let text = format!("{} / {}", flaw.description, flaw.description_ja);
-            details.add_bad_request_violation(&flaw.field, text);
+        let named = add_violations(&mut details, flaws);
+        if named < flaws.len() {
+            details.set_error_info(
+                refusal.reason(),
+                ERROR_DOMAIN,
+                HashMap::from([(
+                    "violations_left_out".into(),
+                    (flaws.len() - named).to_string(),
+                )]),
+            );
         }
     }
     Status::with_error_details(code_of(refusal), refusal.to_string(), details)
+}
+
+/// Adds as many violations as a status may carry; returns how many that are.
+fn add_violations(details: &mut ErrorDetails, flaws: &[FieldFlaw]) -> usize {
+    let mut bytes = 0;
+    for (named, flaw) in flaws.iter().enumerate() {
+        let text = format!("{} / {}", flaw.description, flaw.description_ja);
+        bytes += flaw.field.len() + text.len();
+        if bytes > VIOLATION_BYTES_MAX {
+            return named;
+        }
+        details.add_bad_request_violation(&flaw.field, text);
+    }
+    flaws.len()
 }
 
 fn act_status(fault: ActFault) -> Status {

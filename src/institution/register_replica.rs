@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use super::{ActFault, IntermediateServer};
 use crate::{
-    crypto::digest::sha256,
     domain::{
         codes::{AddresseeNumber, SpecificInfoCode},
         form_check::{CheckedReplica, FLAWS_MAX, check},
@@ -55,7 +54,6 @@ impl IntermediateServer {
         let count = replicas.len();
         let entry = Entry::ReplicasRegistered {
             count: u64::try_from(count).unwrap_or(u64::MAX),
-            digest: data_encoding::HEXLOWER.encode(&sha256(&[&serde_json::to_vec(&replicas)?])),
         };
         let (records, state) = (&self.around.records, &self.around.state);
         records.write(self.keeper(), &entry, now).await?;

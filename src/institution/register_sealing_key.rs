@@ -77,7 +77,7 @@ impl IntermediateServer {
     /// The public half of the key that this server holds, where it is the one that opens.
     pub fn own_sealing_key(&self) -> Option<SealingPublicKey> {
         match self.profile.key_holding {
-            KeyHolding::IntermediateServer => Some(self.sealing.public().clone()),
+            KeyHolding::IntermediateServer => Some(self.sealing.public()),
             KeyHolding::BusinessSystem => None,
         }
     }

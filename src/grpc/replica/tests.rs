@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use tonic_types::StatusExt;
 
 use super::*;
 use crate::{
     crypto::identity::Identity,
-    grpc::{Caller, Provisions, proto::v1::provision_service_server::ProvisionService},
+    grpc::{Caller, proto::v1::provision_service_server::ProvisionService, provision::Provisions},
     institution::Periods,
     sample::definitions::write_embedded,
     world::{ClockMode, DEFAULT_WORLD, Settings, World, WorldPlan, Worlds},
@@ -63,7 +64,7 @@ impl Net {
         let peer = ([127, 0, 0, 1], 1).into();
         Self {
             _dir: dir,
-            surface: Surface::new(worlds),
+            surface: Surface::new(worlds, CancellationToken::new()),
             world,
             caller: Caller { identity, peer },
             replicas,

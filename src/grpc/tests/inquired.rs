@@ -6,7 +6,8 @@ use super::{CITY, OTHER, at, freeze, number_at, operator, people, reason, surfac
 use crate::{
     domain::{condition::Condition, names::ReceiptNumber, refusal::Refusal},
     grpc::{
-        Exchanges, Surface,
+        Surface,
+        exchange::Exchanges,
         proto::sim::v1::{self as sim, exchange_service_server::ExchangeService as _},
     },
     institution::{ActFault, AskedDraft, DetailDraft, InquiryDraft},

@@ -5,11 +5,14 @@ mod inquired;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
 use super::{
-    Caller, Exchanges, Populations, Surface, Symbols, WorldControls,
+    Caller, Surface,
+    exchange::Exchanges,
+    population::Populations,
     proto::{
         sim::v1::{
             self as sim, exchange_service_server::ExchangeService as _,
@@ -18,6 +21,8 @@ use super::{
         },
         v1::{self, symbol_service_server::SymbolService as _},
     },
+    symbol::Symbols,
+    world::WorldControls,
 };
 use crate::{
     crypto::identity::Identity,
@@ -50,7 +55,7 @@ async fn surface(dir: &tempfile::TempDir) -> Surface {
         clock: ClockMode::Frozen("2026-05-11T01:00:00Z".parse().unwrap()),
     };
     worlds.open_all(default, &|_| {}).await.unwrap();
-    Surface::new(Arc::new(worlds))
+    Surface::new(Arc::new(worlds), CancellationToken::new())
 }
 
 fn by<T>(identity: Identity, message: T) -> Request<T> {
