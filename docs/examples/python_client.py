@@ -6,20 +6,22 @@ python docs/examples/python_client.py
 """
 
 import argparse
-import importlib
 import json
 import pathlib
 import sys
-import tempfile
 import uuid
 
 import grpc
-import grpc_tools.protoc
 from google.protobuf import timestamp_pb2
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+# grpcio-tools compiles the .proto files in memory when they are asked for; it looks for them where modules are.
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "proto"))
+inquiry, inquiry_rpc = grpc.protos_and_services("chukan/v1/inquiry.proto")
+records, records_rpc = grpc.protos_and_services("chukan/v1/provision_record.proto")
+population, population_rpc = grpc.protos_and_services("chukan/sim/v1/population.proto")
+
 INQUIRER = "9900000000001100"  # あさひ野市
 TAX = {"affair": "JM01000000121000", "procedure": "JT01010000000214", "specific_info": "TM00000000000002"}
 NOT_HELD = {"affair": "JM90000000000008", "procedure": "JT90000000000008", "specific_info": "TM90000000000003"}
@@ -46,37 +48,13 @@ def arguments():
 
 def connect(options):
     """A channel with the certificate of the inquirer; the server reads from it who calls."""
-    address, authority, clients = options.address, options.pki / "ca.pem", options.pki / "clients"
+    address, pki = options.address, options.pki
     if options.ready:
         ready = json.loads(options.ready.read_text())
-        address, authority, clients = ready["grpc"], pathlib.Path(ready["authority"]), pathlib.Path(ready["clients"])
-    credentials = grpc.ssl_channel_credentials(
-        root_certificates=authority.read_bytes(),
-        private_key=(clients / f"{INQUIRER}.key.pem").read_bytes(),
-        certificate_chain=(clients / f"{INQUIRER}.pem").read_bytes(),
-    )
-    return grpc.secure_channel(address, credentials)
-
-
-def load(*names):
-    """Compiles proto/ into a temporary directory and imports the modules of messages and of stubs."""
-    protos = REPOSITORY / "proto"
-    files = [str(file.relative_to(protos)) for file in protos.rglob("*.proto")]
-    common = str(pathlib.Path(grpc_tools.__file__).with_name("_proto"))
-    with tempfile.TemporaryDirectory() as out:
-        compile_to = [f"--python_out={out}", f"--grpc_python_out={out}"]
-        if grpc_tools.protoc.main(["protoc", f"-I{protos}", f"-I{common}", *compile_to, *files]) != 0:
-            sys.exit("the .proto files do not compile")
-        sys.path.insert(0, out)
-        modules = [importlib.import_module(f"chukan.{name}") for name in names]
-        sys.path.remove(out)
-    return modules
-
-
-inquiry, inquiry_rpc, records, records_rpc, population, population_rpc = load(
-    "v1.inquiry_pb2", "v1.inquiry_pb2_grpc", "v1.provision_record_pb2", "v1.provision_record_pb2_grpc",
-    "sim.v1.population_pb2", "sim.v1.population_pb2_grpc",
-)
+        address, pki = ready["grpc"], pathlib.Path(ready["authority"]).parent
+    files = ("ca.pem", f"clients/{INQUIRER}.key.pem", f"clients/{INQUIRER}.pem")
+    authority, key, certificate = ((pki / file).read_bytes() for file in files)
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(authority, key, certificate))
 
 
 def request(people, asked):
@@ -112,19 +90,17 @@ def refused(stub, message):
     """The fields that the server finds wrong in a malformed request."""
     try:
         stub.SubmitInquiry(message, timeout=10)
+        return []
     except grpc.RpcError as error:
-        print(f"誤った依頼: {error.code().name} {error.details()}")
-        fields = []
-        for detail in rpc_status.from_call(error).details:
-            if detail.Is(error_details_pb2.LocalizedMessage.DESCRIPTOR):
-                localized = error_details_pb2.LocalizedMessage.FromString(detail.value)
-                print(f"  {localized.locale}: {localized.message}")
-            elif detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
-                for flaw in error_details_pb2.BadRequest.FromString(detail.value).field_violations:
-                    print(f"  {flaw.field}: {flaw.description}")
-                    fields.append(flaw.field)
-        return fields
-    return []
+        code, status = error.code(), rpc_status.from_call(error)
+    localized, flawed = error_details_pb2.LocalizedMessage(), error_details_pb2.BadRequest()
+    for detail in status.details:
+        # Unpack leaves a message as it is where the detail is of another type.
+        detail.Unpack(localized) or detail.Unpack(flawed)
+    print(f"誤った依頼: {code.name} {localized.message}")
+    for flaw in flawed.field_violations:
+        print(f"  {flaw.field}: {flaw.description}")
+    return [flaw.field for flaw in flawed.field_violations]
 
 
 def main():
@@ -134,20 +110,22 @@ def main():
         book = records_rpc.ProvisionRecordServiceStub(channel)
         sample = population_rpc.PopulationServiceStub(channel)
         listed = sample.ListPeople(population.ListPeopleRequest(page_size=12), timeout=10).people
-        people = {person.situation: person for person in reversed(listed)}
+        people = {person.situation: person for person in listed if person.situation}
+        for situation, person in people.items():
+            print(f"{person.name}（{person.birth_date}）: {situation}")
 
-        cases = [(situation, code, people[situation]) for situation, code in EXPECTED.items()]
-        results = ask(inquiries, [person for _, _, person in cases], TAX)
-        cases.append(("照会先の誤り（住所地は保有していない情報）", "34", cases[0][2]))
-        results += ask(inquiries, [cases[0][2]], NOT_HELD)
-        for (situation, code, person), asked in zip(cases, results, strict=True):
-            print(f"  {asked.result.status_code} {asked.result.message}　{person.name}：{situation}")
+        ordinary = people["正常に提供される人"]
+        results = ask(inquiries, [people[situation] for situation in EXPECTED], TAX)
+        results += ask(inquiries, [ordinary], NOT_HELD)
+        cases = [*EXPECTED.items(), ("住所地が保有しない情報の照会（照会先の誤り）", "34")]
+        for (situation, code), asked in zip(cases, results, strict=True):
+            print(f"  {asked.result.status_code} {asked.result.message} ← {situation}")
             for record in asked.plain.records:
                 show(record.content)
             if asked.result.status_code != code:
                 wrong.append(f"{situation}: {asked.result.status_code}, not {code}")
 
-        malformed = request([cases[0][2]], TAX)
+        malformed = request([ordinary], TAX)
         malformed.affair, malformed.details[0].addressee_number = "地方税", "12345"
         fields = refused(inquiries, malformed)
         if set(fields) != {"affair", "details[0].addressee_number"}:
@@ -156,11 +134,11 @@ def main():
         print("三者の情報提供等記録")
         for asked in results:
             compare = records.CompareProvisionRecordsRequest(processing_serial=asked.processing_serial)
-            for found in book.CompareProvisionRecords(compare, timeout=10).comparisons:
-                parties = [side for side in ("inquirer", "core", "provider") if found.HasField(side)]
-                print(f"  {found.processing_serial} {asked.result.status_code}", "一致" if found.agree else "不一致", *parties)
-                if not found.agree:
-                    wrong.append(f"records of {found.processing_serial}: {found.disagreements}")
+            found = book.CompareProvisionRecords(compare, timeout=10).comparisons[0]
+            sides = [side for side in ("inquirer", "core", "provider") if found.HasField(side)]
+            print(f"  {found.processing_serial}", "一致" if found.agree else "不一致", *sides)
+            if not found.agree:
+                wrong.append(f"records of {found.processing_serial}: {found.disagreements}")
     print(*(wrong or ["すべて期待どおりです。"]), sep="\n")
     return 1 if wrong else 0
 
