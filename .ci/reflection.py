@@ -1,9 +1,10 @@
-"""Asks a running server by reflection (v1alpha) for its services: each of proto/ has to be there, with its methods."""
+"""Asks a running server by reflection (v1alpha) for the services of proto/, and then calls each method once."""
 
 import pathlib
 import re
 import sys
 
+import grpc
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
@@ -23,6 +24,15 @@ def written():
     return services
 
 
+def mounted(channel, method):
+    """Whether the server knows the method; to an empty message it may say no in any other way."""
+    try:
+        channel.unary_unary(method)(b"", timeout=10)
+    except grpc.RpcError as error:
+        return error.code() != grpc.StatusCode.UNIMPLEMENTED
+    return True
+
+
 def main():
     with python_client.connect(python_client.arguments()) as channel:
         database = ProtoReflectionDescriptorDatabase(channel)
@@ -34,7 +44,10 @@ def main():
             described = {method.name for method in pool.FindServiceByName(name).methods}
             if described != methods:
                 sys.exit(f"reflection describes {name} with {described}, not {methods}")
-            print(f"reflection: {name}, {len(methods)} methods")
+            missing = [method for method in sorted(methods) if not mounted(channel, f"/{name}/{method}")]
+            if missing:
+                sys.exit(f"the server describes {name} and does not implement {missing}")
+            print(f"{name}: {len(methods)} methods")
 
 
 if __name__ == "__main__":

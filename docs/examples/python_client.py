@@ -133,6 +133,8 @@ def main():
 
         print("三者の情報提供等記録")
         for asked in results:
+            if asked.result.status_code == "13":
+                continue  # Records are written when an exchange ends, and this one waits for the provider's staff.
             compare = records.CompareProvisionRecordsRequest(processing_serial=asked.processing_serial)
             found = book.CompareProvisionRecords(compare, timeout=10).comparisons[0]
             sides = [side for side in ("inquirer", "core", "provider") if found.HasField(side)]
