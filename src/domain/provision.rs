@@ -135,6 +135,17 @@ pub enum HoldReason {
     PersonAndSpecificInfo,
 }
 
+impl HoldReason {
+    /// What a Japanese reader is told.
+    pub fn ja(self) -> &'static str {
+        match self {
+            Self::Person => "対象者",
+            Self::SpecificInfo => "特定個人情報",
+            Self::PersonAndSpecificInfo => "対象者の特定個人情報",
+        }
+    }
+}
+
 impl NoAutoReply {
     /// The flags that would hold a request for this person and specific information, the narrowest first.
     pub fn that_fit(person: AddresseeNumber, info: SpecificInfoCode) -> [Self; 3] {

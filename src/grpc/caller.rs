@@ -136,6 +136,23 @@ impl Entered {
         self.world.server(self.institution).to_status()
     }
 
+    /// Runs an act of the institution to its end, also when the caller goes away or its deadline passes: what is on
+    /// record is done as well.
+    ///
+    /// # Errors
+    /// As the act.
+    pub async fn see_through<T, F>(
+        &self,
+        act: impl FnOnce(Arc<World>, InstitutionCode) -> F,
+    ) -> Result<T, Status>
+    where
+        F: Future<Output = Result<T, WorldFault>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let act = act(Arc::clone(&self.world), self.institution);
+        self.world.see_through(act).await.to_status()
+    }
+
     /// Refuses a body that names another institution than the certificate, and records it.
     ///
     /// # Errors

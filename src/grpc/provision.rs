@@ -57,9 +57,12 @@ impl ProvisionService for Provisions {
     ) -> Result<Response<v1::SetNoAutoReplyResponse>, Status> {
         let entered = self.0.enter(&request)?;
         let flag = decode_flag(request.into_inner().flag)?;
-        let now = entered.world.now();
-        let set = entered.server()?.set_no_auto_reply(flag, now).await;
-        set.to_status()?;
+        entered
+            .see_through(|world, institution| async move {
+                let server = world.server(institution)?;
+                Ok(server.set_no_auto_reply(flag, world.now()).await?)
+            })
+            .await?;
         Ok(Response::new(v1::SetNoAutoReplyResponse {}))
     }
 
@@ -69,9 +72,12 @@ impl ProvisionService for Provisions {
     ) -> Result<Response<v1::ClearNoAutoReplyResponse>, Status> {
         let entered = self.0.enter(&request)?;
         let flag = decode_flag(request.into_inner().flag)?;
-        let now = entered.world.now();
-        let cleared = entered.server()?.clear_no_auto_reply(flag, now).await;
-        cleared.to_status()?;
+        entered
+            .see_through(|world, institution| async move {
+                let server = world.server(institution)?;
+                Ok(server.clear_no_auto_reply(flag, world.now()).await?)
+            })
+            .await?;
         Ok(Response::new(v1::ClearNoAutoReplyResponse {}))
     }
 

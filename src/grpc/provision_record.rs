@@ -62,12 +62,15 @@ impl ProvisionRecordService for ProvisionRecords {
         let entered = self.0.enter(&request)?;
         let message = request.into_inner();
         let serial = serial(&message.processing_serial)?;
+        let mark = message.nondisclosure;
         let marked = entered
-            .server()?
-            .set_nondisclosure(serial, message.nondisclosure, entered.world.now())
-            .await;
+            .see_through(move |world, institution| async move {
+                let server = world.server(institution)?;
+                Ok(server.set_nondisclosure(serial, mark, world.now()).await?)
+            })
+            .await?;
         Ok(Response::new(v1::SetNondisclosureResponse {
-            record: Some(encode(&marked.to_status()?)),
+            record: Some(encode(&marked)),
         }))
     }
 

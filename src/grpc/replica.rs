@@ -30,10 +30,13 @@ impl ReplicaService for Replicas {
         request: Request<v1::RegisterReplicasRequest>,
     ) -> Result<Response<v1::RegisterReplicasResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let server = entered.server()?;
-        let drafts = decode(request.into_inner().replicas, server)?;
-        let registered = server.register_replicas(drafts, entered.world.now()).await;
-        let registered = registered.to_status()?;
+        let drafts = decode(request.into_inner().replicas, entered.server()?)?;
+        let registered = entered
+            .see_through(|world, institution| async move {
+                let server = world.server(institution)?;
+                Ok(server.register_replicas(drafts, world.now()).await?)
+            })
+            .await?;
         Ok(Response::new(v1::RegisterReplicasResponse {
             registered: count(registered.new),
             replaced: count(registered.replaced),
@@ -47,11 +50,13 @@ impl ReplicaService for Replicas {
         let entered = self.0.enter(&request)?;
         let names = decode_names(&request.get_ref().keys)?;
         let deleted = entered
-            .server()?
-            .delete_replicas(&names, entered.world.now())
-            .await;
+            .see_through(|world, institution| async move {
+                let server = world.server(institution)?;
+                Ok(server.delete_replicas(&names, world.now()).await?)
+            })
+            .await?;
         Ok(Response::new(v1::DeleteReplicasResponse {
-            deleted: count(deleted.to_status()?),
+            deleted: count(deleted),
         }))
     }
 

@@ -31,11 +31,13 @@ impl SealingKeyService for SealingKeys {
         }
         let (key, to) = fields.finish(key.zip(to))?;
         let registered = entered
-            .server()?
-            .register_sealing_key(&key, (from, to), now)
-            .await;
+            .see_through(move |world, institution| async move {
+                let server = world.server(institution)?;
+                Ok(server.register_sealing_key(&key, (from, to), now).await?)
+            })
+            .await?;
         Ok(Response::new(v1::RegisterSealingKeyResponse {
-            key: Some(encode(&registered.to_status()?)),
+            key: Some(encode(&registered)),
         }))
     }
 
@@ -60,11 +62,13 @@ impl SealingKeyService for SealingKeys {
         let entered = self.0.enter(&request)?;
         let fingerprint = request.into_inner().fingerprint;
         let revoked = entered
-            .server()?
-            .revoke_sealing_key(&fingerprint, entered.world.now())
-            .await;
+            .see_through(|world, institution| async move {
+                let server = world.server(institution)?;
+                Ok(server.revoke_sealing_key(&fingerprint, world.now()).await?)
+            })
+            .await?;
         Ok(Response::new(v1::RevokeSealingKeyResponse {
-            key: Some(encode(&revoked.to_status()?)),
+            key: Some(encode(&revoked)),
         }))
     }
 }

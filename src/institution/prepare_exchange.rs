@@ -42,12 +42,12 @@ impl IntermediateServer {
             .state
             .symbol((self.profile.code, detail.addressee))?
         else {
-            return Ok(ended(ResultCode::SymbolMissing, "no symbol is linked"));
+            return Ok(ended(ResultCode::SymbolMissing, "符号が未取得"));
         };
         let Some(provider) = self.around.directory.find(asked.provider) else {
             return Ok(ended(
                 ResultCode::CommunicationError,
-                "the provider is gone",
+                "提供機関が存在しない",
             ));
         };
         let question = Question {
@@ -61,11 +61,11 @@ impl IntermediateServer {
         match self.permission(&question) {
             Err(_) => Ok(ended(
                 ResultCode::PermissionListUnusable,
-                "the copy of the permission list is stale or missing",
+                "照会許可照合リストの写しが古いか、ない",
             )),
             Ok(Decision::Refused(_)) => Ok(ended(
                 ResultCode::NotPermitted,
-                "no row of the permission list allows it",
+                "照会許可照合リストに該当する行がない",
             )),
             Ok(Decision::Allowed(permission)) => {
                 let request = ExchangeRequest {

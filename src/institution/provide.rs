@@ -18,7 +18,7 @@ use crate::{
         },
         jst::jst_date,
         names::PermitId,
-        permission_list::{Decision, Question},
+        permission_list::{Decision, Question, StaleCopy},
         permit::{Permit, PermitRefusal, Presented, UsablePermit},
         provision::{HoldReason, Provision, ProvisionEvent, ProvisionState},
         record::{Entry, ProvisionRecord},
@@ -35,7 +35,7 @@ pub(super) type PermitsInHand = HashSet<PermitId>;
 pub struct Decided {
     /// The reply.
     pub reply: ProvisionReply,
-    /// The rule in English; it names no person.
+    /// The rule in Japanese, for a person; it names nobody.
     pub rule: String,
 }
 
@@ -69,7 +69,7 @@ impl IntermediateServer {
             Verdict::Hold(why) => (
                 ProvisionEvent::Held { at: now, why },
                 None,
-                format!("no-auto-reply flag: {why:?}"),
+                format!("自動応答不可フラグ（{}）", why.ja()),
             ),
             Verdict::Refuse(code, rule) => {
                 let outcome = Outcome::without_answer(code, Side::Provider);
@@ -147,7 +147,7 @@ impl IntermediateServer {
         let subject = &provision.subject;
         let refuse = |code, rule: &str| Ok(Verdict::Refuse(code, rule.to_owned()));
         let Some(inquirer) = self.around.directory.find(subject.inquirer) else {
-            return refuse(ResultCode::NotPermitted, "the inquirer is not known here");
+            return refuse(ResultCode::NotPermitted, "照会機関が存在しない");
         };
         let question = Question {
             inquirer,
@@ -158,26 +158,26 @@ impl IntermediateServer {
             at: now,
         };
         let permission = match self.permission(&question) {
-            Err(stale) => {
-                let rule = stale.to_string();
+            Err(StaleCopy) => {
+                let rule = "照会許可照合リストの写しが古いか、ない".to_owned();
                 return Ok(Verdict::Refuse(ResultCode::PermissionListUnusable, rule));
             }
             Ok(Decision::Refused(_)) => {
-                return refuse(ResultCode::NotPermitted, "no row of the provider's list");
+                return refuse(
+                    ResultCode::NotPermitted,
+                    "提供機関の照会許可照合リストに該当する行がない",
+                );
             }
             Ok(Decision::Allowed(permission)) => permission,
         };
         if !self.profile.holds.contains(&subject.specific_info) {
             return refuse(
                 ResultCode::WrongInstitution,
-                "the institution does not hold this specific information",
+                "この機関は、この特定個人情報を保有しない",
             );
         }
         let Some(person) = provision.addressee else {
-            return refuse(
-                ResultCode::WrongInstitution,
-                "the symbol is not linked to a person here",
-            );
+            return refuse(ResultCode::WrongInstitution, "符号に紐付く者がいない");
         };
         let state = &self.around.state;
         if let Some(flag) = state.fitting_flag(self.profile.code, person, subject.specific_info)? {
@@ -190,14 +190,14 @@ impl IntermediateServer {
             on: jst_date(now),
         };
         match select(&replicas, &selection) {
-            Found::NotRegistered => refuse(ResultCode::NotRegistered, "no replica fits"),
-            Found::NotDeclared => refuse(ResultCode::NotDeclared, "every item is undeclared"),
+            Found::NotRegistered => refuse(ResultCode::NotRegistered, "条件に合う副本がない"),
+            Found::NotDeclared => refuse(ResultCode::NotDeclared, "すべての項目が未申告"),
             Found::OutsidePublication => refuse(
                 ResultCode::OutsidePublication,
-                "no replica that fits is published today",
+                "条件に合う副本がすべて公開期間外",
             ),
             Found::Answer { answer, partly } => {
-                let rule = format!("own list, row {}", permission.row());
+                let rule = format!("自機関の照会許可照合リスト {}", permission.row());
                 let withheld = partly;
                 Ok(Verdict::Provide(Provided { answer, withheld }, rule))
             }
@@ -239,7 +239,7 @@ impl IntermediateServer {
         let outcome = Outcome::without_answer(refusal.code(), Side::Provider);
         Ok(Decided {
             reply: ProvisionReply::Ended(outcome, None),
-            rule: refusal.to_string(),
+            rule: refusal.code().message_ja().to_owned(),
         })
     }
 }

@@ -54,7 +54,7 @@ impl CoreSystem {
             .find(subject.inquirer)
             .zip(directory.find(subject.provider));
         let Some((inquirer, provider)) = parties else {
-            return refused(ResultCode::CommunicationError, "no route to the provider");
+            return refused(ResultCode::CommunicationError, "提供機関への経路がない");
         };
         let question = Question {
             inquirer,
@@ -65,13 +65,16 @@ impl CoreSystem {
             at: now,
         };
         let Decision::Allowed(permission) = self.parts.list.decide(&question) else {
-            return refused(ResultCode::NotPermitted, "no row of the core system's list");
+            return refused(
+                ResultCode::NotPermitted,
+                "照会許可照合リストに該当する行がない",
+            );
         };
         let converted = self.convert_symbol(&request.symbol, subject.inquirer, subject.provider)?;
         let Some(symbol) = converted else {
             return refused(
                 ResultCode::SymbolMissing,
-                "no symbol was issued for the provider",
+                "提供機関の符号が発行されていない",
             );
         };
         let permit_id = PermitId(random_bytes()?);

@@ -66,7 +66,7 @@ impl World {
                 }
             }
             Prepared::Send(request, permission) => {
-                let rule = format!("own list, row {}", permission.row());
+                let rule = format!("自機関の照会許可照合リスト {}", permission.row());
                 steps.passed(
                     inquirer.code().as_str(),
                     "check_request",
@@ -114,7 +114,7 @@ impl World {
                 permission_row,
                 legal_basis,
             } => {
-                let rule = format!("list row {permission_row}, {legal_basis}");
+                let rule = format!("照会許可照合リスト {permission_row}（{legal_basis}）");
                 steps.passed("core", "issue_permit", &rule, "情報提供許可証を発行");
                 let provider = self.server(subject.provider)?;
                 let decided = provider.provide(&order, self.now()).await?;
@@ -145,7 +145,7 @@ impl World {
         steps.passed(
             "core",
             "record_exchange",
-            "番号法 §23(3)",
+            "番号法第23条第3項",
             "情報提供等記録を保存",
         );
         Ok(())
@@ -203,8 +203,8 @@ impl<'a> Steps<'a> {
 
     fn finish(&mut self, actor: &str, act: &'static str, ended: Option<&Outcome>) {
         match ended {
-            Some(outcome) => self.add(actor, act, "番号法 §23(1)", outcome),
-            None => self.passed(actor, act, "not ended, no record yet", "確認待ち"),
+            Some(outcome) => self.add(actor, act, "番号法第23条第1項", outcome),
+            None => self.passed(actor, act, "終了していないため、記録はまだない", "確認待ち"),
         }
     }
 

@@ -38,7 +38,7 @@ use crate::{
         result::ResultCode,
     },
     institution::{ActFault, IntermediateServer},
-    ledger::LedgerFault,
+    ledger::{LedgerFault, TreeId},
     network::{CoreSystem, NetworkFault},
     sample::{flaw::DefinitionFlaw, population::Population},
     store::{RecordBook, RecordFault, State, StoreFault},
@@ -75,6 +75,8 @@ pub struct World {
     records: RecordBook,
     state: State,
     journal: Journal,
+    /// How much of each tree is signed.
+    signed: Mutex<BTreeMap<TreeId, u64>>,
     tally: Tally,
     handed_out: HandedOut,
     /// What the world's file says; nothing once the world is closed.

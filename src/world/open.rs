@@ -157,6 +157,7 @@ impl World {
             records,
             state,
             journal: Journal::default(),
+            signed: Mutex::default(),
             tally: Tally::default(),
             handed_out: HandedOut::default(),
             description: Mutex::new(Some(description.clone())),
@@ -209,6 +210,9 @@ impl World {
         self.closing.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        if self.records.is_writable() {
+            self.sign_trees().await?;
+        }
         // A call that still holds the world may stand between its record and the note of it in the state.
         let alone = Arc::strong_count(self) == 1;
         let noted = if alone && self.records.is_writable() {

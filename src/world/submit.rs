@@ -33,16 +33,27 @@ impl World {
         if self.tasks.len() >= TASKS_MAX {
             return Err(Refusal::Overloaded.into());
         }
-        // The caller may go away: what was accepted is carried on all the same.
         let world = Arc::clone(self);
-        let accepting = self.tasks.spawn(async move {
+        self.see_through(async move {
             let server = world.server(inquirer)?;
             let inquiry = Arc::new(server.submit_inquiry(draft, world.now()).await?);
             let carried = Arc::clone(&world).carry_inquiry(Arc::clone(&inquiry));
             world.tasks.spawn(carried);
-            Ok::<_, WorldFault>(inquiry)
-        });
-        accepting.await.map_err(|_| WorldFault::Stopped)?
+            Ok(inquiry)
+        })
+        .await
+    }
+
+    /// Runs an act to its end, also when whoever waits for it goes away; closing the world waits for it.
+    ///
+    /// # Errors
+    /// As the act.
+    pub async fn see_through<T: Send + 'static>(
+        &self,
+        act: impl Future<Output = Result<T, WorldFault>> + Send + 'static,
+    ) -> Result<T, WorldFault> {
+        let acting = self.tasks.spawn(act);
+        acting.await.map_err(|_| WorldFault::Stopped)?
     }
 
     /// Cancels what can be cancelled of an inquiry: held requests and those that have not begun.
@@ -55,7 +66,7 @@ impl World {
         receipt: ReceiptNumber,
     ) -> Result<InquiryView, WorldFault> {
         let world = Arc::clone(self);
-        let cancelling = self.tasks.spawn(async move {
+        self.see_through(async move {
             let server = world.server(inquirer)?;
             let inquiry = server.fetch_result(receipt)?.inquiry;
             for (serial, how) in server.cancellable(&inquiry)? {
@@ -66,8 +77,8 @@ impl World {
                 }
             }
             Ok(server.fetch_result(receipt)?)
-        });
-        cancelling.await.map_err(|_| WorldFault::Stopped)?
+        })
+        .await
     }
 
     async fn cancel_exchange(

@@ -1,7 +1,10 @@
 //! What a world does by itself: renews copies of the permission list and deletes old results. Not while its clock is
 //! frozen.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use jiff::SignedDuration;
 
@@ -33,8 +36,9 @@ impl World {
         });
     }
 
-    /// One round of upkeep; nothing while the clock is frozen.
+    /// One round of upkeep; while the clock is frozen only the signatures.
     pub(super) async fn keep_up(&self) -> Result<(), WorldFault> {
+        self.sign_trees().await?;
         match self.clock() {
             ClockMode::Frozen(_) => Ok(()),
             ClockMode::System | ClockMode::OffsetMs(_) => {
@@ -43,6 +47,24 @@ impl World {
                 Ok(())
             }
         }
+    }
+
+    /// Signs the head of every tree that has grown: from then on, nobody can cut the tree unnoticed.
+    pub(super) async fn sign_trees(&self) -> Result<(), WorldFault> {
+        let ledger = self.records.ledger();
+        let grown: Vec<_> = {
+            let signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+            let trees = ledger.trees().into_iter();
+            trees
+                .filter(|(tree, size)| signed.get(tree) != Some(size))
+                .collect()
+        };
+        for (tree, _) in grown {
+            let head = ledger.checkpoint(tree).await?;
+            let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+            signed.insert(tree, head.size);
+        }
+        Ok(())
     }
 
     /// Copies the permission list to every institution whose copy is missing, of the future, or at least this old.

@@ -17,11 +17,12 @@ use crate::{
         },
         v1::{
             self, inquiry_service_client::InquiryServiceClient,
+            ledger_service_client::LedgerServiceClient,
             provision_record_service_client::ProvisionRecordServiceClient,
             replica_service_client::ReplicaServiceClient,
         },
     },
-    ledger::{PublicKeys, verify::verify},
+    ledger::{Checkpoint, PublicKeys, leaf_hash, merkle::verify_inclusion, verify::verify},
 };
 
 /// Tells the whole exchange.
@@ -31,8 +32,8 @@ pub(super) async fn tell(scene: &Scene) -> Result<(), CliFault> {
     let result = ask(scene, channel.clone(), &person).await?;
     steps(channel.clone(), &result.processing_serial).await?;
     answer(channel.clone(), &result).await?;
-    records(channel, &result.processing_serial).await?;
-    ledger(scene)
+    let place = records(channel.clone(), &result.processing_serial).await?;
+    ledger(scene, channel, place).await
 }
 
 async fn person(channel: Channel) -> Result<SamplePerson, CliFault> {
@@ -179,7 +180,8 @@ fn show(data_set: &v1::DataSetRecord, names: &HashMap<String, String>, depth: us
     }
 }
 
-async fn records(channel: Channel, serial: &str) -> Result<(), CliFault> {
+/// Shows the three records; returns where the inquirer's stands.
+async fn records(channel: Channel, serial: &str) -> Result<v1::LedgerPosition, CliFault> {
     tell::heading("5. 三者の情報提供等記録を突き合わせる");
     let compared = ProvisionRecordServiceClient::new(channel)
         .compare_provision_records(v1::CompareProvisionRecordsRequest {
@@ -217,7 +219,8 @@ async fn records(channel: Channel, serial: &str) -> Result<(), CliFault> {
     }
     if comparison.agree {
         println!("  → 三者の記録は一致しています。");
-        Ok(())
+        let own = comparison.inquirer.and_then(|record| record.position);
+        own.ok_or(CliFault::Said("照会者の記録がありません"))
     } else {
         for disagreement in &comparison.disagreements {
             println!("  不一致: {} {}", disagreement.field, disagreement.detail);
@@ -226,9 +229,36 @@ async fn records(channel: Channel, serial: &str) -> Result<(), CliFault> {
     }
 }
 
-fn ledger(scene: &Scene) -> Result<(), CliFault> {
+async fn ledger(
+    scene: &Scene,
+    channel: Channel,
+    place: v1::LedgerPosition,
+) -> Result<(), CliFault> {
     tell::heading("6. 台帳を検証する");
+    let proof = LedgerServiceClient::new(channel)
+        .get_inclusion_proof(v1::GetInclusionProofRequest {
+            tree: place.tree.clone(),
+            index: place.index,
+        })
+        .await?
+        .into_inner();
     let keys = PublicKeys::load(&scene.ledger.join("keys.pub"))?;
+    let head = verified_head(&proof, keys.as_ref(), place.index)?;
+    println!(
+        "  照会者の記録 {} #{} は、署名付きチェックポイント（{}件、根 {}）に含まれています。",
+        place.tree,
+        place.index,
+        head.size,
+        tell::short(&head.root)
+    );
+    for line in head
+        .to_string()
+        .lines()
+        .filter(|line| line.starts_with('—'))
+    {
+        let signer = line.split(' ').nth(1).unwrap_or_default();
+        println!("    署名 {signer}");
+    }
     let report = verify(&scene.ledger, keys.as_ref(), |_| {})?;
     for tree in &report.trees {
         println!(
@@ -243,4 +273,27 @@ fn ledger(scene: &Scene) -> Result<(), CliFault> {
         report.entries
     );
     Ok(())
+}
+
+/// The head that the record is proven against, after checking its signatures, the leaf and the path.
+fn verified_head(
+    proof: &v1::GetInclusionProofResponse,
+    keys: Option<&PublicKeys>,
+    index: u64,
+) -> Result<Checkpoint, CliFault> {
+    let unproven = || CliFault::Said("記録が台帳に含まれることを確かめられません");
+    let note = proof.checkpoint.as_ref().ok_or_else(unproven)?;
+    let head = Checkpoint::parse(&note.note).map_err(|_| unproven())?;
+    head.verify(keys.ok_or_else(unproven)?)
+        .map_err(|_| unproven())?;
+    let salt = proof.salt.as_slice().try_into().map_err(|_| unproven())?;
+    let leaf = leaf_hash(&salt, proof.recorded_at_ms, &proof.body);
+    let path: Result<Vec<_>, _> = proof
+        .path
+        .iter()
+        .map(|hash| hash.as_slice().try_into())
+        .collect();
+    let path = path.map_err(|_| unproven())?;
+    verify_inclusion(&leaf, index, head.size, &path, &head.root).map_err(|_| unproven())?;
+    Ok(head)
 }
