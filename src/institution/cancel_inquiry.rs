@@ -100,7 +100,8 @@ impl IntermediateServer {
             permit,
         };
         let subject = inquiry.subject(serial, detail, asked);
-        self.receive_answer(&subject, relayed, now).await
+        let received = self.receive_answer(&subject, relayed, now).await?;
+        self.announce(serial, received, now).await
     }
 }
 

@@ -36,6 +36,7 @@ pub use fault::ActFault;
 pub use fetch_result::{ExchangeView, InquiryView};
 pub use prepare_exchange::Prepared;
 pub use provide::Decided;
+pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
 pub use search_records::RecordFilter;
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};

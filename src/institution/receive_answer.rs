@@ -11,8 +11,18 @@ use crate::domain::{
     record::{Entry, ProvisionRecord},
 };
 
+/// What became of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// It has ended.
+    Ended,
+    /// The provider holds it.
+    Held,
+}
+
 impl IntermediateServer {
-    /// Records the end of an exchange, or that it is held, and makes it visible.
+    /// Records the end of an exchange, or that it is held, and lets the answer be fetched. Who waits for it hears of
+    /// it by [`IntermediateServer::announce`].
     ///
     /// # Errors
     /// When the record cannot be written: the answer stays unseen then. When the exchange has ended already.
@@ -21,7 +31,7 @@ impl IntermediateServer {
         subject: &Subject,
         relayed: Relayed,
         now: Timestamp,
-    ) -> Result<(), ActFault> {
+    ) -> Result<Received, ActFault> {
         let serial = subject.serial;
         let seen = self.around.state.exchange(serial)?;
         let (version, state) = match seen {
@@ -58,22 +68,34 @@ impl IntermediateServer {
             .state
             .move_exchange(serial, version, &next, place.as_ref())
             .await?;
-        if place.is_some() {
-            self.exchange_ended(subject, now).await
+        Ok(if place.is_some() {
+            Received::Ended
         } else {
-            self.progress.held(serial);
-            Ok(())
-        }
+            Received::Held
+        })
     }
 
-    async fn exchange_ended(&self, subject: &Subject, now: Timestamp) -> Result<(), ActFault> {
-        if self.progress.ended(subject.serial) {
-            let receipt = subject.serial.receipt;
-            self.around
-                .state
-                .end_inquiry(self.profile.code, receipt, now)
-                .await?;
-            self.progress.close(receipt);
+    /// Tells who waits for the inquiry, and closes it after its last exchange.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub async fn announce(
+        &self,
+        serial: ProcessingSerial,
+        received: Received,
+        now: Timestamp,
+    ) -> Result<(), ActFault> {
+        match received {
+            Received::Held => self.progress.held(serial),
+            Received::Ended => {
+                if self.progress.ended(serial) {
+                    self.around
+                        .state
+                        .end_inquiry(self.profile.code, serial.receipt, now)
+                        .await?;
+                    self.progress.close(serial.receipt);
+                }
+            }
         }
         Ok(())
     }

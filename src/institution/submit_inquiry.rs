@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::atomic::Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ActFault, IntermediateServer};
+use super::{ActFault, IntermediateServer, Received};
 use crate::{
     crypto::sealing_key::SealingPublicKey,
     domain::{
@@ -105,12 +105,17 @@ impl IntermediateServer {
         Ok(inquiry)
     }
 
-    /// Takes up again an inquiry that was open when the world was closed.
-    pub fn resume_inquiry(&self, inquiry: &Inquiry) -> Result<(), ActFault> {
+    /// Takes up again an inquiry that was open when the world was closed. One that was cut off between its last end
+    /// and the note of it is closed here.
+    ///
+    /// # Errors
+    /// When the state cannot be read or written.
+    pub async fn resume_inquiry(&self, inquiry: &Inquiry, now: Timestamp) -> Result<(), ActFault> {
         self.progress.track(inquiry);
         for (serial, ..) in inquiry.exchanges() {
-            if let Some((_, state)) = self.around.state.exchange(serial)? {
-                self.progress.resume(serial, state.code());
+            let found = self.around.state.exchange(serial)?;
+            if found.is_some_and(|(_, state)| state.code().is_final()) {
+                self.announce(serial, Received::Ended, now).await?;
             }
         }
         Ok(())

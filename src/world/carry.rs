@@ -81,14 +81,16 @@ impl World {
             ProvisionReply::Ended(outcome, _) => Some(outcome.clone()),
             ProvisionReply::Held => None,
         };
-        inquirer
+        let received = inquirer
             .receive_answer(&subject, relayed, self.now())
             .await?;
         steps.finish(inquirer.code().as_str(), "receive_answer", ended.as_ref());
         let code = ended.map_or(ResultCode::WaitingForStaff, |outcome| outcome.code);
         self.tally.count(code);
         tracing::info!(result = code.status_code(), "an exchange ended or is held");
+        // Before anybody hears of the end: whoever does may ask for the steps.
         self.journal.add(serial, steps.done);
+        inquirer.announce(serial, received, self.now()).await?;
         Ok(())
     }
 

@@ -105,7 +105,7 @@ impl World {
         }
         world.renew_lists(settings.periods.list_age_max).await?;
         let world = Arc::new(world);
-        world.resume()?;
+        world.resume().await?;
         world.begin_upkeep();
         Ok(world)
     }
@@ -168,10 +168,10 @@ impl World {
     }
 
     /// Takes up the inquiries that were open when the world was closed.
-    fn resume(self: &Arc<Self>) -> Result<(), WorldFault> {
+    async fn resume(self: &Arc<Self>) -> Result<(), WorldFault> {
         for server in self.servers.values() {
             for inquiry in self.state.open_inquiries(server.code())? {
-                server.resume_inquiry(&inquiry)?;
+                server.resume_inquiry(&inquiry, self.now()).await?;
                 let inquiry = Arc::new(inquiry);
                 self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
             }
