@@ -18,8 +18,8 @@ pub mod world;
 
 pub mod grpc;
 
-pub mod server;
-
 pub mod config;
+
+pub mod server;
 
 pub mod cli;

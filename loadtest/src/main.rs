@@ -1,2 +1,78 @@
-//! The load generator of Chukan.
-fn main() {}
+//! The load generator of Chukan: complete exchanges per second beside the bare echo that the machine is capable of.
+
+mod drive;
+mod echo;
+mod exchange;
+mod report;
+mod target;
+
+use std::{error::Error, process::ExitCode, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Any fault of a run; it is printed and ends the run.
+type Fault = Box<dyn Error + Send + Sync>;
+
+/// Load generator of Chukan. It starts its own targets on this machine and never talks to another.
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
+    Exchange(Plan),
+    /// The yardstick's server; `exchange` starts it
+    #[command(hide = true)]
+    EchoServer(echo::EchoServer),
+}
+
+/// How a run goes. Closed model: each place sends its next call when the one before has ended.
+#[derive(Debug, Clone, Args)]
+struct Plan {
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Pairs of measurements: echo, exchange, echo, exchange …
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// Connections, in both measurements
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
+    connections: u32,
+    /// Calls under way at one time, over all connections
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    in_flight: u32,
+    /// People of the world that is asked about
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(50..=1_000_000))]
+    people: u32,
+}
+
+impl Plan {
+    fn measurement(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::EchoServer(server) => on_runtime(server.run()),
+        Command::Exchange(plan) => on_runtime(exchange::run(plan)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("loadtest: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), Fault>>) -> Result<(), Fault> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}

@@ -135,7 +135,7 @@ impl Scene {
         )?;
         writeln!(
             out,
-            "  buf curl --schema proto --cacert {ca} --cert {cert} --key {key} \\\n    -d '{{\"pageSize\": 10}}' https://{address}/chukan.v1.InquiryService/ListInquiries\n"
+            "  buf curl --protocol grpc --schema proto --cacert {ca} --cert {cert} --key {key} \\\n    -d '{{\"pageSize\": 10}}' https://{address}/chukan.v1.InquiryService/ListInquiries\n"
         )?;
         writeln!(out, "  chukan ledger verify {}\n", self.ledger.display())?;
         if !once {

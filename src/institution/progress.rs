@@ -52,15 +52,6 @@ impl Progress {
         self.open().insert(inquiry.receipt, open);
     }
 
-    /// Notes what the state says of an exchange of a resumed inquiry.
-    pub(super) fn resume(&self, serial: ProcessingSerial, code: ResultCode) {
-        if let Some(open) = self.open().get_mut(&serial.receipt)
-            && code.is_final()
-        {
-            open.not_ended = open.not_ended.saturating_sub(1);
-        }
-    }
-
     /// Begins an exchange; false when it was cancelled before.
     pub(super) fn begin(&self, serial: ProcessingSerial) -> bool {
         let mut all = self.open();

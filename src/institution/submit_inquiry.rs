@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::atomic::Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ActFault, IntermediateServer};
+use super::{ActFault, IntermediateServer, Received};
 use crate::{
     crypto::sealing_key::SealingPublicKey,
     domain::{
@@ -12,7 +12,7 @@ use crate::{
             AddresseeNumber, AffairCode, InstitutionCode, ItemCode, ProcedureCode, SpecificInfoCode,
         },
         condition::Condition,
-        inquiry::{Asked, Detail, ExchangeState, Inquiry, REQUESTED_AHEAD_S_MAX},
+        inquiry::{Asked, Detail, Inquiry, REQUESTED_AHEAD_S_MAX},
         institution::KeyHolding,
         names::{ReceiptNumber, RecordId, UnitCode, UserId},
         refusal::{FieldFlaw, Refusal},
@@ -105,31 +105,18 @@ impl IntermediateServer {
         Ok(inquiry)
     }
 
-    /// Takes up again an inquiry that was open when the world was closed, or ends it when a crash came between the end
-    /// of its last exchange and its own.
+    /// Takes up again an inquiry that was open when the world was closed. One that was cut off between its last end
+    /// and the note of it is closed here.
     ///
     /// # Errors
     /// When the state cannot be read or written.
-    pub async fn resume_inquiry(&self, inquiry: &Inquiry) -> Result<(), ActFault> {
-        let state = &self.around.state;
+    pub async fn resume_inquiry(&self, inquiry: &Inquiry, now: Timestamp) -> Result<(), ActFault> {
         self.progress.track(inquiry);
-        let (mut all_ended, mut last_end) = (true, inquiry.accepted_at);
         for (serial, ..) in inquiry.exchanges() {
-            let found = state.exchange(serial)?.map(|(_, found)| found);
-            if let Some(found) = &found {
-                self.progress.resume(serial, found.code());
+            let found = self.around.state.exchange(serial)?;
+            if found.is_some_and(|(_, state)| state.code().is_final()) {
+                self.announce(serial, Received::Ended, now).await?;
             }
-            match found {
-                Some(ExchangeState::Ended { at, .. }) => last_end = last_end.max(at),
-                Some(ExchangeState::Accepted | ExchangeState::Waiting { .. }) | None => {
-                    all_ended = false;
-                }
-            }
-        }
-        if all_ended {
-            let (institution, receipt) = (self.profile.code, inquiry.receipt);
-            state.end_inquiry(institution, receipt, last_end).await?;
-            self.progress.close(receipt);
         }
         Ok(())
     }

@@ -171,7 +171,7 @@ impl World {
     async fn resume(self: &Arc<Self>) -> Result<(), WorldFault> {
         for server in self.servers.values() {
             for inquiry in self.state.open_inquiries(server.code())? {
-                server.resume_inquiry(&inquiry).await?;
+                server.resume_inquiry(&inquiry, self.now()).await?;
                 self.finish_cancelling(&inquiry).await?;
                 let inquiry = Arc::new(inquiry);
                 self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));

@@ -1,0 +1,182 @@
+//! Complete exchanges: submit an inquiry and wait for its answer, each about another person.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use chukan::grpc::proto::{
+    sim::v1::{ListPeopleRequest, population_service_client::PopulationServiceClient},
+    v1::{
+        InquiryDetailRequest, SpecificInfoRequest, SubmitInquiryRequest, WaitInquiryRequest,
+        inquiry_service_client::InquiryServiceClient,
+    },
+};
+use tonic::transport::Channel;
+
+use crate::{
+    Fault, Plan,
+    drive::{Call, Measured, drive},
+    echo::EchoCall,
+    report,
+    target::{INQUIRER, Target, verify_ledger},
+};
+
+/// The first people of a population show special situations.
+const SPECIAL_PEOPLE: u32 = 12;
+
+/// The most people of one page.
+const PAGE: i32 = 1_000;
+
+/// Somebody to ask about.
+struct Subject {
+    addressee_number: String,
+    home: String,
+}
+
+/// One complete exchange.
+#[derive(Clone)]
+struct ExchangeCall {
+    client: InquiryServiceClient<Channel>,
+    people: Arc<[Subject]>,
+    sent: Arc<AtomicUsize>,
+    run: Arc<str>,
+}
+
+/// Measures echo and exchange in turn, and reports.
+pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
+    let dir = tempfile::tempdir()?;
+    eprintln!("making a world of {} people …", plan.people);
+    let chukan = Target::chukan(dir.path(), plan.people).await?;
+    let echo = Target::echo(&dir.path().join("pki")).await?;
+    let people: Arc<[Subject]> = people(&chukan).await?.into();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let (mut echoes, mut exchanges) = (Vec::new(), Vec::new());
+    for _ in 0..plan.connections {
+        echoes.push(EchoCall::new(echo.connect().await?));
+        exchanges.push(ExchangeCall {
+            client: InquiryServiceClient::new(chukan.connect().await?),
+            people: Arc::clone(&people),
+            sent: Arc::clone(&sent),
+            run: "load".into(),
+        });
+    }
+    let mut rounds = Vec::new();
+    for round in 1..=plan.rounds {
+        let yardstick = measure(&echo, &echoes, &plan).await?;
+        let measured = measure(&chukan, &exchanges, &plan).await?;
+        let pair = report::Round {
+            yardstick,
+            measured,
+        };
+        eprintln!("round {round} of {}: {}", plan.rounds, pair.line());
+        rounds.push(pair);
+    }
+    echo.stop().await?;
+    chukan.stop().await?;
+    let ledger = verify_ledger(dir.path()).await?;
+    report::print(&plan, &rounds, &ledger);
+    report::balance(&rounds, sent.load(Ordering::Relaxed))
+}
+
+/// A measurement, and how many processors the server kept busy meanwhile.
+async fn measure<C: Call>(
+    target: &Target,
+    connections: &[C],
+    plan: &Plan,
+) -> Result<(Measured, Option<f64>), Fault> {
+    let before = target.cpu_seconds();
+    let measured = drive(connections, plan.in_flight, plan.measurement()).await?;
+    let after = target.cpu_seconds();
+    let busy = before
+        .zip(after)
+        .map(|(before, after)| (after - before) / measured.took.as_secs_f64());
+    Ok((measured, busy))
+}
+
+async fn people(target: &Target) -> Result<Vec<Subject>, Fault> {
+    let mut client = PopulationServiceClient::new(target.connect().await?);
+    let (mut found, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let page = client
+            .list_people(ListPeopleRequest {
+                page_size: PAGE,
+                page_token,
+            })
+            .await?
+            .into_inner();
+        for person in page.people {
+            let known = person.institutions.into_iter();
+            let mut known = known.filter(|known| known.institution == INQUIRER);
+            if person.index >= SPECIAL_PEOPLE
+                && person.home != INQUIRER
+                && let Some(known) = known.next()
+            {
+                found.push(Subject {
+                    addressee_number: known.addressee_number,
+                    home: person.home,
+                });
+            }
+        }
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(found);
+        }
+    }
+}
+
+impl Call for ExchangeCall {
+    async fn call(&mut self) -> Result<&'static str, Fault> {
+        let number = self.sent.fetch_add(1, Ordering::Relaxed);
+        let at = number % self.people.len().max(1);
+        let person = self.people.get(at).ok_or("nobody to ask about")?;
+        let request = inquiry(format!("{}-{number}", self.run), person);
+        let accepted = self.client.submit_inquiry(request).await?.into_inner();
+        let waited = self
+            .client
+            .wait_inquiry(WaitInquiryRequest {
+                receipt_number: accepted.receipt_number,
+                timeout: None,
+            })
+            .await?
+            .into_inner();
+        let detail = waited
+            .inquiry
+            .and_then(|inquiry| inquiry.details.into_iter().next());
+        let info = detail.and_then(|detail| detail.specific_infos.into_iter().next());
+        let info = info.ok_or("the inquiry has no result")?;
+        let code = info.result.map(|result| result.status_code);
+        match (code.as_deref(), info.answer) {
+            (Some("01"), Some(_)) => Ok("01 ended normally"),
+            (Some("41"), Some(_)) => Ok("41 partly provided"),
+            (code, _) => Err(format!("ended with {code:?} and no answer").into()),
+        }
+    }
+}
+
+fn inquiry(record_id: String, person: &Subject) -> SubmitInquiryRequest {
+    SubmitInquiryRequest {
+        requested_at: Some(prost_types::Timestamp {
+            seconds: REQUESTED_AT_S,
+            nanos: 0,
+        }),
+        unit_code: "FUKUSHI".into(),
+        user_id: "load".into(),
+        affair: "JM01000000121000".into(),
+        procedure: "JT01010000000214".into(),
+        details: vec![InquiryDetailRequest {
+            record_id,
+            addressee_number: person.addressee_number.clone(),
+            nondisclosure: false,
+            specific_infos: vec![SpecificInfoRequest {
+                provider: person.home.clone(),
+                specific_info: "TM00000000000002".into(),
+                ..Default::default()
+            }],
+        }],
+        ..Default::default()
+    }
+}
+
+/// 2026-04-01T00:00:00+09:00: the time that business systems put on a request is only recorded.
+const REQUESTED_AT_S: i64 = 1_774_969_200;

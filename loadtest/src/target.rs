@@ -1,0 +1,141 @@
+//! The servers that are measured: child processes on the loopback.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use chukan::server::connect::{ClientPem, connect};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, ChildStdout, Command},
+};
+use tonic::transport::Channel;
+
+use crate::Fault;
+
+/// The inquirer of every run: あさひ野市.
+pub(crate) const INQUIRER: &str = "9900000000001100";
+
+/// A running server.
+pub(crate) struct Target {
+    child: Child,
+    address: String,
+    pki: PathBuf,
+    _out: BufReader<ChildStdout>,
+}
+
+impl Target {
+    /// Starts `chukan serve` on `data`.
+    pub(crate) async fn chukan(data: &Path, people: u32) -> Result<Self, Fault> {
+        let mut command = Command::new(beside("chukan")?);
+        command
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--set",
+                "log.filter=warn",
+            ])
+            .args(["--people", &people.to_string(), "--data"])
+            .arg(data);
+        Self::start(command, data.join("pki")).await
+    }
+
+    /// Starts the echo with the certificates in `pki`.
+    pub(crate) async fn echo(pki: &Path) -> Result<Self, Fault> {
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["echo-server", "--pki"]).arg(pki);
+        Self::start(command, pki.to_owned()).await
+    }
+
+    async fn start(mut command: Command, pki: PathBuf) -> Result<Self, Fault> {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|fault| format!("{:?}: {fault}", command.as_std().get_program()))?;
+        let out = child.stdout.take().ok_or("the server has no output")?;
+        let mut out = BufReader::new(out);
+        let mut line = String::new();
+        out.read_line(&mut line).await?;
+        let ready: serde_json::Value = serde_json::from_str(&line)
+            .map_err(|_| "the server did not become ready; its log says why")?;
+        let address = ready.get("grpc").and_then(|address| address.as_str());
+        Ok(Self {
+            address: address.ok_or("the ready line names no address")?.to_owned(),
+            child,
+            pki,
+            _out: out,
+        })
+    }
+
+    /// A connection of its own, as the inquirer.
+    pub(crate) async fn connect(&self) -> Result<Channel, Fault> {
+        let read = |name: String| fs::read(self.pki.join(name));
+        let pem = ClientPem {
+            authority: &read("ca.pem".into())?,
+            certificate: &read(format!("clients/{INQUIRER}.pem"))?,
+            key: &read(format!("clients/{INQUIRER}.key.pem"))?,
+        };
+        Ok(connect(&format!("https://{}", self.address), pem).await?)
+    }
+
+    /// Seconds of processor time that the server has used.
+    pub(crate) fn cpu_seconds(&self) -> Option<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()?)).ok()?;
+        // The name in parentheses may hold spaces; user and system time are the 12th and 13th fields after it.
+        let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+        Some((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
+    }
+
+    /// Asks the server to stop, and waits.
+    pub(crate) async fn stop(mut self) -> Result<(), Fault> {
+        let pid = self.child.id().ok_or("the server has stopped already")?;
+        let asked = Command::new("kill")
+            .args(["-TERM", &pid.to_string()])
+            .status();
+        asked.await?;
+        let ended = self.child.wait().await?;
+        if ended.success() {
+            Ok(())
+        } else {
+            Err(format!("the server ended with {ended}").into())
+        }
+    }
+}
+
+/// Verifies the ledger of a stopped server with the public command.
+pub(crate) async fn verify_ledger(data: &Path) -> Result<String, Fault> {
+    let ledger = data.join("worlds").join("default").join("ledger");
+    let verified = Command::new(beside("chukan")?)
+        .args(["ledger", "verify"])
+        .arg(ledger)
+        .output()
+        .await?;
+    if !verified.status.success() {
+        return Err(String::from_utf8_lossy(&verified.stderr)
+            .into_owned()
+            .into());
+    }
+    let text = String::from_utf8_lossy(&verified.stdout);
+    Ok(text.lines().last().unwrap_or_default().to_owned())
+}
+
+/// Linux's USER_HZ.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+fn beside(name: &str) -> Result<PathBuf, Fault> {
+    let program = env::current_exe()?.with_file_name(name);
+    if program.is_file() {
+        Ok(program)
+    } else {
+        Err(format!(
+            "{} is not there: build it with `cargo build --release`",
+            program.display()
+        )
+        .into())
+    }
+}

@@ -1,0 +1,258 @@
+//! docs/errors.md against the code, and what the READMEs quote against the files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chukan::{
+    domain::{
+        acquisition::AcquisitionRefusal,
+        refusal::{Refusal, Thing},
+        result::{DetailStatus, ResultCode},
+    },
+    grpc::code_of,
+};
+use tonic::Code;
+
+use crate::source::{files, read};
+
+/// The cells of the table below `heading` in docs/errors.md, without its head.
+fn table(heading: &str) -> Vec<Vec<String>> {
+    let page = read("docs/errors.md");
+    let section = page
+        .split("\n## ")
+        .find(|section| section.starts_with(heading));
+    let section = section.unwrap_or_else(|| panic!("no section {heading}"));
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let cells = |row: &str| {
+        let cells = row.trim_matches('|').split('|');
+        cells
+            .map(|cell| cell.trim().trim_matches('`').to_owned())
+            .collect()
+    };
+    rows.map(cells).collect()
+}
+
+#[test]
+fn every_result_is_in_the_table_as_the_code_says_it() {
+    let rows = table("Results of an exchange");
+    let written: Vec<_> = rows.iter().map(|row| row[..4].to_vec()).collect();
+    let coded = ResultCode::ALL.map(|code| {
+        let name = serde_json::to_value(code).unwrap();
+        vec![
+            code.status_code().to_owned(),
+            name.as_str().unwrap().to_owned(),
+            code.message_ja().to_owned(),
+            if code.is_final() { "yes" } else { "no" }.to_owned(),
+        ]
+    });
+    assert_eq!(written, coded);
+    assert!(
+        rows.iter()
+            .all(|row| row.len() == 7 && row.iter().all(|cell| !cell.is_empty()))
+    );
+}
+
+#[test]
+fn every_status_of_a_detail_is_in_the_table() {
+    // A new status does not compile here before it is listed.
+    let all = [
+        DetailStatus::InProgress,
+        DetailStatus::WaitingForStaff,
+        DetailStatus::EndedNormally,
+        DetailStatus::EndedPartly,
+        DetailStatus::EndedWithoutAnswer,
+    ];
+    let name = |status| match status {
+        DetailStatus::InProgress => "InProgress",
+        DetailStatus::WaitingForStaff => "WaitingForStaff",
+        DetailStatus::EndedNormally => "EndedNormally",
+        DetailStatus::EndedPartly => "EndedPartly",
+        DetailStatus::EndedWithoutAnswer => "EndedWithoutAnswer",
+    };
+    let coded = all.map(|status| {
+        [status.status_code(), name(status), status.message_ja()]
+            .map(str::to_owned)
+            .to_vec()
+    });
+    let written: Vec<_> = table("Status of a detail")
+        .iter()
+        .map(|row| row[..3].to_vec())
+        .collect();
+    assert_eq!(written, coded);
+}
+
+#[test]
+fn every_refusal_is_in_the_table_with_its_code_and_both_remedies() {
+    let rows = table("Refusals of a call");
+    let written: BTreeMap<_, _> = rows
+        .iter()
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect();
+    assert_eq!(
+        written.len(),
+        rows.len(),
+        "a reason stands in the table twice"
+    );
+    let coded: BTreeMap<_, _> = every_refusal()
+        .iter()
+        .map(|refusal| {
+            (
+                refusal.reason().to_owned(),
+                grpc_name(code_of(refusal)).to_owned(),
+            )
+        })
+        .collect();
+    assert_eq!(written, coded);
+    assert!(
+        rows.iter()
+            .all(|row| row.len() == 6 && row.iter().all(|cell| !cell.is_empty()))
+    );
+    let named: BTreeSet<_> = coded.into_keys().collect();
+    assert_eq!(named, reasons_in_the_source());
+}
+
+#[test]
+fn every_refusal_speaks_japanese() {
+    for refusal in every_refusal() {
+        assert!(refusal.ja().ends_with('。'), "{}", refusal.reason());
+    }
+}
+
+/// One of each kind.
+fn every_refusal() -> Vec<Refusal> {
+    use AcquisitionRefusal::{
+        AlreadyLinked, NotLinked, SerialExpired, SerialPending, SerialUnknown,
+    };
+    let acquisitions = [
+        AlreadyLinked,
+        SerialPending,
+        SerialUnknown,
+        SerialExpired,
+        NotLinked,
+    ];
+    let mut refusals = vec![
+        Refusal::Malformed(Vec::new()),
+        Refusal::RecordIdExists(Vec::new()),
+        Refusal::InstitutionMismatch,
+        Refusal::InstitutionUnknown("9900000000001100".parse().unwrap()),
+        Refusal::CallerNotEntitled,
+        Refusal::UnitNotAuthorised,
+        Refusal::SealingKeyMissing,
+        Refusal::SealingKeyExists,
+        Refusal::NotFound(Thing::Inquiry),
+        Refusal::ReplicasUnknown(Vec::new()),
+        Refusal::ResultsDeleted,
+        Refusal::InquiryEnded,
+        Refusal::PermitNotIssued(ResultCode::NotPermitted),
+        Refusal::ListUnusable,
+        Refusal::ListUnverified,
+        Refusal::Overloaded,
+        Refusal::RecordsUnavailable,
+        Refusal::WorldExists,
+        Refusal::WorldStays,
+    ];
+    refusals.extend(acquisitions.map(Refusal::Acquisition));
+    refusals
+}
+
+/// The reasons as `Refusal::reason` spells them, so that a new one cannot be forgotten here.
+fn reasons_in_the_source() -> BTreeSet<String> {
+    let source = read("src/domain/refusal.rs");
+    let (_, reason) = source.split_once("pub fn reason(&self)").unwrap();
+    let (reason, _) = reason.split_once("/// The Japanese message").unwrap();
+    let quoted = reason.split('"').skip(1).step_by(2);
+    quoted.map(str::to_owned).collect()
+}
+
+fn grpc_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[test]
+fn the_readmes_quote_the_python_client_as_it_is() {
+    let client = read("docs/examples/python_client.py");
+    for page in ["README.md", "README.ja.md"] {
+        assert!(
+            read(page).contains(&format!("```python\n{client}```")),
+            "{page} does not quote docs/examples/python_client.py"
+        );
+    }
+}
+
+#[test]
+fn what_the_pages_link_to_is_there() {
+    let pages = [
+        "README.md",
+        "README.ja.md",
+        "docs/architecture.md",
+        "docs/divergences.md",
+        "docs/errors.md",
+        "docs/glossary.md",
+        "docs/reliability.md",
+        "docs/sealing.md",
+    ];
+    for page in pages {
+        let folder = page.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for link in read(page).split("](").skip(1) {
+            let target = link.split([')', '#']).next().unwrap_or_default();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            let path = crate::source::root().join(folder).join(target);
+            assert!(path.exists(), "{page} links to {target}");
+        }
+    }
+}
+
+#[test]
+fn every_name_of_the_glossary_is_in_the_code_or_the_schema() {
+    let texts: String = files(&["src"]).into_iter().map(|file| file.text).collect();
+    let in_code = words(&texts);
+    let in_schema = words(&schema());
+    let page = read("docs/glossary.md");
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<_> = row.split('|').collect();
+        for (cell, known) in [(cells[3], &in_code), (cells[4], &in_schema)] {
+            for quoted in cell.split('`').skip(1).step_by(2) {
+                let unknown: Vec<_> = words(quoted).difference(known).cloned().collect();
+                assert!(
+                    unknown.is_empty(),
+                    "the glossary names {quoted}: {unknown:?}"
+                );
+            }
+        }
+    }
+}
+
+/// The text of the services' descriptors and of the metadata key that they mention.
+fn schema() -> String {
+    let folders = ["proto/chukan/v1", "proto/chukan/sim/v1"];
+    let files = folders.into_iter().flat_map(|folder| {
+        let entries = std::fs::read_dir(crate::source::root().join(folder)).unwrap();
+        entries.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+    });
+    files.collect()
+}
+
+fn words(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    let words = words.filter(|word| !word.is_empty());
+    words.map(str::to_owned).collect()
+}

@@ -1,0 +1,205 @@
+//! The diagrams of docs/state-machines.md against the machines: every state meets every event.
+
+use std::collections::BTreeSet;
+
+use chukan::domain::{
+    acquisition::{Acquisition, AcquisitionRefusal, UnlinkReason},
+    exchange::{Outcome, Side},
+    inquiry::{ExchangeEvent, ExchangeState},
+    names::AcquisitionSerial,
+    provision::{HoldReason, ProvisionEvent, ProvisionState},
+    result::ResultCode,
+};
+use jiff::Timestamp;
+
+use crate::source::read;
+
+/// From, event, to.
+type Transition = (String, String, String);
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn outcome() -> Outcome {
+    Outcome::without_answer(ResultCode::Cancelled, Side::Inquirer)
+}
+
+fn transition(from: &str, event: &str, to: &str) -> Transition {
+    (from.to_owned(), event.to_owned(), to.to_owned())
+}
+
+/// The transitions of the diagram below `heading`. What begins a machine has no event and is left out.
+fn drawn(heading: &str) -> BTreeSet<Transition> {
+    let page = read("docs/state-machines.md");
+    let section = page
+        .split("\n## ")
+        .find(|section| section.starts_with(heading));
+    let section = section.unwrap_or_else(|| panic!("no section {heading}"));
+    let (_, diagram) = section.split_once("stateDiagram-v2\n").unwrap();
+    let (diagram, _) = diagram.split_once("```").unwrap();
+    let arrows = diagram.lines().filter_map(|line| {
+        let (from, rest) = line.trim().split_once(" --> ")?;
+        let (to, event) = rest.split_once(": ")?;
+        Some(transition(from, event, to))
+    });
+    let found: BTreeSet<_> = arrows.collect();
+    assert!(!found.is_empty(), "the diagram {heading} has no arrow");
+    found
+}
+
+#[test]
+fn the_exchange_goes_as_it_is_drawn() {
+    let states = || {
+        [
+            ExchangeState::Accepted,
+            ExchangeState::Waiting { since: NOW },
+            ExchangeState::Ended {
+                at: NOW,
+                outcome: outcome(),
+                answer: None,
+            },
+        ]
+    };
+    let name = |state: &ExchangeState| match state {
+        ExchangeState::Accepted => "Accepted",
+        ExchangeState::Waiting { .. } => "Waiting",
+        ExchangeState::Ended { .. } => "Ended",
+    };
+    let events = [
+        ("Held", ExchangeEvent::Held { at: NOW }),
+        (
+            "Ended",
+            ExchangeEvent::Ended {
+                at: NOW,
+                outcome: outcome(),
+                answer: None,
+            },
+        ),
+    ];
+    let mut allowed = BTreeSet::new();
+    for state in states() {
+        for (event_name, event) in &events {
+            let from = name(&state);
+            if let Ok(next) = state.clone().apply(event.clone()) {
+                allowed.insert(transition(from, event_name, name(&next)));
+            }
+        }
+    }
+    assert_eq!(allowed, drawn("The exchange"));
+}
+
+#[test]
+fn an_exchange_is_cancelled_by_an_event_that_it_accepts_until_it_has_ended() {
+    let waiting = ExchangeState::Waiting { since: NOW };
+    for state in [ExchangeState::Accepted, waiting] {
+        let event = state.cancel(NOW).unwrap();
+        let ended = state.apply(event).unwrap();
+        assert_eq!(ended.code(), ResultCode::Cancelled);
+        assert!(ended.cancel(NOW).is_err());
+    }
+}
+
+#[test]
+fn the_provision_goes_as_it_is_drawn() {
+    let why = HoldReason::Person;
+    let states = [
+        ProvisionState::Received,
+        ProvisionState::Held { since: NOW, why },
+        ProvisionState::Ended {
+            at: NOW,
+            outcome: outcome(),
+        },
+    ];
+    let name = |state: &ProvisionState| match state {
+        ProvisionState::Received => "Received",
+        ProvisionState::Held { .. } => "Held",
+        ProvisionState::Ended { .. } => "Ended",
+    };
+    let (at, outcome) = (NOW, outcome());
+    let events = [
+        ("Held", ProvisionEvent::Held { at, why }),
+        (
+            "Answered",
+            ProvisionEvent::Answered {
+                at,
+                outcome: outcome.clone(),
+            },
+        ),
+        ("Cancelled", ProvisionEvent::Cancelled { at, outcome }),
+    ];
+    let mut allowed = BTreeSet::new();
+    for state in states {
+        for (event_name, event) in &events {
+            let from = name(&state);
+            if let Ok(next) = state.clone().apply(event.clone()) {
+                allowed.insert(transition(from, event_name, name(&next)));
+            }
+        }
+    }
+    assert_eq!(allowed, drawn("The provision"));
+}
+
+/// What can be done to an acquisition: a name, and the act at a time.
+type Act = fn(Option<&Acquisition>, Timestamp) -> Result<Acquisition, AcquisitionRefusal>;
+
+const SERIAL: AcquisitionSerial = AcquisitionSerial([1; 16]);
+
+const ACTS: [(&str, Act); 5] = [
+    ("issue", |present, now| {
+        Acquisition::issue(present, AcquisitionSerial([2; 16]), now, Timestamp::MAX)
+    }),
+    ("link", |present, now| known(present)?.link(SERIAL, now)),
+    ("link with another serial", |present, now| {
+        known(present)?.link(AcquisitionSerial([3; 16]), now)
+    }),
+    ("person_unknown", |present, now| {
+        known(present)?.person_unknown(SERIAL, now)
+    }),
+    ("unlink", |present, now| {
+        known(present)?.unlink(UnlinkReason::Died, now)
+    }),
+];
+
+fn known(present: Option<&Acquisition>) -> Result<&Acquisition, AcquisitionRefusal> {
+    present.ok_or(AcquisitionRefusal::NotLinked)
+}
+
+#[test]
+fn the_acquisition_goes_as_it_is_drawn() {
+    let expires_at = Timestamp::from_second(10).unwrap();
+    let states = [
+        None,
+        Some(Acquisition::SerialIssued {
+            serial: SERIAL,
+            at: NOW,
+            expires_at,
+        }),
+        Some(Acquisition::PersonUnknown { at: NOW }),
+        Some(Acquisition::Linked { at: NOW }),
+        Some(Acquisition::Unlinked {
+            at: NOW,
+            reason: UnlinkReason::MovedOut,
+        }),
+    ];
+    let name = |state: Option<&Acquisition>| match state {
+        None => "Nothing",
+        Some(Acquisition::SerialIssued { .. }) => "SerialIssued",
+        Some(Acquisition::PersonUnknown { .. }) => "PersonUnknown",
+        Some(Acquisition::Linked { .. }) => "Linked",
+        Some(Acquisition::Unlinked { .. }) => "Unlinked",
+    };
+    let mut allowed = BTreeSet::new();
+    for state in &states {
+        for (act_name, act) in ACTS {
+            let from = name(state.as_ref());
+            for (now, suffix) in [(NOW, ""), (expires_at, " after expiry")] {
+                let Ok(next) = act(state.as_ref(), now) else {
+                    continue;
+                };
+                let waits = from == "SerialIssued";
+                let event = format!("{act_name}{}", if waits { suffix } else { "" });
+                allowed.insert(transition(from, &event, name(Some(&next))));
+            }
+        }
+    }
+    assert_eq!(allowed, drawn("The acquisition"));
+}
