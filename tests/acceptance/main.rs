@@ -9,3 +9,6 @@
 
 mod inquiry;
 mod net;
+mod operation;
+mod records;
+mod worlds;
