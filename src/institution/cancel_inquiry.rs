@@ -82,6 +82,41 @@ impl IntermediateServer {
         Ok((provision.permit_id, provision.permission_row))
     }
 
+    /// The provider's part of a cancellation that a crash interrupted: does what its own record says. Returns the permit
+    /// and the row that allowed it; nothing when it has recorded no cancellation of this exchange.
+    ///
+    /// # Errors
+    /// When the record cannot be read, or the state not written.
+    pub async fn finish_cancelling(
+        &self,
+        serial: ProcessingSerial,
+    ) -> Result<Option<(PermitId, String)>, ActFault> {
+        let state = &self.around.state;
+        let found = self.around.records.record(self.keeper(), serial)?;
+        let Some(placed) = found.filter(|placed| placed.record.outcome == cancelled()) else {
+            return Ok(None);
+        };
+        if let Some((version, mut provision)) = state.provision(self.profile.code, serial)?
+            && matches!(provision.state, ProvisionState::Held { .. })
+        {
+            provision.state = provision.state.apply(ProvisionEvent::Cancelled {
+                at: placed.recorded_at,
+                outcome: cancelled(),
+            })?;
+            state.move_provision(version, &provision, None).await?;
+        }
+        Ok(placed.record.permit_id.zip(placed.record.permission_row))
+    }
+
+    /// Whether an exchange of this inquirer is held by the provider.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn is_held(&self, serial: ProcessingSerial) -> Result<bool, ActFault> {
+        let state = self.around.state.exchange(serial)?;
+        Ok(matches!(state, Some((_, ExchangeState::Waiting { .. }))))
+    }
+
     /// The inquirer's part: ends the exchange as cancelled and records it.
     ///
     /// # Errors

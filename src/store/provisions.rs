@@ -54,10 +54,11 @@ fn flag(institution: InstitutionCode, flag: NoAutoReply) -> Key {
 
 impl State {
     /// Keeps a request that was just received and decided, where the record of its end stands, and that its permit
-    /// is used up.
+    /// is used up. It takes the place of an earlier request of the same exchange: the core system sends one again,
+    /// under a new permit, when a crash kept the reply from the inquirer.
     ///
     /// # Errors
-    /// When the store cannot be written.
+    /// When the store cannot be read or written.
     pub async fn keep_provision(
         &self,
         provision: &Provision,
@@ -65,6 +66,10 @@ impl State {
     ) -> Result<(), StoreFault> {
         let institution = provision.subject.provider;
         let mut batch = Batch::new();
+        if let Some((_, earlier)) = self.provision(institution, provision.subject.serial)? {
+            batch.remove(place(provisions(institution), &earlier));
+            batch.remove(place(waiting(institution), &earlier));
+        }
         batch.put_json(
             received_at(institution, provision.subject.serial),
             &provision.received_at,

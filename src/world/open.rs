@@ -172,6 +172,7 @@ impl World {
         for server in self.servers.values() {
             for inquiry in self.state.open_inquiries(server.code())? {
                 server.resume_inquiry(&inquiry, self.now()).await?;
+                self.finish_cancelling(&inquiry).await?;
                 let inquiry = Arc::new(inquiry);
                 self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
             }
@@ -187,6 +188,12 @@ impl World {
         self.describe(|description| description.clock = mode)?;
         self.clock.set(mode);
         Ok(())
+    }
+
+    /// Whether `dir` is where the making of a world was interrupted before anything was kept in it.
+    pub(super) fn is_unmade(dir: &Path) -> bool {
+        let kept = ["world.json", "keys.json", "ledger", "state"];
+        kept.iter().all(|name| !dir.join(name).exists())
     }
 
     fn describe(&self, change: impl FnOnce(&mut Description)) -> Result<(), WorldFault> {

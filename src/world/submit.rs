@@ -107,4 +107,33 @@ impl World {
         self.tally.count(ResultCode::Cancelled);
         Ok(())
     }
+
+    /// Finishes what a crash interrupted: cancellations that the provider has recorded and the inquirer has not. Only
+    /// while nobody can cancel.
+    ///
+    /// # Errors
+    /// When a record or the state cannot be read or written.
+    pub(super) async fn finish_cancelling(&self, inquiry: &Inquiry) -> Result<(), WorldFault> {
+        let inquirer = self.server(inquiry.inquirer)?;
+        for (serial, detail, asked) in inquiry.exchanges() {
+            if !inquirer.is_held(serial)? {
+                continue;
+            }
+            let provider = self.server(asked.provider)?;
+            let Some(permit) = provider.finish_cancelling(serial).await? else {
+                continue;
+            };
+            let now = self.now();
+            if self.core.record_of(serial)?.is_none() {
+                let subject = inquiry.subject(serial, detail, asked);
+                self.core
+                    .record_exchange(&subject, &cancelled(), Some(permit.clone()), now)
+                    .await?;
+            }
+            inquirer
+                .cancel_exchange(inquiry, serial, Some(permit), now)
+                .await?;
+        }
+        Ok(())
+    }
 }

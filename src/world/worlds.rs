@@ -121,6 +121,10 @@ impl Worlds {
             }
             if let Some(Ok(name)) = name.to_str().map(WorldName::from_str) {
                 let dir = self.dir_of(&name);
+                if World::is_unmade(&dir) {
+                    remove_if_there(&dir)?;
+                    continue;
+                }
                 let world = World::open(&dir, name.clone(), &self.settings, progress).await?;
                 self.insert(world);
             }

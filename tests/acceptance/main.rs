@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod crash;
 mod inquiry;
 mod net;
 mod operation;

@@ -1,0 +1,161 @@
+//! What a crash leaves half-written is mended when the world is opened again.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::{DAY, at, by_hand::inquirer, reopened, world};
+use crate::{
+    domain::{
+        condition::Condition, inquiry::Inquiry, names::ProcessingSerial, permit::PermitTerms,
+        result::ResultCode,
+    },
+    institution::{AskedDraft, DetailDraft, InquiryDraft},
+    store::Page,
+    world::{ClockMode, World, WorldName, Worlds},
+};
+
+/// An inquiry about the sample person of this index that is not carried on.
+async fn accepted(world: &Arc<World>, person: u32) -> Inquiry {
+    let asked = super::by_hand::draft(world, person);
+    let draft = InquiryDraft {
+        requested_at: at(DAY),
+        unit: "FUKUSHI".parse().unwrap(),
+        user: "tester".parse().unwrap(),
+        affair: asked.affair,
+        procedure: asked.procedure,
+        delegator: None,
+        sealing_key: None,
+        details: vec![DetailDraft {
+            record_id: format!("i-{person}").parse().unwrap(),
+            addressee: asked.addressee,
+            nondisclosure: false,
+            infos: vec![AskedDraft {
+                provider: asked.provider,
+                provider_delegator: None,
+                specific_info: asked.specific_info,
+                items: Vec::new(),
+                condition: Condition::None,
+            }],
+        }],
+    };
+    let server = world.server(inquirer()).unwrap();
+    server.submit_inquiry(draft, world.now()).await.unwrap()
+}
+
+fn first(inquiry: &Inquiry) -> ProcessingSerial {
+    inquiry.exchanges().next().unwrap().0
+}
+
+fn code(world: &World, inquiry: &Inquiry) -> ResultCode {
+    let server = world.server(inquirer()).unwrap();
+    let view = server.fetch_result(inquiry.receipt).unwrap();
+    view.exchanges[0].code
+}
+
+async fn carried(world: &Arc<World>, inquiry: &Inquiry) {
+    let carried = Arc::clone(world).carry_inquiry(Arc::new(inquiry.clone()));
+    carried.await;
+    let all = u32::try_from(super::super::EXCHANGES_AT_ONCE).unwrap();
+    drop(world.places.acquire_many(all).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_inquiry_whose_last_exchange_had_ended_is_ended_and_deleted_in_its_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    let inquiry = accepted(&world, 0).await;
+    let cancelled = crate::domain::exchange::Relayed {
+        reply: crate::domain::exchange::ProvisionReply::Ended(
+            crate::institution::cancelled(),
+            None,
+        ),
+        permit: None,
+    };
+    let (serial, detail, asked) = inquiry.exchanges().next().unwrap();
+    let subject = inquiry.subject(serial, detail, asked);
+    let server = world.server(inquirer()).unwrap();
+    let now = world.now();
+    server
+        .receive_answer(&subject, cancelled, now)
+        .await
+        .unwrap();
+
+    let world = reopened(world, dir.path()).await;
+    assert!(world.state.open_inquiries(inquirer()).unwrap().is_empty());
+    let later = at(DAY) + SignedDuration::from_hours(24 * 31);
+    world.set_clock(ClockMode::Frozen(later)).unwrap();
+    assert_eq!(world.delete_old_results().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_cancellation_that_only_the_provider_has_recorded_is_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    let inquiry = accepted(&world, 7).await;
+    carried(&world, &inquiry).await;
+    assert_eq!(code(&world, &inquiry), ResultCode::WaitingForStaff);
+    let provider = inquiry.details[0].infos[0].provider;
+    let serial = first(&inquiry);
+    let server = world.server(provider).unwrap();
+    server.cancel_provision(serial, world.now()).await.unwrap();
+
+    let world = reopened(world, dir.path()).await;
+    assert_eq!(code(&world, &inquiry), ResultCode::Cancelled);
+    let compared = world.compare(serial).unwrap();
+    assert!(compared.core.is_some() && compared.provider.is_some());
+    assert_eq!(compared.disagreements, []);
+    assert!(world.state.open_inquiries(inquirer()).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_held_request_that_is_sent_again_waits_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    let inquiry = accepted(&world, 7).await;
+    let (serial, detail, asked) = inquiry.exchanges().next().unwrap();
+    let server = world.server(inquirer()).unwrap();
+    let prepared = server.prepare_exchange(&inquiry, (serial, detail, asked), world.now());
+    let crate::institution::Prepared::Send(request, _) = prepared.unwrap() else {
+        panic!("the inquirer's own list permits it");
+    };
+    let issued = world.core.issue_permit(&request, world.now()).unwrap();
+    let crate::network::Issued::Order { order, .. } = issued else {
+        panic!("the core system permits it");
+    };
+    let first: PermitTerms = serde_json::from_slice(&order.permit.terms).unwrap();
+    let provider = world.server(asked.provider).unwrap();
+    provider.provide(&order, world.now()).await.unwrap();
+
+    let later = at(DAY) + SignedDuration::from_secs(60);
+    world.set_clock(ClockMode::Frozen(later)).unwrap();
+    let world = reopened(world, dir.path()).await;
+    let all = u32::try_from(super::super::EXCHANGES_AT_ONCE).unwrap();
+    while code(&world, &inquiry) != ResultCode::WaitingForStaff {
+        tokio::task::yield_now().await;
+    }
+    drop(world.places.acquire_many(all).await.unwrap());
+    let provider = asked.provider;
+    for rows in [
+        world.state.waiting_provisions(provider, Page::first(10)),
+        world.state.provisions(provider, Page::first(10)),
+    ] {
+        let rows = rows.unwrap().rows;
+        assert_eq!(rows.len(), 1);
+        assert_ne!(rows[0].permit_id, first.permit_id);
+    }
+}
+
+#[tokio::test]
+async fn a_world_whose_making_was_interrupted_at_once_does_not_keep_the_others_from_opening() {
+    let dir = tempfile::tempdir().unwrap();
+    let unmade = dir.path().join("worlds/unmade");
+    std::fs::create_dir_all(&unmade).unwrap();
+    std::fs::write(unmade.join("world.json.tmp"), "{").unwrap();
+    let worlds = Worlds::new(dir.path().join("worlds"), super::settings(dir.path()));
+    let plan = super::plan("default", 1);
+    worlds.open_all(plan, &|_| {}).await.unwrap();
+    let name: WorldName = "unmade".parse().unwrap();
+    assert!(worlds.find(name.as_str()).is_err());
+    worlds.create(super::plan("unmade", 2)).await.unwrap();
+}
