@@ -1,5 +1,7 @@
 //! `chukan config check|show`: what the configuration is, and who set it.
 
+use std::io::Write as _;
+
 use clap::{Args, Subcommand};
 
 use super::{fault::CliFault, options::ConfigOptions};
@@ -32,7 +34,7 @@ impl ConfigCommand {
         match self {
             Self::Check(check) => {
                 check.options.load()?;
-                println!("設定に誤りはありません。");
+                writeln!(std::io::stdout(), "設定に誤りはありません。")?;
             }
             Self::Show(show) => {
                 let loaded = show.options.load()?;
@@ -41,7 +43,7 @@ impl ConfigCommand {
                 } else {
                     loaded.chosen()
                 };
-                print!("{text}");
+                write!(std::io::stdout(), "{text}")?;
             }
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! `chukan ledger verify`: verifies a ledger from its directory and public keys alone.
 
+use std::io::Write as _;
+
 use std::{fs, path::PathBuf};
 
 use clap::{Args, Subcommand};
@@ -45,24 +47,29 @@ impl Verify {
         })?;
         bar.finish_and_clear();
         for tree in &report.trees {
-            println!(
+            writeln!(
+                std::io::stdout(),
                 "{}  {}件  署名済み{}件  根 {}",
                 tree.tree,
                 tree.size,
                 tree.signed_size,
                 HEXLOWER.encode(&tree.root)
-            );
+            )?;
         }
         if let Some(torn) = &report.torn {
-            println!(
+            writeln!(
+                std::io::stdout(),
                 "書き込み途中の末尾があります（{}バイト）。受理された記録は欠けていません。",
                 torn.bytes
-            );
+            )?;
         }
-        println!(
+        writeln!(
+            std::io::stdout(),
             "検証に成功しました: {}件、{}バイト、チェックポイント{}件",
-            report.entries, report.bytes, report.checkpoints
-        );
+            report.entries,
+            report.bytes,
+            report.checkpoints
+        )?;
         Ok(())
     }
 }

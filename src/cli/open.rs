@@ -1,5 +1,7 @@
 //! `chukan key new` and `chukan open`: for an institution whose business system holds the key itself.
 
+use std::io::Write as _;
+
 use std::{
     fs,
     io::{self, Read},
@@ -57,7 +59,11 @@ impl KeyCommand {
             .map_err(|_| CliFault::Said("鍵を作れません: 乱数が得られません"))?;
         let text = Zeroizing::new(HEXLOWER.encode(&*pair.secret_bytes()) + "\n");
         create_private(&new.out, text.as_bytes()).map_err(CliFault::file(new.out.as_path()))?;
-        println!("{}", BASE64.encode(pair.public().as_bytes()));
+        writeln!(
+            std::io::stdout(),
+            "{}",
+            BASE64.encode(pair.public().as_bytes())
+        )?;
         Ok(())
     }
 }
@@ -85,7 +91,7 @@ impl Open {
             })?;
         let value: serde_json::Value = serde_json::from_slice(&plain)
             .map_err(|_| CliFault::Said("開いた内容が回答の形式ではありません"))?;
-        println!("{value:#}");
+        writeln!(std::io::stdout(), "{value:#}")?;
         Ok(())
     }
 

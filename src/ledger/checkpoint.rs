@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use data_encoding::BASE64;
 
 use super::{
     entry::{Owner, TreeId},
@@ -75,7 +75,11 @@ impl Checkpoint {
         let mut lines = text.split('\n');
         let tree = lines.next()?.strip_prefix(ORIGIN_PREFIX)?.parse().ok()?;
         let size = lines.next()?.parse().ok()?;
-        let root = STANDARD.decode(lines.next()?).ok()?.try_into().ok()?;
+        let root = BASE64
+            .decode(lines.next()?.as_bytes())
+            .ok()?
+            .try_into()
+            .ok()?;
         let signatures = signatures
             .strip_suffix('\n')?
             .split('\n')
@@ -116,7 +120,7 @@ impl Checkpoint {
 
     /// The signed text: origin, size and root.
     fn note_text(&self) -> String {
-        let root = STANDARD.encode(self.root);
+        let root = BASE64.encode(&self.root);
         format!("{ORIGIN_PREFIX}{}\n{}\n{root}\n", self.tree, self.size)
     }
 }
@@ -127,7 +131,7 @@ impl fmt::Display for Checkpoint {
         writeln!(f, "{}", self.note_text())?;
         self.signatures.iter().try_for_each(|signature| {
             let bytes = [signature.key_id.as_slice(), &signature.bytes].concat();
-            writeln!(f, "— {} {}", signature.name, STANDARD.encode(bytes))
+            writeln!(f, "— {} {}", signature.name, BASE64.encode(&bytes))
         })
     }
 }
@@ -139,7 +143,7 @@ fn signers(tree: TreeId) -> impl Iterator<Item = Owner> {
 
 fn read_signature(line: &str) -> Option<Signature> {
     let (name, bytes) = line.strip_prefix("— ")?.split_once(' ')?;
-    let bytes = STANDARD.decode(bytes).ok()?;
+    let bytes = BASE64.decode(bytes.as_bytes()).ok()?;
     let (key_id, bytes) = bytes.split_first_chunk::<4>()?;
     Some(Signature {
         name: name.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::Path, str::FromStr};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use data_encoding::BASE64;
 use data_encoding::HEXLOWER;
 
 use super::{
@@ -89,7 +89,7 @@ impl fmt::Display for PublicKeys {
         self.0.iter().try_for_each(|(owner, key)| {
             let name = key_name(*owner);
             let id = HEXLOWER.encode(&key_id(&name, key));
-            writeln!(f, "{name}+{id}+{}", STANDARD.encode(typed(key)))
+            writeln!(f, "{name}+{id}+{}", BASE64.encode(&typed(key)))
         })
     }
 }
@@ -115,7 +115,7 @@ fn read_line(line: &str) -> Option<(Owner, VerifyingKey)> {
     let mut parts = line.splitn(3, '+');
     let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
     let owner = name.strip_prefix(NAME_PREFIX)?.parse().ok()?;
-    let bytes = STANDARD.decode(key).ok()?;
+    let bytes = BASE64.decode(key.as_bytes()).ok()?;
     let (kind, key) = bytes.split_first()?;
     let key = VerifyingKey(key.try_into().ok()?);
     let right = *kind == ED25519 && HEXLOWER.encode(&key_id(name, &key)) == id;
@@ -164,8 +164,8 @@ mod tests {
     /// Source: the example verifier key in the documentation of golang.org/x/mod/sumdb/note.
     #[test]
     fn the_key_id_is_the_published_one() {
-        let bytes = STANDARD
-            .decode("ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")
+        let bytes = BASE64
+            .decode("ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".as_bytes())
             .unwrap();
         let key = VerifyingKey(bytes[1..].try_into().unwrap());
         assert_eq!(HEXLOWER.encode(&key_id("PeterNeumann", &key)), "c74f20a3");

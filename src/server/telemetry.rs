@@ -1,6 +1,9 @@
 //! Logs on standard error, as text or JSON; never metadata or bodies of a call.
 
-use std::{io, panic};
+use std::{
+    io::{self, IsTerminal},
+    panic,
+};
 
 use tracing_subscriber::{EnvFilter, filter::ParseError, fmt, util::TryInitError};
 use tracing_subscriber::{layer::SubscriberExt as _, util::SubscriberInitExt as _};
@@ -16,7 +19,9 @@ use crate::config::{LogConfig, LogFormat};
 pub fn start(config: &LogConfig) -> Result<(), TelemetryFault> {
     let filter = EnvFilter::try_new(&config.filter)?;
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = fmt::layer().with_writer(io::stderr);
+    let lines = fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     match config.format {
         LogFormat::Text => registry.with(lines).try_init()?,
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init()?,

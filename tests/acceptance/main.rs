@@ -10,3 +10,6 @@
 mod crash;
 mod inquiry;
 mod net;
+mod operation;
+mod records;
+mod worlds;

@@ -17,6 +17,7 @@ use chukan::{
     server::connect::{ClientPem, connect},
 };
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::transport::Channel;
 
 /// みなも区, a Tokyo ward: the first people of every population live here.
@@ -29,10 +30,6 @@ pub(crate) const KEY_CITY: &str = "9900000000001200";
 pub(crate) const DESIGNATED: &str = "9900000000001300";
 /// A ward of ひかり市.
 pub(crate) const DESIGNATED_WARD: &str = "9900000000001301";
-/// みなと県.
-pub(crate) const PREFECTURE: &str = "9900000000001400";
-/// The holder of 公金受取口座.
-pub(crate) const ACCOUNTS: &str = "1419900000002200";
 
 /// 地方税関係情報 and the pair that may ask for it.
 pub(crate) const TAX: &str = "TM00000000000002";
@@ -47,6 +44,7 @@ pub(crate) const PEOPLE: u32 = 24;
 pub(crate) struct Net {
     child: Child,
     address: String,
+    metrics: Option<String>,
     data: PathBuf,
     _dir: Option<TempDir>,
 }
@@ -66,13 +64,19 @@ pub(crate) fn start_with(arguments: &[&str]) -> Net {
 
 /// Starts a server on a data directory that may hold a world already.
 pub(crate) fn start_in(data: &Path, arguments: &[&str]) -> Net {
-    let mut child = serve(data, arguments).spawn().unwrap();
+    running(&mut serve(data, arguments), data)
+}
+
+/// Starts `command` and waits until it is ready.
+pub(crate) fn running(command: &mut Command, data: &Path) -> Net {
+    let mut child = command.spawn().unwrap();
     let mut line = String::new();
     let out = child.stdout.take().unwrap();
     BufReader::new(out).read_line(&mut line).unwrap();
     let ready: serde_json::Value = serde_json::from_str(&line).expect("a ready line");
     Net {
         address: ready["grpc"].as_str().unwrap().to_owned(),
+        metrics: ready["metrics"].as_str().map(str::to_owned),
         child,
         data: data.to_owned(),
         _dir: None,
@@ -86,6 +90,7 @@ pub(crate) fn serve(data: &Path, arguments: &[&str]) -> Command {
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data)
         .args(["--seed", &SEED.to_string(), "--people", &PEOPLE.to_string()])
+        .args(["--set", "log.filter=warn"])
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());
@@ -98,9 +103,16 @@ impl Net {
         &self.data
     }
 
-    /// Where gRPC is served, `127.0.0.1:<port>`.
-    pub(crate) fn address(&self) -> &str {
-        &self.address
+    /// Waits until the metrics show a line.
+    pub(crate) async fn metrics_show(&self, line: &str) {
+        let address = self.metrics.as_ref().unwrap();
+        let shown = async {
+            while !scrape(address).await.lines().any(|shown| shown == line) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(20), shown).await;
+        waited.unwrap_or_else(|_| panic!("the metrics never showed {line}"));
     }
 
     /// The directory of the default world's ledger.
@@ -154,6 +166,15 @@ impl Drop for Net {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+async fn scrape(address: &str) -> String {
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 /// What an institution calls a sample person of the default world.
@@ -225,6 +246,12 @@ pub(crate) async fn ask(
         .await
         .unwrap();
     waited.into_inner().inquiry.unwrap()
+}
+
+/// 処理通番 of an inquiry's first exchange.
+pub(crate) fn serial_of(inquiry: &v1::Inquiry) -> String {
+    let first = &inquiry.details[0].specific_infos[0];
+    first.processing_serial.clone()
 }
 
 /// The status code of every exchange of an inquiry, in order.

@@ -197,28 +197,57 @@ fn the_readmes_quote_the_python_client_as_it_is() {
 }
 
 #[test]
-fn what_the_pages_link_to_is_there() {
-    let pages = [
-        "README.md",
-        "README.ja.md",
-        "docs/architecture.md",
-        "docs/divergences.md",
-        "docs/errors.md",
-        "docs/glossary.md",
-        "docs/reliability.md",
-        "docs/sealing.md",
-    ];
-    for page in pages {
-        let folder = page.rsplit_once('/').map_or("", |(folder, _)| folder);
-        for link in read(page).split("](").skip(1) {
-            let target = link.split([')', '#']).next().unwrap_or_default();
-            if target.is_empty() || target.contains("://") {
-                continue;
+fn the_japanese_readme_has_the_parts_of_the_english_one() {
+    let outline = |page: &str| -> Vec<String> {
+        let text = read(page);
+        let marks = text.lines().filter_map(|line| {
+            let mark = line.split(' ').next().unwrap_or_default();
+            let is_mark =
+                ["#", "##"].contains(&mark) || mark.starts_with("```") || line.starts_with("<!-- ");
+            is_mark.then(|| if mark.starts_with('#') { mark } else { line }.to_owned())
+        });
+        marks.collect()
+    };
+    assert_eq!(outline("README.md"), outline("README.ja.md"));
+}
+
+/// Every page that a reader is sent to.
+fn pages() -> Vec<String> {
+    let mut pages = vec!["README.md".to_owned(), "README.ja.md".to_owned()];
+    for folder in ["docs", "docs/adr", "certs"] {
+        for entry in std::fs::read_dir(crate::source::root().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".md") {
+                pages.push(format!("{folder}/{name}"));
             }
-            let path = crate::source::root().join(folder).join(target);
-            assert!(path.exists(), "{page} links to {target}");
         }
     }
+    pages
+}
+
+#[test]
+fn what_the_pages_link_to_and_name_is_there() {
+    let root = crate::source::root();
+    let mut missing = Vec::new();
+    for page in pages() {
+        let text = read(&page);
+        let folder = page.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for link in text.split("](").skip(1) {
+            let target = link.split([')', '#']).next().unwrap_or_default();
+            let is_local = !target.is_empty() && !target.contains("://");
+            if is_local && !root.join(folder).join(target).exists() {
+                missing.push(format!("{page} links to {target}"));
+            }
+        }
+        for name in text.split('`').skip(1).step_by(2) {
+            let is_source = name.ends_with(".rs") && name.contains('/');
+            let is_there = root.join(name).exists() || root.join("src").join(name).exists();
+            if is_source && !is_there {
+                missing.push(format!("{page} names {name}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]

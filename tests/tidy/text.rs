@@ -61,3 +61,27 @@ fn decisions_and_the_map_stay_short() {
     let map = crate::source::read("docs/architecture.md").lines().count();
     assert!(map <= 150, "docs/architecture.md: {map} lines");
 }
+
+#[test]
+fn names_say_what_a_thing_is() {
+    const EMPTY: [&str; 6] = ["Manager", "Helper", "Utils", "Impl", "Common", "Handler"];
+    let mut found = Vec::new();
+    for file in files(&["src"]) {
+        let in_grpc = file.path.starts_with("src/grpc/");
+        for line in file.code().lines() {
+            let named = ["struct ", "enum ", "trait ", "type "]
+                .iter()
+                .find_map(|kind| {
+                    let (_, name) = line.split_once(kind)?;
+                    name.split(|c: char| !c.is_alphanumeric()).next()
+                });
+            let is_empty = named.is_some_and(|name| EMPTY.iter().any(|end| name.ends_with(end)));
+            // The methods of a service have the names that the schema gives them.
+            let is_getter = line.contains("fn get_") && !in_grpc;
+            if is_empty || is_getter {
+                found.push(format!("{}: {}", file.path, line.trim()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
