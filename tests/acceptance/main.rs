@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod canary;
 mod crash;
 mod inquiry;
 mod net;

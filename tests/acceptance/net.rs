@@ -103,6 +103,11 @@ impl Net {
         &self.data
     }
 
+    /// What `/metrics` answers.
+    pub(crate) async fn metrics(&self) -> String {
+        scrape(self.metrics.as_ref().unwrap()).await
+    }
+
     /// Waits until the metrics show a line.
     pub(crate) async fn metrics_show(&self, line: &str) {
         let address = self.metrics.as_ref().unwrap();
