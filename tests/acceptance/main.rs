@@ -7,5 +7,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod bad_fields;
+mod bad_input;
+mod frozen;
+mod held;
 mod inquiry;
+mod keeping;
 mod net;
+mod permission;
+mod sealing;
+mod told;
