@@ -7,9 +7,17 @@
     reason = "a test fails by panicking"
 )]
 
+mod bad_fields;
+mod bad_input;
 mod crash;
+mod frozen;
+mod held;
 mod inquiry;
+mod keeping;
 mod net;
 mod operation;
+mod permission;
 mod records;
+mod sealing;
+mod told;
 mod worlds;
