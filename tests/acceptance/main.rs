@@ -9,7 +9,9 @@
 
 mod bad_fields;
 mod bad_input;
+mod bad_replicas;
 mod frozen;
+mod fuzz;
 mod held;
 mod inquiry;
 mod keeping;
