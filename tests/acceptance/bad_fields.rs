@@ -194,6 +194,9 @@ const BAD_SHAPES: &[BadShape] = &[
     ("details[0].specific_infos[0].condition.fiscal_year", |r| {
         fiscal_year(r, -1)
     }),
+    ("details[0].specific_infos[0].items", |r| {
+        r.details[0].specific_infos[0].items = vec!["TK90000000002001".into(); 1_001];
+    }),
     ("sealing_public_key", |r| r.sealing_public_key = vec![9; 31]),
     ("sealing_public_key", |r| r.sealing_public_key = vec![9; 33]),
     ("sealing_public_key", |r| r.sealing_public_key = vec![0; 32]),

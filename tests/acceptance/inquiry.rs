@@ -176,6 +176,15 @@ async fn the_items_asked_for_are_sent_and_no_others() {
 }
 
 #[tokio::test]
+async fn an_inquiry_that_names_the_most_items_ends() {
+    let net = net::start();
+    let mut client = net.inquiries(CITY).await;
+    let mut request = tax_inquiry("i-1", 0);
+    request.details[0].specific_infos[0].items = vec!["TK90000000002001".into(); 1_000];
+    assert_eq!(codes(&ask(&mut client, request).await), ["01"]);
+}
+
+#[tokio::test]
 async fn a_condition_chooses_the_records() {
     let net = net::start();
     let mut client = net.inquiries(CITY).await;

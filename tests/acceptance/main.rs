@@ -9,8 +9,10 @@
 
 mod bad_fields;
 mod bad_input;
+mod bad_replicas;
 mod crash;
 mod frozen;
+mod fuzz;
 mod held;
 mod inquiry;
 mod keeping;
