@@ -113,6 +113,9 @@ impl InquiryService for Inquiries {
     ) -> Result<Response<v1::ListInquiriesResponse>, Status> {
         let entered = self.0.enter(&request)?;
         let message = request.into_inner();
+        let mut fields = Fields::default();
+        fields.known::<v1::InquiryState>("state", message.state);
+        fields.finish(Some(()))?;
         let wanted = message.state();
         let page = page(message.page_size, &message.page_token)?;
         let found = entered.server()?.inquiries(page).to_status()?;
