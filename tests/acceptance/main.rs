@@ -10,6 +10,7 @@
 mod bad_fields;
 mod bad_input;
 mod bad_replicas;
+mod canary;
 mod crash;
 mod frozen;
 mod fuzz;

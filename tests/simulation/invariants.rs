@@ -9,12 +9,14 @@ use chukan::{
         inquiry::ExchangeState,
         names::ProcessingSerial,
         permission_list::{Decision, Question},
+        provision::NoAutoReply,
         record::{Entry, ProvisionRecord},
         replica::{DataSetRecord, ItemValue},
         result::ResultCode,
     },
     institution::ExchangeView,
     store::Page,
+    world::World,
 };
 use jiff::Timestamp;
 
@@ -33,6 +35,7 @@ pub(crate) fn hold(life: &mut Life) {
     let records = records(life);
     permits_release_once(&records);
     every_release_was_permitted(life, &records);
+    no_flag_is_passed_over(life);
     every_end_is_on_record(life, &records, views);
     life.checked = records.last().map_or(0, |placed| placed.order + 1);
 }
@@ -47,7 +50,6 @@ fn views(life: &Life) -> Vec<ExchangeView> {
 
 /// The records of the ledger, which holds nothing of a person.
 fn records(life: &Life) -> Vec<Placed> {
-    let secrets = secrets(life);
     let mut bodies = Vec::new();
     let ledger = life.world().records().ledger();
     let end = ledger.replay(0, |stored| bodies.push((stored.at_ms, stored.body)));
@@ -55,7 +57,8 @@ fn records(life: &Life) -> Vec<Placed> {
     let mut records = Vec::new();
     for (order, (at_ms, body)) in bodies.into_iter().enumerate() {
         let text = String::from_utf8(body).unwrap();
-        for secret in &secrets {
+        let new = order >= life.checked;
+        for secret in life.secrets.iter().filter(|_| new) {
             assert!(!text.contains(secret.as_str()), "an entry shows a person");
         }
         if let Entry::Provision(record) = serde_json::from_str(&text).unwrap() {
@@ -67,8 +70,7 @@ fn records(life: &Life) -> Vec<Placed> {
 }
 
 /// Numbers, names and item values that would be noticed.
-fn secrets(life: &Life) -> BTreeSet<String> {
-    let world = life.world();
+pub(crate) fn secrets(world: &World) -> BTreeSet<String> {
     let provider = world.server(PROVIDER.parse().unwrap()).unwrap();
     let mut secrets = BTreeSet::new();
     for index in 0..PEOPLE {
@@ -145,6 +147,36 @@ fn every_release_was_permitted(life: &Life, records: &[Placed]) {
             Decision::Refused(_) => panic!("released without a row: {subject:?}"),
         }
     }
+}
+
+/// What a flag fits is not answered.
+fn no_flag_is_passed_over(life: &Life) {
+    for asked in &life.asked {
+        let server = life.world().server(asked.by).unwrap();
+        let view = server.fetch_result(asked.receipt).unwrap();
+        for exchange in view
+            .exchanges
+            .iter()
+            .filter(|exchange| has_answer(exchange))
+        {
+            let (_, about) = view.inquiry.exchange(exchange.serial).unwrap();
+            let person = asked.people[usize::from(exchange.serial.detail)];
+            let person = life.addressee(person, about.provider);
+            let fitting = NoAutoReply::that_fit(person, about.specific_info);
+            let passed_over = asked.flags.iter().find(|flag| fitting.contains(flag));
+            assert_eq!(passed_over, None, "{}", exchange.serial);
+        }
+    }
+}
+
+fn has_answer(exchange: &ExchangeView) -> bool {
+    matches!(
+        &exchange.state,
+        ExchangeState::Ended {
+            answer: Some(_),
+            ..
+        }
+    )
 }
 
 fn every_end_is_on_record(life: &mut Life, records: &[Placed], views: Vec<ExchangeView>) {

@@ -1,19 +1,21 @@
 //! A world, what happened in it, and how each step is taken.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chukan::{
     domain::{
         acquisition::UnlinkReason,
         codes::{AddresseeNumber, InstitutionCode},
-        condition::Condition,
         names::{ProcessingSerial, ReceiptNumber, RecordId},
         permit::PermitTerms,
         provision::NoAutoReply,
         refusal::Refusal,
         result::ResultCode,
     },
-    institution::{ActFault, AskedDraft, DetailDraft, InquiryDraft, IntermediateServer, Periods},
+    institution::{ActFault, IntermediateServer, Periods},
     sample::definitions::write_embedded,
     store::Page,
     world::{ClockMode, PermitByHand, PermitDraft, Settings, World, WorldFault, WorldPlan},
@@ -28,7 +30,7 @@ pub(crate) const ASKERS: [&str; 2] = ["9900000000001100", "9900000000001300"];
 pub(crate) const PEOPLE: u32 = 14;
 
 /// 事務, 事務手続 and 特定個人情報: permitted, permitted, and not permitted together.
-const PAIRS: [[&str; 3]; 3] = [
+pub(crate) const PAIRS: [[&str; 3]; 3] = [
     ["JM01000000121000", "JT01010000000214", "TM00000000000002"],
     ["JM90000000000001", "JT90000000000001", "TM90000000000001"],
     ["JM01000000121000", "JT01010000000214", "TM90000000000001"],
@@ -48,7 +50,10 @@ pub(crate) struct Issued {
 pub(crate) struct Asked {
     pub(crate) by: InstitutionCode,
     pub(crate) receipt: ReceiptNumber,
-    record_ids: Vec<RecordId>,
+    pub(crate) people: Vec<u32>,
+    pub(crate) record_ids: Vec<RecordId>,
+    /// The flags that were set all the while, where it was waited for.
+    pub(crate) flags: Vec<NoAutoReply>,
 }
 
 pub(crate) struct Life {
@@ -56,11 +61,13 @@ pub(crate) struct Life {
     world: Option<Arc<World>>,
     pub(crate) asked: Vec<Asked>,
     permits: Vec<Issued>,
-    record_ids: u64,
+    pub(crate) record_ids: u64,
     /// How each exchange stood when it was last seen.
     pub(crate) seen: BTreeMap<ProcessingSerial, ResultCode>,
     /// How many entries of the ledger were checked.
     pub(crate) checked: usize,
+    /// What must not stand in the ledger.
+    pub(crate) secrets: BTreeSet<String>,
 }
 
 fn settings(dir: &TempDir) -> Settings {
@@ -89,8 +96,10 @@ impl Life {
         };
         let (place, settings) = (dir.path().join("w"), settings(&dir));
         let made = World::create(&place, plan, &settings, &|_| {}).await;
+        let world = made.unwrap();
         Self {
-            world: Some(made.unwrap()),
+            secrets: crate::invariants::secrets(&world),
+            world: Some(world),
             dir,
             asked: Vec::new(),
             permits: Vec::new(),
@@ -116,7 +125,7 @@ impl Life {
         self.world().server(PROVIDER.parse().unwrap()).unwrap()
     }
 
-    fn addressee(&self, person: u32, at: InstitutionCode) -> AddresseeNumber {
+    pub(crate) fn addressee(&self, person: u32, at: InstitutionCode) -> AddresseeNumber {
         let known = self.world().person_at_institutions(person);
         let known = known.iter().find(|known| known.institution == at);
         known.unwrap().addressee
@@ -154,102 +163,6 @@ impl Life {
             } => self.link(person, at_provider).await,
             Step::IssuePermit { by, person } => self.issue(by, person),
             Step::PresentPermit { which } => self.present(which).await,
-        }
-    }
-
-    async fn ask(&mut self, by: usize, people: &[u32], pairs: &[usize], how: (bool, bool)) {
-        let (old_record_id, wait) = how;
-        let by: InstitutionCode = ASKERS[by].parse().unwrap();
-        let old = self.asked.iter().rev().find(|asked| asked.by == by);
-        let old = old
-            .map(|asked| asked.record_ids[0].clone())
-            .filter(|_| old_record_id);
-        let mut record_ids = Vec::new();
-        for _ in people {
-            self.record_ids += 1;
-            record_ids.push(format!("s-{}", self.record_ids).parse().unwrap());
-        }
-        if let Some(old) = &old {
-            record_ids[0] = old.clone();
-        }
-        let [affair, procedure, _] = PAIRS[pairs[0]];
-        let infos = pairs.iter().map(|pair| AskedDraft {
-            provider: PROVIDER.parse().unwrap(),
-            provider_delegator: None,
-            specific_info: PAIRS[*pair][2].parse().unwrap(),
-            items: Vec::new(),
-            condition: Condition::None,
-        });
-        let infos: Vec<_> = infos.collect();
-        let details = people
-            .iter()
-            .zip(&record_ids)
-            .map(|(person, record_id)| DetailDraft {
-                record_id: record_id.clone(),
-                addressee: self.addressee(*person, by),
-                nondisclosure: false,
-                infos: infos.clone(),
-            });
-        let draft = InquiryDraft {
-            requested_at: self.world().now(),
-            unit: "FUKUSHI".parse().unwrap(),
-            user: "tester".parse().unwrap(),
-            affair: affair.parse().unwrap(),
-            procedure: procedure.parse().unwrap(),
-            delegator: None,
-            sealing_key: None,
-            details: details.collect(),
-        };
-        let accepted = self.world().submit_inquiry(by, draft).await;
-        if old.is_some() {
-            let refused = accepted.map(|inquiry| inquiry.receipt);
-            let is_taken = |fault: &WorldFault| {
-                matches!(
-                    fault,
-                    WorldFault::Act(ActFault::Refused(Refusal::RecordIdExists(_)))
-                )
-            };
-            assert!(
-                refused.is_err_and(|fault| is_taken(&fault)),
-                "a record id twice"
-            );
-            return;
-        }
-        let receipt = match accepted {
-            Ok(inquiry) => inquiry.receipt,
-            Err(WorldFault::Act(ActFault::Refused(Refusal::UnitNotAuthorised))) => return,
-            Err(fault) => panic!("{fault:?}"),
-        };
-        let last = self.asked.iter().rfind(|asked| asked.by == by);
-        assert!(
-            last.is_none_or(|last| last.receipt < receipt),
-            "receipts go back"
-        );
-        self.asked.push(Asked {
-            by,
-            receipt,
-            record_ids,
-        });
-        if wait {
-            self.settled(self.asked.len() - 1).await;
-        }
-    }
-
-    /// Waits until nothing of an inquiry moves by itself any more.
-    async fn settled(&self, n: usize) {
-        let asked = &self.asked[n];
-        let server = self.world().server(asked.by).unwrap();
-        loop {
-            let changes = server.changes(asked.receipt);
-            if server.fetch_result(asked.receipt).unwrap().is_settled() {
-                return;
-            }
-            let Some(mut changes) = changes else {
-                continue;
-            };
-            let changed =
-                tokio::time::timeout(std::time::Duration::from_secs(10), changes.changed());
-            drop(changed.await.expect("an exchange neither ends nor waits"));
         }
     }
 

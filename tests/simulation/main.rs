@@ -1,6 +1,6 @@
 //! Random lives of exchanges in one process: after each step, what must always hold is checked.
 //!
-//! `CHUKAN_SIMULATION_CASES` says how many lives (96), `CHUKAN_SIMULATION_SEED` which; the seed is printed.
+//! `CHUKAN_SIMULATION_CASES` says how many lives (24), `CHUKAN_SIMULATION_SEED` which; the seed is printed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod ask;
 mod invariants;
 mod life;
 mod step;
@@ -28,7 +29,7 @@ fn number(variable: &str) -> Option<u64> {
 
 #[test]
 fn whatever_happens_no_answer_leaves_unlawfully_or_off_the_record() {
-    let cases = number("CHUKAN_SIMULATION_CASES").unwrap_or(96);
+    let cases = number("CHUKAN_SIMULATION_CASES").unwrap_or(24);
     let seed = number("CHUKAN_SIMULATION_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     eprintln!("CHUKAN_SIMULATION_SEED={seed} CHUKAN_SIMULATION_CASES={cases}");
     let mut bytes = [0; 32];
