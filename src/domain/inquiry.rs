@@ -19,6 +19,10 @@ pub const DETAILS_MAX: usize = 10_000;
 /// The most specific informations asked for in one detail (ours).
 pub const INFOS_PER_DETAIL_MAX: usize = 50;
 
+/// The most items named for one specific information (ours). With more the record of the exchange would not fit into
+/// an entry of the ledger.
+pub const ITEMS_PER_INFO_MAX: usize = 1_000;
+
 /// How far a request's time may lie ahead of the world's clock, in seconds (ours).
 pub const REQUESTED_AHEAD_S_MAX: i64 = 300;
 

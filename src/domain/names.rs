@@ -29,10 +29,18 @@ fn parse_name(text: &str, max: usize, expected: &'static str) -> Result<String, 
             permitted: NAME_CHARACTERS,
         });
     }
-    if IndividualNumber::resembles(text) {
+    if is_individual_number(text) {
         return Err(Flaw::LooksLikeIndividualNumber);
     }
     Ok(text.to_owned())
+}
+
+/// Twelve digits at once, or in three groups of four as on the card. Other groups are left alone: a day and a running
+/// number have twelve digits too, and one in eleven of them would fit.
+fn is_individual_number(text: &str) -> bool {
+    let groups: Vec<_> = text.split(['.', '_', '-']).collect();
+    let in_fours = groups.len() == 3 && groups.iter().all(|group| group.len() == 4);
+    IndividualNumber::resembles(text) || in_fours && IndividualNumber::resembles(&groups.concat())
 }
 
 macro_rules! name {
@@ -110,12 +118,17 @@ impl FromStr for ReceiptNumber {
                 actual: text.chars().count(),
             }));
         }
-        digits.parse().map(Self).map_err(|_| {
+        let strange = digits.bytes().position(|b| !b.is_ascii_digit());
+        let character = |at: usize| {
             malformed(Flaw::Character {
-                position: 2,
+                position: at + 2,
                 permitted: "0-9",
             })
-        })
+        };
+        match strange {
+            Some(at) => Err(character(at)),
+            None => digits.parse().map(Self).map_err(|_| character(0)),
+        }
     }
 }
 
@@ -272,9 +285,20 @@ mod tests {
     }
 
     #[test]
+    fn a_receipt_number_is_an_r_and_ten_digits() {
+        assert_eq!("R0000000001".parse(), Ok(ReceiptNumber(1)));
+        for text in ["R+000000001", "R000000000", "0000000001", "R000000000x"] {
+            assert!(text.parse::<ReceiptNumber>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_record_id_refuses_an_individual_number_and_strange_characters() {
         let flaw = |text: &str| text.parse::<RecordId>().unwrap_err().flaw;
-        assert_eq!(flaw("123456789018"), Flaw::LooksLikeIndividualNumber);
+        for number in ["123456789018", "1234-5678-9018", "1234_5678.9018"] {
+            assert_eq!(flaw(number), Flaw::LooksLikeIndividualNumber);
+        }
+        assert!("12345678-9018".parse::<RecordId>().is_ok());
         assert!(matches!(flaw("a\0b"), Flaw::Character { position: 2, .. }));
         assert!(matches!(
             flaw(&"x".repeat(41)),

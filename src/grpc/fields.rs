@@ -118,6 +118,17 @@ impl Fields {
         read
     }
 
+    /// A number of an enumeration that must be one of its values.
+    pub(super) fn known<E: TryFrom<i32>>(&mut self, field: &str, number: i32) {
+        if E::try_from(number).is_err() {
+            self.flaw(
+                field,
+                "is not a value of this enumeration",
+                "定義されていない値です",
+            );
+        }
+    }
+
     /// An X25519 public key.
     pub(super) fn public_key(&mut self, field: &str, bytes: &[u8]) -> Option<SealingPublicKey> {
         let key = SealingPublicKey::from_bytes(bytes).ok();

@@ -15,7 +15,9 @@ use super::{
 use crate::{
     domain::{
         exchange::Side,
-        inquiry::{Asked, DETAILS_MAX, Detail, ExchangeState, INFOS_PER_DETAIL_MAX},
+        inquiry::{
+            Asked, DETAILS_MAX, Detail, ExchangeState, INFOS_PER_DETAIL_MAX, ITEMS_PER_INFO_MAX,
+        },
         names::ReceiptNumber,
         refusal::{FieldFlaw, Refusal},
         result::{DetailStatus, ResultCode},
@@ -111,6 +113,9 @@ impl InquiryService for Inquiries {
     ) -> Result<Response<v1::ListInquiriesResponse>, Status> {
         let entered = self.0.enter(&request)?;
         let message = request.into_inner();
+        let mut fields = Fields::default();
+        fields.known::<v1::InquiryState>("state", message.state);
+        fields.finish(Some(()))?;
         let wanted = message.state();
         let page = page(message.page_size, &message.page_token)?;
         let found = entered.server()?.inquiries(page).to_status()?;
@@ -270,6 +275,14 @@ fn decode_asked(
     let field = format!("{at}.provider_delegator");
     let provider_delegator = fields.optional(&field, &message.provider_delegator);
     let specific_info = fields.required(&format!("{at}.specific_info"), &message.specific_info);
+    if message.items.len() > ITEMS_PER_INFO_MAX {
+        fields.counted(
+            &format!("{at}.items"),
+            message.items.len(),
+            ITEMS_PER_INFO_MAX,
+        );
+        return None;
+    }
     let items = message.items.iter().enumerate();
     let items = items
         .filter_map(|(k, item)| fields.required(&format!("{at}.items[{k}]"), item))

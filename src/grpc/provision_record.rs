@@ -145,6 +145,8 @@ fn decode(
             "開始より後の日時を指定してください",
         );
     }
+    fields.known::<v1::RecordSide>("side", message.side);
+    fields.known::<v1::ResultCode>("result", message.result);
     let side = match message.side() {
         v1::RecordSide::Unspecified => None,
         v1::RecordSide::Inquirer => Some(Side::Inquirer),

@@ -7,10 +7,20 @@
     reason = "a test fails by panicking"
 )]
 
+mod bad_fields;
+mod bad_input;
+mod bad_replicas;
 mod canary;
 mod crash;
+mod frozen;
+mod fuzz;
+mod held;
 mod inquiry;
+mod keeping;
 mod net;
 mod operation;
+mod permission;
 mod records;
+mod sealing;
+mod told;
 mod worlds;

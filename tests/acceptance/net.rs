@@ -30,6 +30,10 @@ pub(crate) const KEY_CITY: &str = "9900000000001200";
 pub(crate) const DESIGNATED: &str = "9900000000001300";
 /// A ward of ひかり市.
 pub(crate) const DESIGNATED_WARD: &str = "9900000000001301";
+/// みなと県.
+pub(crate) const PREFECTURE: &str = "9900000000001400";
+/// The holder of 公金受取口座.
+pub(crate) const ACCOUNTS: &str = "1419900000002200";
 
 /// 地方税関係情報 and the pair that may ask for it.
 pub(crate) const TAX: &str = "TM00000000000002";
@@ -103,9 +107,15 @@ impl Net {
         &self.data
     }
 
+<<<<<<< HEAD
+    /// Where gRPC is served, `127.0.0.1:<port>`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+=======
     /// What `/metrics` answers.
     pub(crate) async fn metrics(&self) -> String {
         scrape(self.metrics.as_ref().unwrap()).await
+>>>>>>> crash
     }
 
     /// Waits until the metrics show a line.

@@ -109,6 +109,13 @@ async fn a_search_goes_through_its_filters_page_by_page() {
         })
         .await;
     assert_eq!(inverted.unwrap_err().code(), Code::InvalidArgument);
+    let unknown = records
+        .search_provision_records(v1::SearchProvisionRecordsRequest {
+            side: 99,
+            ..Default::default()
+        })
+        .await;
+    assert_eq!(unknown.unwrap_err().code(), Code::InvalidArgument);
 }
 
 #[tokio::test]
