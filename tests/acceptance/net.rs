@@ -107,15 +107,14 @@ impl Net {
         &self.data
     }
 
-<<<<<<< HEAD
     /// Where gRPC is served, `127.0.0.1:<port>`.
     pub(crate) fn address(&self) -> &str {
         &self.address
-=======
+    }
+
     /// What `/metrics` answers.
     pub(crate) async fn metrics(&self) -> String {
         scrape(self.metrics.as_ref().unwrap()).await
->>>>>>> crash
     }
 
     /// Waits until the metrics show a line.
