@@ -20,6 +20,7 @@ mod keeping;
 mod net;
 mod operation;
 mod permission;
+mod permit;
 mod records;
 mod sealing;
 mod told;
