@@ -30,7 +30,6 @@ pub mod verify;
 mod writer;
 
 use std::{
-    fs::File,
     path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock},
     thread::JoinHandle,
@@ -50,7 +49,7 @@ pub use recover::{Progress, TornTail};
 
 use forest::Shared;
 use merkle::Hash;
-use open::Prepared;
+use open::{DirLock, Prepared};
 use signed::Signer;
 use writer::{Commit, SegmentBytes, WAITING_MAX};
 
@@ -66,7 +65,7 @@ struct Handle {
     commits: RwLock<Option<mpsc::Sender<Commit>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     /// Dropped last: nobody else opens the directory while the writer runs.
-    _lock: File,
+    _lock: DirLock,
 }
 
 impl Ledger {

@@ -34,7 +34,7 @@ pub(super) struct Prepared {
     pub(super) shared: Arc<Shared>,
     pub(super) signer: Signer,
     pub(super) writer: Writer,
-    pub(super) lock: File,
+    pub(super) lock: DirLock,
     pub(super) keys: PublicKeys,
 }
 
@@ -78,7 +78,20 @@ pub(super) fn prepare(
     Ok((prepared, opening))
 }
 
-fn lock(dir: &Path) -> Result<File, LedgerFault> {
+/// The directory's lock. It is let go explicitly: a child process that another thread is just starting holds a copy of
+/// the file until it has become another program, and with the file alone the lock would live as long.
+#[derive(Debug)]
+pub(super) struct DirLock(File);
+
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::error!(%error, "the ledger's directory could not be unlocked");
+        }
+    }
+}
+
+fn lock(dir: &Path) -> Result<DirLock, LedgerFault> {
     let path = dir.join("lock");
     let file = File::options()
         .write(true)
@@ -87,7 +100,7 @@ fn lock(dir: &Path) -> Result<File, LedgerFault> {
         .open(&path)
         .map_err(LedgerFault::file(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(DirLock(file)),
         Err(TryLockError::WouldBlock) => Err(LedgerFault::InUse(dir.to_path_buf())),
         Err(TryLockError::Error(fault)) => Err(LedgerFault::file(path)(fault)),
     }

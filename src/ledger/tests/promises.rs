@@ -281,9 +281,12 @@ async fn a_failed_sync_makes_it_read_only_until_it_is_opened_again() {
     filled(dir.path(), 1).await;
     let (mut prepared, _) = open::prepare(dir.path(), keys(), TINY).unwrap();
     // Writing to /dev/null succeeds, syncing it does not.
-    prepared
-        .writer
-        .lose_file(File::options().write(true).open("/dev/null").unwrap());
+    prepared.writer.lose_file(
+        std::fs::File::options()
+            .write(true)
+            .open("/dev/null")
+            .unwrap(),
+    );
     let ledger = Ledger::start(prepared).unwrap();
     assert!(ledger.is_writable());
     assert!(matches!(
