@@ -19,7 +19,7 @@ use crate::{
         jst::jst_date,
         names::PermitId,
         permission_list::{Decision, Question, StaleCopy},
-        permit::{Permit, PermitRefusal, Presented, UsablePermit},
+        permit::{Permit, PermitRefusal, PermitTerms, Presented, UsablePermit},
         provision::{HoldReason, Provision, ProvisionEvent, ProvisionState},
         record::{Entry, ProvisionRecord},
         result::ResultCode,
@@ -58,13 +58,14 @@ impl IntermediateServer {
     ) -> Result<Decided, ActFault> {
         let permit = match self.usable_permit(order, now) {
             Ok(permit) => permit,
+            Err(PermitRefusal::Expired) => return self.end_expired(order, now).await,
             Err(refusal) => return self.refuse_permit(order, refusal, now).await,
         };
         let permit_id = permit.terms().permit_id;
         let Some(_in_hand) = self.take_in_hand(permit_id)? else {
             return self.refuse_permit(order, PermitRefusal::Used, now).await;
         };
-        let mut provision = self.received(&permit, order, now)?;
+        let mut provision = self.received(permit.terms(), order, now)?;
         let (event, answer, rule) = match self.verdict(&provision, now)? {
             Verdict::Hold(why) => (
                 ProvisionEvent::Held { at: now, why },
@@ -90,14 +91,18 @@ impl IntermediateServer {
         Ok(Decided { reply, rule })
     }
 
+    fn genuine_permit(&self, order: &ProvisionOrder) -> Result<Permit, PermitRefusal> {
+        let key = self.around.core_key;
+        let verify = |message: &[u8], signature: &[u8]| key.verify(message, signature).is_ok();
+        Permit::read(&order.permit, verify)
+    }
+
     fn usable_permit(
         &self,
         order: &ProvisionOrder,
         now: Timestamp,
     ) -> Result<UsablePermit, PermitRefusal> {
-        let key = self.around.core_key;
-        let verify = |message: &[u8], signature: &[u8]| key.verify(message, signature).is_ok();
-        Permit::read(&order.permit, verify)?.check(&Presented {
+        self.genuine_permit(order)?.check(&Presented {
             provider: self.profile.code.as_str(),
             symbol_digest: &hex_digest(&order.symbol.0),
             key_fingerprint: &hex_digest(&order.sealing_key),
@@ -125,11 +130,10 @@ impl IntermediateServer {
 
     fn received(
         &self,
-        permit: &UsablePermit,
+        terms: &PermitTerms,
         order: &ProvisionOrder,
         now: Timestamp,
     ) -> Result<Provision, ActFault> {
-        let terms = permit.terms();
         Ok(Provision {
             subject: terms.subject.clone(),
             permit_id: terms.permit_id,
@@ -218,15 +222,46 @@ impl IntermediateServer {
         Ok(())
     }
 
+    /// Ends the exchange of a permit that came too late. Its exchange is on record here once; presented again it is
+    /// only a refused permit.
+    async fn end_expired(
+        &self,
+        order: &ProvisionOrder,
+        now: Timestamp,
+    ) -> Result<Decided, ActFault> {
+        let refusal = PermitRefusal::Expired;
+        let Ok(permit) = self.genuine_permit(order) else {
+            return self.refuse_permit(order, refusal, now).await;
+        };
+        let terms = permit.terms();
+        let seen = self
+            .around
+            .state
+            .provision(self.profile.code, terms.subject.serial)?;
+        let in_hand = self.take_in_hand(terms.permit_id)?;
+        if seen.is_some() || in_hand.is_none() {
+            return self.refuse_permit(order, refusal, now).await;
+        }
+        let mut provision = self.received(terms, order, now)?;
+        let outcome = Outcome::without_answer(refusal.code(), Side::Provider);
+        provision.state = provision.state.apply(ProvisionEvent::Answered {
+            at: now,
+            outcome: outcome.clone(),
+        })?;
+        self.record_provision(&provision, now).await?;
+        Ok(Decided {
+            reply: ProvisionReply::Ended(outcome, None),
+            rule: refusal.code().message_ja().to_owned(),
+        })
+    }
+
     async fn refuse_permit(
         &self,
         order: &ProvisionOrder,
         refusal: PermitRefusal,
         now: Timestamp,
     ) -> Result<Decided, ActFault> {
-        let key = self.around.core_key;
-        let verify = |message: &[u8], signature: &[u8]| key.verify(message, signature).is_ok();
-        let genuine = Permit::read(&order.permit, verify).ok();
+        let genuine = self.genuine_permit(order).ok();
         let entry = Entry::PermitRefused {
             reason: refusal.to_string(),
             terms_digest: hex_digest(&order.permit.terms),

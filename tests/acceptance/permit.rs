@@ -5,7 +5,11 @@ use chukan::grpc::proto::{
         IssuePermitRequest, PresentPermitRequest, ProvisionOrder,
         exchange_service_client::ExchangeServiceClient,
     },
-    v1::{ListTreesRequest, ledger_service_client::LedgerServiceClient},
+    v1::{
+        ListTreesRequest, ResultCode, SearchProvisionRecordsRequest,
+        ledger_service_client::LedgerServiceClient,
+        provision_record_service_client::ProvisionRecordServiceClient,
+    },
 };
 use tonic::transport::Channel;
 
@@ -116,10 +120,24 @@ async fn a_permit_that_has_expired_by_the_worlds_clock_releases_nothing() {
     let mut client = ExchangeServiceClient::new(frozen::channel(&net, CITY).await);
     let issued = client.issue_permit(wanted()).await.unwrap().into_inner();
     frozen::set_hour(&net, 1).await;
-    let late = client.present_permit(PresentPermitRequest {
-        order: issued.order,
-    });
-    assert_eq!(late.await.unwrap().into_inner().status_code, "61");
+    for _ in 0..2 {
+        let order = issued.order.clone();
+        let late = client.present_permit(PresentPermitRequest { order });
+        assert_eq!(late.await.unwrap().into_inner().status_code, "61");
+    }
+    let mut records = ProvisionRecordServiceClient::new(frozen::channel(&net, WARD).await);
+    let found = records
+        .search_provision_records(SearchProvisionRecordsRequest {
+            result: ResultCode::PermitExpired.into(),
+            ..Default::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        found.into_inner().records.len(),
+        1,
+        "the exchange ended once"
+    );
     let issued = client.issue_permit(wanted()).await.unwrap().into_inner();
     let fresh = client.present_permit(PresentPermitRequest {
         order: issued.order,

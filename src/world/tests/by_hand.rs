@@ -170,11 +170,11 @@ async fn a_permit_does_not_pass_with_another_signer_key_or_provider() {
 async fn a_permit_is_only_accepted_in_its_time() {
     let dir = tempfile::tempdir().unwrap();
     let world = world(dir.path()).await;
-    let order = issued(&world);
+    let (late, order) = (issued(&world), issued(&world));
     let expires_at = at(DAY) + SignedDuration::from_secs(300);
     world.set_clock(ClockMode::Frozen(expires_at)).unwrap();
-    let late = present(&world, order.clone()).await;
-    assert_eq!(late, ResultCode::PermitExpired);
+    let expired = present(&world, late.clone()).await;
+    assert_eq!(expired, ResultCode::PermitExpired);
     let early = at(DAY) - SignedDuration::from_millis(1);
     world.set_clock(ClockMode::Frozen(early)).unwrap();
     let early = present(&world, order.clone()).await;
@@ -182,6 +182,8 @@ async fn a_permit_is_only_accepted_in_its_time() {
     let last = expires_at - SignedDuration::from_millis(1);
     world.set_clock(ClockMode::Frozen(last)).unwrap();
     assert!(accepted(present(&world, order).await));
+    // Its exchange has ended, whatever becomes of the clock.
+    assert_eq!(present(&world, late).await, ResultCode::PermitUsed);
 }
 
 #[tokio::test]
