@@ -9,7 +9,6 @@ use super::{
     codes::{InstitutionCode, SpecificInfoCode},
     exchange::{Outcome, Side, Subject},
     names::{PermitId, ProcessingSerial},
-    person::Symbol,
     provision::HoldReason,
     result::ResultCode,
 };
@@ -27,8 +26,9 @@ pub struct ProvisionRecord {
     pub permit_id: Option<PermitId>,
     /// The row of the permission list that allowed it, `<version>/<row>`.
     pub permission_row: Option<String>,
-    /// The person, as this party knows them on the network; nothing at the core system.
-    pub symbol: Option<Symbol>,
+    /// SHA-256, in hexadecimal, of the symbol by which this party knows the person; nothing at the core system. The
+    /// symbol itself is not here: an institution may read its records, and nobody may read a symbol.
+    pub symbol_digest: Option<String>,
 }
 
 impl ProvisionRecord {

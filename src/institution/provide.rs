@@ -288,7 +288,7 @@ pub(super) fn entry_of(provision: &Provision) -> Entry {
             outcome: outcome.clone(),
             permit_id: Some(provision.permit_id),
             permission_row: Some(provision.permission_row.clone()),
-            symbol: Some(provision.symbol),
+            symbol_digest: Some(hex_digest(&provision.symbol.0)),
         }),
         ProvisionState::Received | ProvisionState::Held { .. } => Entry::Held {
             subject: provision.subject.clone(),
@@ -331,7 +331,7 @@ fn seal_answer(
     Ok((outcome, sealed))
 }
 
-fn hex_digest(bytes: &[u8]) -> String {
+pub(super) fn hex_digest(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&sha256(&[bytes]))
 }
 

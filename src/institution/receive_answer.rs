@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{ActFault, IntermediateServer};
+use super::{ActFault, IntermediateServer, provide::hex_digest};
 use crate::domain::{
     exchange::{ProvisionReply, Relayed, Side, Subject},
     inquiry::{ExchangeEvent, ExchangeState},
@@ -58,7 +58,7 @@ impl IntermediateServer {
                     outcome: outcome.clone(),
                     permit_id,
                     permission_row,
-                    symbol,
+                    symbol_digest: symbol.map(|symbol| hex_digest(&symbol.0)),
                 });
                 let records = &self.around.records;
                 Some(records.write(self.keeper(), &record, now).await?)

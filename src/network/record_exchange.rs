@@ -31,7 +31,7 @@ impl CoreSystem {
             outcome: outcome.clone(),
             permit_id,
             permission_row,
-            symbol: None,
+            symbol_digest: None,
         });
         let records = &self.parts.records;
         let place = records.write(Keeper::Core, &record, now).await?;

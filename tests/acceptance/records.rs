@@ -164,6 +164,9 @@ async fn a_record_is_proven_against_a_signed_checkpoint() {
         2,
         "two signatures"
     );
+    let record: serde_json::Value = serde_json::from_slice(&proof.body).unwrap();
+    assert!(record.get("symbol").is_none(), "nobody reads a symbol");
+    assert!(record["symbol_digest"].is_string());
     let salt = proof.salt.as_slice().try_into().unwrap();
     let leaf = leaf_hash(&salt, proof.recorded_at_ms, &proof.body);
     let path: Vec<_> = proof

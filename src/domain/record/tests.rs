@@ -33,7 +33,7 @@ fn record(side: Side) -> ProvisionRecord {
         },
         permit_id: Some(PermitId([7; 16])),
         permission_row: Some("1/R-0001".into()),
-        symbol: None,
+        symbol_digest: None,
     }
 }
 
