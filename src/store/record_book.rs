@@ -166,19 +166,10 @@ impl RecordBook {
         };
         let tree: TreeId = place.tree.parse().map_err(|_| RecordFault::Form)?;
         let stored = self.ledger.read(tree, place.index)?;
-        match read_entry(&stored)? {
-            Entry::Provision(record) => Ok(Some(placed(&stored, record, place.nondisclosure)?)),
-            Entry::Held { .. }
-            | Entry::PermitRefused { .. }
-            | Entry::NondisclosureSet { .. }
-            | Entry::SealingKeyRegistered { .. }
-            | Entry::SealingKeyRevoked { .. }
-            | Entry::CallRefused { .. }
-            | Entry::ReplicasRegistered { .. }
-            | Entry::ReplicasDeleted { .. }
-            | Entry::NoAutoReplySet { .. }
-            | Entry::NoAutoReplyCleared { .. } => Err(RecordFault::Form),
-        }
+        let Entry::Provision(record) = read_entry(&stored)? else {
+            return Err(RecordFault::Form);
+        };
+        Ok(Some(placed(&stored, record, place.nondisclosure)?))
     }
 
     /// The keeper's records that pass, in the order they were written, beginning at `from`. Returns them with the
