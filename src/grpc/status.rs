@@ -6,7 +6,10 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
-    domain::refusal::{FieldFlaw, Refusal},
+    domain::{
+        refusal::{FieldFlaw, Refusal},
+        staff::StaffRefusal,
+    },
     institution::ActFault,
     ledger::LedgerFault,
     network::NetworkFault,
@@ -52,13 +55,18 @@ impl<T> ToStatus<T> for Result<T, WorldFault> {
 pub fn code_of(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::Malformed(_) => Code::InvalidArgument,
-        Refusal::RecordIdExists(_) | Refusal::SealingKeyExists | Refusal::WorldExists => {
-            Code::AlreadyExists
-        }
+        Refusal::RecordIdExists(_)
+        | Refusal::SealingKeyExists
+        | Refusal::WorldExists
+        | Refusal::Staff(StaffRefusal::AccountExists) => Code::AlreadyExists,
+        Refusal::Staff(StaffRefusal::SignIn | StaffRefusal::NoSession) => Code::Unauthenticated,
         Refusal::InstitutionMismatch
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled
-        | Refusal::UnitNotAuthorised => Code::PermissionDenied,
+        | Refusal::UnitNotAuthorised
+        | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount) => {
+            Code::PermissionDenied
+        }
         Refusal::NotFound(_) | Refusal::ReplicasUnknown(_) | Refusal::ResultsDeleted => {
             Code::NotFound
         }
@@ -68,7 +76,8 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::PermitNotIssued(_)
         | Refusal::ListUnusable
         | Refusal::ListUnverified
-        | Refusal::WorldStays => Code::FailedPrecondition,
+        | Refusal::WorldStays
+        | Refusal::Staff(StaffRefusal::PasswordDue) => Code::FailedPrecondition,
         Refusal::Overloaded => Code::ResourceExhausted,
         Refusal::RecordsUnavailable => Code::Unavailable,
     }
@@ -117,9 +126,11 @@ fn act_status(fault: ActFault) -> Status {
         ActFault::Record(fault) => record_status(&fault),
         ActFault::Store(fault) => store_status(&fault),
         ActFault::Ledger(fault) => ledger_status(&fault),
-        ActFault::Seal(_) | ActFault::Key(_) | ActFault::Form(_) | ActFault::OutOfOrder(_) => {
-            internal(&fault)
-        }
+        ActFault::Seal(_)
+        | ActFault::Key(_)
+        | ActFault::Hash(_)
+        | ActFault::Form(_)
+        | ActFault::OutOfOrder(_) => internal(&fault),
     }
 }
 

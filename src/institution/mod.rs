@@ -13,12 +13,14 @@ mod receive_answer;
 mod register_replica;
 mod register_sealing_key;
 mod search_records;
+mod staff;
 mod submit_inquiry;
 mod view_provisions;
 
 use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};
 
 use jiff::SignedDuration;
+use tokio::sync::Semaphore;
 
 use crate::{
     crypto::{sealing_key::SealingKeyPair, signing::VerifyingKey},
@@ -39,10 +41,12 @@ pub use provide::Decided;
 pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
 pub use search_records::RecordFilter;
+pub use staff::{AccountDraft, AccountView, AtWork, SignedIn, StaffRules};
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
 
 use progress::Progress;
 use provide::PermitsInHand;
+use staff::Sessions;
 
 /// The periods that an intermediate server goes by.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +74,10 @@ pub struct Surroundings {
     pub core_key: VerifyingKey,
     /// The periods.
     pub periods: Periods,
+    /// What is asked of the staff.
+    pub staff: StaffRules,
+    /// How many passwords are hashed at a time: each takes a processor and 19 MiB for tens of milliseconds.
+    pub hashing: Arc<Semaphore>,
 }
 
 /// 中間サーバー of one institution.
@@ -81,6 +89,7 @@ pub struct IntermediateServer {
     receipts: AtomicU64,
     progress: Progress,
     permits: Mutex<PermitsInHand>,
+    sessions: Sessions,
 }
 
 impl IntermediateServer {
@@ -100,6 +109,7 @@ impl IntermediateServer {
             receipts: AtomicU64::new(last.0),
             progress: Progress::default(),
             permits: Mutex::default(),
+            sessions: Sessions::default(),
             profile,
             around,
             sealing,

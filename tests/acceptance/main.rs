@@ -23,5 +23,6 @@ mod permission;
 mod permit;
 mod records;
 mod sealing;
+mod staff;
 mod told;
 mod worlds;
