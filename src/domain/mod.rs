@@ -7,6 +7,7 @@ pub mod acquisition;
 pub mod codes;
 pub mod condition;
 pub mod exchange;
+pub mod files;
 pub mod form_check;
 pub mod form_flaw;
 pub mod inquiry;
