@@ -4,6 +4,7 @@
 mod text_form;
 
 pub mod acquisition;
+pub mod batch;
 pub mod batch_file;
 pub mod codes;
 pub mod condition;

@@ -51,10 +51,11 @@ impl<T> ToStatus<T> for Result<T, WorldFault> {
 /// The gRPC code of a refusal. The table is docs/errors.md.
 pub fn code_of(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::Malformed(_) => Code::InvalidArgument,
-        Refusal::RecordIdExists(_) | Refusal::SealingKeyExists | Refusal::WorldExists => {
-            Code::AlreadyExists
-        }
+        Refusal::Malformed(_) | Refusal::BatchFlawed(_) => Code::InvalidArgument,
+        Refusal::RecordIdExists(_)
+        | Refusal::SealingKeyExists
+        | Refusal::BatchExists
+        | Refusal::WorldExists => Code::AlreadyExists,
         Refusal::InstitutionMismatch
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled
@@ -64,6 +65,8 @@ pub fn code_of(refusal: &Refusal) -> Code {
         }
         Refusal::SealingKeyMissing
         | Refusal::InquiryEnded
+        | Refusal::BatchEnded
+        | Refusal::NotInEncoding(_)
         | Refusal::Acquisition(_)
         | Refusal::PermitNotIssued(_)
         | Refusal::ListUnusable
@@ -80,6 +83,8 @@ pub fn status_of(refusal: &Refusal) -> Status {
     details.set_localized_message("ja", refusal.ja());
     if let Refusal::Malformed(flaws)
     | Refusal::RecordIdExists(flaws)
+    | Refusal::BatchFlawed(flaws)
+    | Refusal::NotInEncoding(flaws)
     | Refusal::ReplicasUnknown(flaws) = refusal
     {
         let named = add_violations(&mut details, flaws);

@@ -13,8 +13,11 @@ mod receive_answer;
 mod register_replica;
 mod register_sealing_key;
 mod search_records;
+mod submit_batch;
 mod submit_inquiry;
+mod view_batch;
 mod view_provisions;
+mod write_batch_result;
 
 use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};
 
@@ -39,10 +42,14 @@ pub use provide::Decided;
 pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
 pub use search_records::RecordFilter;
+pub use submit_batch::{BatchDraft, TakenBatch};
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
+pub use view_batch::BatchView;
+pub use write_batch_result::ResultRequest;
 
 use progress::Progress;
 use provide::PermitsInHand;
+use view_batch::EndedParts;
 
 /// The periods that an intermediate server goes by.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +87,7 @@ pub struct IntermediateServer {
     list: RwLock<Option<ListCopy>>,
     receipts: AtomicU64,
     progress: Progress,
+    ended_parts: EndedParts,
     permits: Mutex<PermitsInHand>,
 }
 
@@ -99,6 +107,7 @@ impl IntermediateServer {
             list: RwLock::new(list),
             receipts: AtomicU64::new(last.0),
             progress: Progress::default(),
+            ended_parts: EndedParts::default(),
             permits: Mutex::default(),
             profile,
             around,

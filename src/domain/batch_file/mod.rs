@@ -6,12 +6,14 @@ mod file;
 mod flaw;
 mod name;
 mod reading;
+mod result;
 mod row;
 
 pub use column::Column;
 pub use file::InquiryFile;
 pub use flaw::{RowFlaw, RowFlawKind};
 pub use name::BatchFileName;
+pub use result::{RowAnswer, RowStanding, left_out_line, reason_digit, result_lines};
 pub use row::{InquiryRow, LocalNumber, NumberSystem, RowCondition};
 
 /// The most rows of a file. Source: the platform's limit for batch files.
