@@ -295,6 +295,7 @@ impl RecordBook {
             | Entry::SealingKeyRegistered { .. }
             | Entry::SealingKeyRevoked { .. }
             | Entry::CallRefused { .. }
+            | Entry::Operation(_)
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
             | Entry::NoAutoReplySet { .. }
