@@ -11,6 +11,7 @@ mod bad_fields;
 mod bad_input;
 mod bad_replicas;
 mod batch;
+mod batch_command;
 mod batch_crash;
 mod canary;
 mod crash;
