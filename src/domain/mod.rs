@@ -4,9 +4,12 @@
 mod text_form;
 
 pub mod acquisition;
+pub mod batch;
+pub mod batch_file;
 pub mod codes;
 pub mod condition;
 pub mod exchange;
+pub mod files;
 pub mod form_check;
 pub mod form_flaw;
 pub mod inquiry;

@@ -78,6 +78,18 @@ pub enum Refusal {
     /// Every exchange of the inquiry has ended.
     #[error("every exchange of the inquiry has ended")]
     InquiryEnded,
+    /// A file is not taken: its flaws, all of them and not the first.
+    #[error("the file has {} flaw(s) and was not taken", .0.len())]
+    BatchFlawed(Vec<FieldFlaw>),
+    /// A file of this name or of this content was taken before.
+    #[error("a file of this name or of this content was taken before")]
+    BatchExists,
+    /// Every row of the batch has ended.
+    #[error("every row of the batch has ended")]
+    BatchEnded,
+    /// Characters of a result are not in the encoding of the file.
+    #[error("{} character(s) of the result are not in the encoding of the file", .0.len())]
+    NotInEncoding(Vec<FieldFlaw>),
     /// A step of a symbol acquisition is not possible.
     #[error("{0}")]
     Acquisition(AcquisitionRefusal),
@@ -136,6 +148,8 @@ pub enum Thing {
     Layout,
     /// A staff account.
     Account,
+    /// A batch.
+    Batch,
 }
 
 impl Thing {
@@ -155,6 +169,7 @@ impl Thing {
             Self::World => ("the world", "世界"),
             Self::Layout => ("the layout", "レイアウト"),
             Self::Account => ("the account", "職員アカウント"),
+            Self::Batch => ("the batch", "バッチ照会"),
         }
     }
 }
@@ -180,6 +195,10 @@ impl Refusal {
             Self::NotFound(_) | Self::ReplicasUnknown(_) => "NOT_FOUND",
             Self::ResultsDeleted => "RESULTS_DELETED",
             Self::InquiryEnded => "INQUIRY_ENDED",
+            Self::BatchFlawed(_) => "BATCH_FILE_FLAWED",
+            Self::BatchExists => "BATCH_FILE_EXISTS",
+            Self::BatchEnded => "BATCH_ENDED",
+            Self::NotInEncoding(_) => "CHARACTER_NOT_IN_ENCODING",
             Self::Acquisition(AcquisitionRefusal::AlreadyLinked) => "SYMBOL_ALREADY_LINKED",
             Self::Acquisition(AcquisitionRefusal::SerialPending) => "ACQUISITION_PENDING",
             Self::Acquisition(AcquisitionRefusal::SerialUnknown) => "ACQUISITION_SERIAL_UNKNOWN",
@@ -222,6 +241,16 @@ impl Refusal {
             }
             Self::ResultsDeleted => "保存期間を過ぎたため、照会結果は削除されました。".into(),
             Self::InquiryEnded => "この照会は既に終了しています。".into(),
+            Self::BatchFlawed(flaws) => format!(
+                "ファイルに{}件の誤りがあるため、受け付けませんでした。",
+                flaws.len()
+            ),
+            Self::BatchExists => "同じ名前または同じ内容のファイルを受付済みです。".into(),
+            Self::BatchEnded => "このバッチ照会は既に終了しています。".into(),
+            Self::NotInEncoding(flaws) => format!(
+                "照会結果に、指定された文字コードで表せない文字が{}件あります。",
+                flaws.len()
+            ),
             Self::Acquisition(refusal) => match refusal {
                 AcquisitionRefusal::AlreadyLinked => "符号は既に取得されています。",
                 AcquisitionRefusal::SerialPending => "取得番号は既に発行されています。",

@@ -14,8 +14,11 @@ mod register_replica;
 mod register_sealing_key;
 mod search_records;
 mod staff;
+mod submit_batch;
 mod submit_inquiry;
+mod view_batch;
 mod view_provisions;
+mod write_batch_result;
 
 use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};
 
@@ -42,11 +45,15 @@ pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
 pub use search_records::RecordFilter;
 pub use staff::{AccountDraft, AccountView, AtWork, SignedIn, StaffRules};
+pub use submit_batch::{BatchDraft, TakenBatch};
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
+pub use view_batch::BatchView;
+pub use write_batch_result::ResultRequest;
 
 use progress::Progress;
 use provide::PermitsInHand;
 use staff::Sessions;
+use view_batch::EndedParts;
 
 /// The periods that an intermediate server goes by.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +95,7 @@ pub struct IntermediateServer {
     list: RwLock<Option<ListCopy>>,
     receipts: AtomicU64,
     progress: Progress,
+    ended_parts: EndedParts,
     permits: Mutex<PermitsInHand>,
     sessions: Sessions,
 }
@@ -108,6 +116,7 @@ impl IntermediateServer {
             list: RwLock::new(list),
             receipts: AtomicU64::new(last.0),
             progress: Progress::default(),
+            ended_parts: EndedParts::default(),
             permits: Mutex::default(),
             sessions: Sessions::default(),
             profile,

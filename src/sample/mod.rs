@@ -3,6 +3,7 @@
 mod bijection;
 pub mod definitions;
 pub mod flaw;
+pub mod inquiry_files;
 pub mod layouts;
 pub mod names;
 pub mod population;

@@ -1,6 +1,7 @@
 //! Durable mutable state: sled made really durable, and the verbs of the field on top of it.
 
 mod batch;
+mod batches;
 mod contain;
 mod engine;
 mod fault;
@@ -27,6 +28,7 @@ mod writer;
 
 use batch::Batch;
 pub use batch::Version;
+pub use batches::TakenFile;
 use engine::Engine;
 pub use fault::StoreFault;
 use key::Key;

@@ -182,12 +182,16 @@ impl World {
     /// Takes up the inquiries that were open when the world was closed.
     async fn resume(self: &Arc<Self>) -> Result<(), WorldFault> {
         for server in self.servers.values() {
+            let of_batches = self.in_batches(server.code())?;
             for inquiry in self.state.open_inquiries(server.code())? {
                 server.resume_inquiry(&inquiry, self.now()).await?;
                 self.finish_cancelling(&inquiry).await?;
-                let inquiry = Arc::new(inquiry);
-                self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
+                if !of_batches.contains(&inquiry.receipt) {
+                    let inquiry = Arc::new(inquiry);
+                    self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
+                }
             }
+            self.begin_batches(server.code())?;
         }
         Ok(())
     }

@@ -10,12 +10,16 @@
 mod bad_fields;
 mod bad_input;
 mod bad_replicas;
+mod batch;
+mod batch_command;
+mod batch_crash;
 mod canary;
 mod crash;
 mod frozen;
 mod fuzz;
 mod held;
 mod inquiry;
+mod inquiry_files;
 mod keeping;
 mod net;
 mod operation;

@@ -143,6 +143,10 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::ReplicasUnknown(Vec::new()),
         Refusal::ResultsDeleted,
         Refusal::InquiryEnded,
+        Refusal::BatchFlawed(Vec::new()),
+        Refusal::BatchExists,
+        Refusal::BatchEnded,
+        Refusal::NotInEncoding(Vec::new()),
         Refusal::PermitNotIssued(ResultCode::NotPermitted),
         Refusal::ListUnusable,
         Refusal::ListUnverified,
@@ -294,4 +298,22 @@ fn words(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
     let words = words.filter(|word| !word.is_empty());
     words.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_columns_of_an_inquiry_file_are_those_of_the_code() {
+    let page = read("docs/batch-files.md");
+    let (form, _) = page.split_once("\n## What can be wrong").unwrap();
+    let rows = form.lines().filter_map(|line| {
+        let cells: Vec<_> = line.strip_prefix("| ")?.split(" | ").collect();
+        cells[0].parse::<usize>().ok()?;
+        Some(cells[..5].join(" | "))
+    });
+    let rows: Vec<_> = rows.collect();
+    let columns = chukan::domain::batch_file::Column::ALL.map(|column| {
+        let (number, ja, name) = (column.number(), column.ja(), column.name());
+        let (width, begins_at) = (column.width(), column.begins_at());
+        format!("{number} | {ja} | `{name}` | {width} | {begins_at}")
+    });
+    assert_eq!(rows, columns);
 }
