@@ -1,6 +1,7 @@
 //! The command line: one subcommand per file.
 
 mod certs;
+mod client;
 mod completions;
 mod config;
 mod demo;
@@ -8,6 +9,7 @@ mod fault;
 mod ledger;
 mod open;
 mod options;
+mod replica;
 mod serve;
 mod start;
 mod wall_clock;
@@ -40,6 +42,9 @@ enum Command {
     Key(open::KeyCommand),
     /// 封印された回答（JSON）を開いて表示する
     Open(open::Open),
+    /// 副本ファイルの取込・書出・突合をする
+    #[command(subcommand)]
+    Replica(replica::ReplicaCommand),
     /// 記録台帳を検証する
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -61,6 +66,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Key(key) => key.run(),
         Command::Open(open) => open.run(),
+        Command::Replica(replica) => replica.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Certs(certs) => certs.run(),
         Command::Config(config) => config.run(),

@@ -52,9 +52,10 @@ impl<T> ToStatus<T> for Result<T, WorldFault> {
 pub fn code_of(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::Malformed(_) => Code::InvalidArgument,
-        Refusal::RecordIdExists(_) | Refusal::SealingKeyExists | Refusal::WorldExists => {
-            Code::AlreadyExists
-        }
+        Refusal::RecordIdExists(_)
+        | Refusal::FileTaken(_)
+        | Refusal::SealingKeyExists
+        | Refusal::WorldExists => Code::AlreadyExists,
         Refusal::InstitutionMismatch
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled

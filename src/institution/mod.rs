@@ -3,8 +3,10 @@
 mod acquire_symbol;
 mod cancel_inquiry;
 mod copy_list;
+mod export_replicas;
 mod fault;
 mod fetch_result;
+mod import_replicas;
 mod no_auto_reply;
 mod prepare_exchange;
 mod progress;
@@ -28,12 +30,14 @@ use crate::{
         layout::Layouts,
         permission_list::ListCopy,
     },
-    store::{Keeper, RecordBook, State},
+    store::{ChangeDir, Keeper, RecordBook, State},
 };
 
 pub use cancel_inquiry::{Cancellable, cancelled};
+pub use export_replicas::Exported;
 pub use fault::ActFault;
 pub use fetch_result::{ExchangeView, InquiryProgress, InquiryView};
+pub use import_replicas::{CheckedFile, ImportPlan, Importing};
 pub use prepare_exchange::Prepared;
 pub use provide::Decided;
 pub use receive_answer::Received;
@@ -70,6 +74,8 @@ pub struct Surroundings {
     pub core_key: VerifyingKey,
     /// The periods.
     pub periods: Periods,
+    /// Where the files of imports lie until they are taken over.
+    pub changes: ChangeDir,
 }
 
 /// 中間サーバー of one institution.
@@ -81,6 +87,8 @@ pub struct IntermediateServer {
     receipts: AtomicU64,
     progress: Progress,
     permits: Mutex<PermitsInHand>,
+    /// Held while an import is taken over: one after the other.
+    importing: tokio::sync::Mutex<()>,
 }
 
 impl IntermediateServer {
@@ -100,6 +108,7 @@ impl IntermediateServer {
             receipts: AtomicU64::new(last.0),
             progress: Progress::default(),
             permits: Mutex::default(),
+            importing: tokio::sync::Mutex::default(),
             profile,
             around,
             sealing,

@@ -1,9 +1,11 @@
 //! Durable mutable state: sled made really durable, and the verbs of the field on top of it.
 
 mod batch;
+mod change_file;
 mod contain;
 mod engine;
 mod fault;
+mod imports;
 mod inquiries;
 mod key;
 mod lists;
@@ -25,6 +27,7 @@ mod writer;
 
 use batch::Batch;
 pub use batch::Version;
+pub use change_file::{ChangeDir, ChangeReader, ChangeWriter};
 use engine::Engine;
 pub use fault::StoreFault;
 use key::Key;

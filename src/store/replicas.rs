@@ -1,5 +1,7 @@
 //! 情報提供データベース: the replicas of an institution.
 
+use serde::Deserialize;
+
 use super::{Batch, Key, Page, PageOf, State, StoreFault};
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
@@ -18,16 +20,24 @@ pub struct ReplicaName {
     pub record_key: RecordKey,
 }
 
-fn of_person(institution: InstitutionCode, person: AddresseeNumber) -> Key {
-    Key::new("replica")
-        .text(institution.as_str())
-        .text(person.as_str())
+pub(super) fn institution_replicas(institution: InstitutionCode) -> Key {
+    Key::new("replica").text(institution.as_str())
 }
 
-fn replica(institution: InstitutionCode, name: &ReplicaName) -> Key {
+fn of_person(institution: InstitutionCode, person: AddresseeNumber) -> Key {
+    institution_replicas(institution).text(person.as_str())
+}
+
+pub(super) fn replica_key(institution: InstitutionCode, name: &ReplicaName) -> Key {
     of_person(institution, name.addressee)
         .text(name.specific_info.as_str())
         .text(name.record_key.as_str())
+}
+
+/// How often a replica has been registered; the rest of it is passed over.
+#[derive(Deserialize)]
+struct Revised {
+    revision: u64,
 }
 
 impl ReplicaName {
@@ -53,22 +63,34 @@ impl State {
     ) -> Result<usize, StoreFault> {
         let mut batch = Batch::new();
         let mut new = 0;
-        for mut next in replicas {
-            let key = replica(institution, &ReplicaName::of(&next));
-            match self.read_versioned::<Replica>(&key)? {
-                Some((version, before)) => {
-                    next.revision = before.revision + 1;
-                    batch.expect(key.clone(), version);
-                }
-                None => {
-                    new += 1;
-                    batch.expect_absent(key.clone());
-                }
-            }
-            batch.put_json(key, &next)?;
+        for next in replicas {
+            let key = replica_key(institution, &ReplicaName::of(&next));
+            new += usize::from(self.put_replica(&mut batch, key, next)?);
         }
         self.engine.write(batch).await?;
         Ok(new)
+    }
+
+    /// Adds a replica to a batch as the next revision of what is there. Whether it is new.
+    pub(super) fn put_replica(
+        &self,
+        batch: &mut Batch,
+        key: Key,
+        mut next: Replica,
+    ) -> Result<bool, StoreFault> {
+        let before = self.read_versioned::<Revised>(&key)?;
+        let is_new = before.is_none();
+        match before {
+            Some((version, before)) => {
+                next.revision = before.revision + 1;
+                batch.expect(key.clone(), version);
+            }
+            None => {
+                batch.expect_absent(key.clone());
+            }
+        }
+        batch.put_json(key, &next)?;
+        Ok(is_new)
     }
 
     /// Deletes replicas, all or none.
@@ -82,7 +104,7 @@ impl State {
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         for (precondition, name) in names.iter().enumerate() {
-            let key = replica(institution, name);
+            let key = replica_key(institution, name);
             let seen = self.engine.read_versioned(&key)?;
             let (version, _) = seen.ok_or(StoreFault::Conflict { precondition })?;
             batch.expect(key.clone(), version);
@@ -100,7 +122,7 @@ impl State {
         institution: InstitutionCode,
         name: &ReplicaName,
     ) -> Result<Option<Replica>, StoreFault> {
-        self.engine.read_json(&replica(institution, name))
+        self.engine.read_json(&replica_key(institution, name))
     }
 
     /// The replicas of a person, of one specific information or of all, in the order of their names.

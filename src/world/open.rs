@@ -24,7 +24,7 @@ use crate::{
     ledger::Ledger,
     network::{CoreParts, CoreSystem},
     sample::{definitions::Definitions, population::Population},
-    store::{RecordBook, State},
+    store::{ChangeDir, RecordBook, State},
 };
 
 /// What every world of a process goes by.
@@ -128,6 +128,7 @@ impl World {
             records: records.clone(),
             core_key: core_key.verifying_key(),
             periods: settings.periods,
+            changes: ChangeDir::open(dir.join("imports"))?,
         };
         let mut servers = BTreeMap::new();
         for profile in directory.iter() {
@@ -167,9 +168,10 @@ impl World {
         })
     }
 
-    /// Takes up the inquiries that were open when the world was closed.
+    /// Takes up the imports and the inquiries that were open when the world was closed.
     async fn resume(self: &Arc<Self>) -> Result<(), WorldFault> {
         for server in self.servers.values() {
+            server.resume_imports().await?;
             for inquiry in self.state.open_inquiries(server.code())? {
                 server.resume_inquiry(&inquiry, self.now()).await?;
                 self.finish_cancelling(&inquiry).await?;

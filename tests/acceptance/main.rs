@@ -22,6 +22,7 @@ mod operation;
 mod permission;
 mod permit;
 mod records;
+mod replica_files;
 mod sealing;
 mod told;
 mod worlds;

@@ -140,6 +140,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::SealingKeyExists,
         Refusal::NotFound(Thing::Inquiry),
         Refusal::ReplicasUnknown(Vec::new()),
+        Refusal::FileTaken(1),
         Refusal::ResultsDeleted,
         Refusal::InquiryEnded,
         Refusal::PermitNotIssued(ResultCode::NotPermitted),
@@ -284,4 +285,18 @@ fn words(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
     let words = words.filter(|word| !word.is_empty());
     words.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_flaw_of_a_replica_file_is_in_its_table() {
+    let page = read("docs/replica-files.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let written: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
+    let source = read("src/domain/replica_file/flaw.rs");
+    let (_, code) = source.split_once("fn code(&self)").unwrap();
+    let code = code.rsplit("fn ja").last().unwrap();
+    let coded = code.split("=> \"").skip(1);
+    let coded: Vec<_> = coded.filter_map(|rest| rest.split('"').next()).collect();
+    let named = coded.iter().filter(|code| **code == code.to_uppercase());
+    assert_eq!(written, named.copied().collect::<Vec<_>>());
 }
