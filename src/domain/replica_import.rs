@@ -3,13 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    codes::SpecificInfoCode,
-    replica::Replica,
-    replica_file::Extent,
-    words::{LayoutVersion, RecordKey},
-};
-use crate::domain::codes::AddresseeNumber;
+use super::{codes::SpecificInfoCode, replica_file::Extent, words::LayoutVersion};
 
 /// A file that was accepted. It is carried to its end, also over a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,19 +42,4 @@ impl ReplicaImport {
     pub fn is_finished(&self) -> bool {
         self.applied == self.changes
     }
-}
-
-/// One change that an import makes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplicaChange {
-    /// Register the replica, or take the place of the older one.
-    Register(Replica),
-    /// Delete the replica if it is there.
-    Delete {
-        /// Whose it is.
-        addressee: AddresseeNumber,
-        /// Its name.
-        record_key: RecordKey,
-    },
 }

@@ -13,17 +13,11 @@ use crate::{
         record::Entry as LedgerEntry,
         refusal::Refusal,
         replica_file::{Assembled, Entry, Extent, FileFlaw, FileMisfit, FilePlan, FileReader},
-        replica_import::{ReplicaChange, ReplicaImport},
+        replica_import::ReplicaImport,
         words::LayoutVersion,
     },
-    store::{ChangeReader, ChangeWriter, Page, PageOf, ReplicaName, StoreFault},
+    store::{ChangeWriter, EncodedReplica, Page, PageOf, ReplicaChange, ReplicaName, StoreFault},
 };
-
-/// How many changes become durable at a time.
-const CHANGES_AT_ONCE: usize = 1_000;
-
-/// How often a write is tried when others change the same replicas at the same moment.
-const ATTEMPTS: u32 = 5;
 
 /// How a file is to be taken over.
 #[derive(Debug, Clone)]
@@ -164,7 +158,8 @@ impl Importing<'_> {
         let change = match entry {
             Entry::Register { replica, .. } => {
                 self.tally.registering += 1;
-                ReplicaChange::Register(replica.register(self.now, 1))
+                let replica = replica.register(self.now, 1);
+                ReplicaChange::Register(EncodedReplica::of(&replica)?)
             }
             Entry::Delete {
                 addressee,
@@ -174,19 +169,19 @@ impl Importing<'_> {
                 let name = info.map(|specific_info| ReplicaName {
                     addressee,
                     specific_info,
-                    record_key: record_key.clone(),
+                    record_key,
                 });
                 let (state, code) = (&self.server.around.state, self.server.profile.code);
-                let there = name
-                    .map(|name| state.has_replica(code, &name))
-                    .transpose()?;
-                if there != Some(true) {
-                    let flaw = FileFlaw::of_line(line, FileMisfit::NotRegistered);
-                    return Ok(vec![flaw]);
-                }
-                ReplicaChange::Delete {
-                    addressee,
-                    record_key,
+                let there = match &name {
+                    Some(name) => state.has_replica(code, name)?,
+                    None => false,
+                };
+                match name.filter(|_| there) {
+                    Some(name) => ReplicaChange::Delete(name),
+                    None => {
+                        let flaw = FileFlaw::of_line(line, FileMisfit::NotRegistered);
+                        return Ok(vec![flaw]);
+                    }
                 }
             }
         };
@@ -206,10 +201,11 @@ impl Importing<'_> {
             if reader.names(addressee, &record_key) {
                 return Ok(());
             }
-            changes.add(&ReplicaChange::Delete {
+            changes.add(&ReplicaChange::Delete(ReplicaName {
                 addressee,
+                specific_info: subject.0,
                 record_key,
-            })
+            }))
         })?;
         Ok(())
     }
@@ -308,66 +304,4 @@ impl IntermediateServer {
     pub fn imports(&self, page: &Page) -> Result<PageOf<ReplicaImport>, ActFault> {
         Ok(self.around.state.imports(self.profile.code, page)?)
     }
-
-    /// Carries imports to their end that a stop interrupted.
-    ///
-    /// # Errors
-    /// When the changes cannot be read, or the state cannot be read or written.
-    pub async fn resume_imports(&self) -> Result<(), ActFault> {
-        for import in self.around.state.unfinished_imports(self.profile.code)? {
-            self.carry_import(import, |_| ControlFlow::Continue(()))
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// Makes the changes of an accepted import, those first that are not made yet. Stops early when `told` says so.
-    async fn carry_import(
-        &self,
-        mut import: ReplicaImport,
-        mut told: impl FnMut(&ReplicaImport) -> ControlFlow<()> + Send,
-    ) -> Result<ReplicaImport, ActFault> {
-        let (dir, code) = (&self.around.changes, self.profile.code);
-        let mut changes = dir.read(code, import.number)?;
-        for _made in 0..import.applied {
-            changes.next_change()?;
-        }
-        while !import.is_finished() {
-            let next = next_changes(&mut changes)?;
-            import = self.apply(&import, &next).await?;
-            if told(&import).is_break() {
-                return Ok(import);
-            }
-        }
-        dir.remove(code, import.number)?;
-        Ok(import)
-    }
-
-    async fn apply(
-        &self,
-        import: &ReplicaImport,
-        changes: &[ReplicaChange],
-    ) -> Result<ReplicaImport, ActFault> {
-        let mut attempts = ATTEMPTS;
-        loop {
-            attempts -= 1;
-            let state = &self.around.state;
-            let applied = state.apply_import(self.profile.code, import, changes);
-            match applied.await {
-                Err(StoreFault::Conflict { .. }) if attempts > 0 => {}
-                applied => return Ok(applied?),
-            }
-        }
-    }
-}
-
-fn next_changes(changes: &mut ChangeReader) -> Result<Vec<ReplicaChange>, ActFault> {
-    let mut next = Vec::with_capacity(CHANGES_AT_ONCE);
-    while next.len() < CHANGES_AT_ONCE {
-        match changes.next_change()? {
-            Some(change) => next.push(change),
-            None => break,
-        }
-    }
-    Ok(next)
 }

@@ -2,6 +2,7 @@
 
 mod acquire_symbol;
 mod cancel_inquiry;
+mod carry_import;
 mod copy_list;
 mod export_replicas;
 mod fault;

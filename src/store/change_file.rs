@@ -1,7 +1,8 @@
 //! The changes of one import in a file of their own, until every one is made: written while the file comes in, durable
 //! before it is accepted, read again after a restart.
 //!
-//! Each change is a frame: its length as four bytes, big-endian, and its JSON.
+//! Each change is a frame: its length as four bytes, big-endian; `R` or `D`; addressee number, specific information, the
+//! length of the record key as one byte, the record key; and of a registration the replica's JSON without its revision.
 
 use std::{
     fs::{self, File},
@@ -9,11 +10,22 @@ use std::{
     path::PathBuf,
 };
 
-use super::{StoreFault, fault::During};
-use crate::domain::{codes::InstitutionCode, replica_import::ReplicaChange};
+use super::{EncodedReplica, ReplicaName, StoreFault, fault::During};
+use crate::domain::codes::InstitutionCode;
 
+const REGISTER: u8 = b'R';
+const DELETE: u8 = b'D';
 const PART: &str = "part";
 const ACCEPTED: &str = "changes";
+
+/// One change that an import makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplicaChange {
+    /// Register the replica, or take the place of the older one.
+    Register(EncodedReplica),
+    /// Delete the replica if it is there.
+    Delete(ReplicaName),
+}
 
 /// Where the files of a world's imports lie.
 #[derive(Debug, Clone)]
@@ -130,16 +142,30 @@ impl ChangeWriter {
     /// # Errors
     /// `Io`, as when the disk is full.
     pub fn add(&mut self, change: &ReplicaChange) -> Result<(), StoreFault> {
-        let json = serde_json::to_vec(change);
-        let json = json.map_err(|error| StoreFault::json::<ReplicaChange>(&error))?;
-        let length = u32::try_from(json.len()).map_err(|_| StoreFault::ValueTooLong {
-            bytes: json.len(),
+        let (kind, name, body) = match change {
+            ReplicaChange::Register(replica) => (REGISTER, &replica.name, &*replica.body),
+            ReplicaChange::Delete(name) => (DELETE, name, &[][..]),
+        };
+        let (person, info) = (name.addressee.as_str(), name.specific_info.as_str());
+        let key = name.record_key.as_str().as_bytes();
+        let length = 2 + person.len() + info.len() + key.len() + body.len();
+        let too_long = |_| StoreFault::ValueTooLong {
+            bytes: length,
             bytes_max: u32::MAX as usize,
-        })?;
-        let file = &mut self.file;
-        let written = file.write_all(&length.to_be_bytes());
-        let written = written.and_then(|()| file.write_all(&json));
-        written.during("write", &self.path)?;
+        };
+        let head = u32::try_from(length).map_err(too_long)?.to_be_bytes();
+        let key_length = u8::try_from(key.len()).map_err(too_long)?;
+        for part in [
+            &head[..],
+            &[kind],
+            person.as_bytes(),
+            info.as_bytes(),
+            &[key_length],
+            key,
+            body,
+        ] {
+            self.file.write_all(part).during("write", &self.path)?;
+        }
         self.changes += 1;
         Ok(())
     }
@@ -172,16 +198,39 @@ impl ChangeReader {
         }
         let mut length = [0; 4];
         self.exact(&mut length)?;
-        let mut json = vec![0; u32::from_be_bytes(length) as usize];
-        self.exact(&mut json)?;
-        let change = serde_json::from_slice(&json);
-        change
-            .map(Some)
-            .map_err(|error| StoreFault::json::<ReplicaChange>(&error))
+        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+        self.exact(&mut frame)?;
+        let change = read_change(frame);
+        let damaged = || StoreFault::damaged(&self.path, "a change is not what was written");
+        change.map(Some).ok_or_else(damaged)
     }
 
     fn exact(&mut self, bytes: &mut [u8]) -> Result<(), StoreFault> {
         self.file.read_exact(bytes).during("read", &self.path)
+    }
+}
+
+fn read_change(mut frame: Vec<u8>) -> Option<ReplicaChange> {
+    let (kind, rest) = frame.split_first()?;
+    let (person, rest) = rest.split_at_checked(15)?;
+    let (info, rest) = rest.split_at_checked(16)?;
+    let (key_length, rest) = rest.split_first()?;
+    let (key, body) = rest.split_at_checked(usize::from(*key_length))?;
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    let name = ReplicaName {
+        addressee: text(person)?.parse().ok()?,
+        specific_info: text(info)?.parse().ok()?,
+        record_key: text(key)?.parse().ok()?,
+    };
+    match *kind {
+        DELETE => body.is_empty().then_some(ReplicaChange::Delete(name)),
+        REGISTER => {
+            let head = frame.len() - body.len();
+            frame.drain(..head);
+            let body = frame;
+            Some(ReplicaChange::Register(EncodedReplica { name, body }))
+        }
+        _ => None,
     }
 }
 
@@ -193,11 +242,23 @@ mod tests {
         fs::read_dir(dir).unwrap().next().is_none()
     }
 
-    fn change(key: &str) -> ReplicaChange {
-        ReplicaChange::Delete {
+    fn name(key: &str) -> ReplicaName {
+        ReplicaName {
             addressee: "000000000000001".parse().unwrap(),
+            specific_info: "TM90000000000001".parse().unwrap(),
             record_key: key.parse().unwrap(),
         }
+    }
+
+    fn registration(key: &str) -> ReplicaChange {
+        ReplicaChange::Register(EncodedReplica {
+            name: name(key),
+            body: b"{}".to_vec(),
+        })
+    }
+
+    fn change(key: &str) -> ReplicaChange {
+        ReplicaChange::Delete(name(key))
     }
 
     #[test]
@@ -211,11 +272,11 @@ mod tests {
         assert!(is_empty(&dir.path().join("imports")));
         let mut kept = changes.begin("b").unwrap();
         kept.add(&change("K1")).unwrap();
-        kept.add(&change("K2")).unwrap();
+        kept.add(&registration("K2")).unwrap();
         changes.keep(kept, institution, 7).unwrap();
         let mut read = changes.read(institution, 7).unwrap();
         assert_eq!(read.next_change().unwrap(), Some(change("K1")));
-        assert_eq!(read.next_change().unwrap(), Some(change("K2")));
+        assert_eq!(read.next_change().unwrap(), Some(registration("K2")));
         assert_eq!(read.next_change().unwrap(), None);
         changes.remove(institution, 7).unwrap();
         changes.remove(institution, 7).unwrap();

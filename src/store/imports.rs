@@ -3,13 +3,13 @@
 use serde::Deserialize;
 
 use super::{
-    Batch, Key, Page, PageOf, ReplicaName, State, StoreFault,
+    Batch, Key, Page, PageOf, ReplicaChange, ReplicaName, State, StoreFault,
     replicas::{institution_replicas, replica_key},
 };
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
     replica::Replica,
-    replica_import::{ReplicaChange, ReplicaImport},
+    replica_import::ReplicaImport,
     words::{LayoutVersion, RecordKey},
 };
 
@@ -29,6 +29,16 @@ fn taken_file(institution: InstitutionCode, digest: &str) -> Key {
     Key::new("replica-file")
         .text(institution.as_str())
         .text(digest)
+}
+
+/// Changes that wait to be made together.
+#[derive(Default)]
+pub struct PreparedChanges {
+    batch: Batch,
+    changes: u64,
+    registered: u64,
+    replaced: u64,
+    deleted: u64,
 }
 
 /// What tells a replica from others; the rest is passed over.
@@ -59,47 +69,55 @@ impl State {
         self.engine.write(batch).await
     }
 
-    /// Makes the next changes of an import and notes them with it, all or none. Returns the import as it is then.
+    /// Prepares the next changes of an import.
     ///
     /// # Errors
-    /// `Conflict` when one of the replicas is being changed at the same moment.
-    pub async fn apply_import(
+    /// When the store cannot be read.
+    pub fn prepare_changes(
         &self,
         institution: InstitutionCode,
-        before: &ReplicaImport,
         changes: &[ReplicaChange],
-    ) -> Result<ReplicaImport, StoreFault> {
-        let mut after = before.clone();
-        let mut batch = Batch::new();
+    ) -> Result<PreparedChanges, StoreFault> {
+        let mut prepared = PreparedChanges::default();
         for change in changes {
-            after.applied += 1;
+            prepared.changes += 1;
             match change {
                 ReplicaChange::Register(replica) => {
-                    let key = replica_key(institution, &ReplicaName::of(replica));
-                    if self.put_replica(&mut batch, key, replica.clone())? {
-                        after.registered += 1;
+                    if self.put_replica(institution, &mut prepared.batch, replica)? {
+                        prepared.registered += 1;
                     } else {
-                        after.replaced += 1;
+                        prepared.replaced += 1;
                     }
                 }
-                ReplicaChange::Delete {
-                    addressee,
-                    record_key,
-                } => {
-                    let name = ReplicaName {
-                        addressee: *addressee,
-                        specific_info: before.specific_info,
-                        record_key: record_key.clone(),
-                    };
-                    let key = replica_key(institution, &name);
+                ReplicaChange::Delete(name) => {
+                    let key = replica_key(institution, name);
                     if let Some((version, _)) = self.engine.read_versioned(&key)? {
-                        batch.expect(key.clone(), version);
-                        batch.remove(key);
-                        after.deleted += 1;
+                        prepared.batch.expect(key.clone(), version);
+                        prepared.batch.remove(key);
+                        prepared.deleted += 1;
                     }
                 }
             }
         }
+        Ok(prepared)
+    }
+
+    /// Makes prepared changes and notes them with their import, all or none. Returns the import as it is then.
+    ///
+    /// # Errors
+    /// `Conflict` when one of the replicas was changed since they were prepared.
+    pub async fn make_changes(
+        &self,
+        institution: InstitutionCode,
+        before: &ReplicaImport,
+        prepared: PreparedChanges,
+    ) -> Result<ReplicaImport, StoreFault> {
+        let mut after = before.clone();
+        after.applied += prepared.changes;
+        after.registered += prepared.registered;
+        after.replaced += prepared.replaced;
+        after.deleted += prepared.deleted;
+        let mut batch = prepared.batch;
         batch.put_json(import(institution, before.number), &after)?;
         self.engine.write(batch).await?;
         Ok(after)

@@ -3,6 +3,7 @@
 mod batch;
 mod change_file;
 mod contain;
+mod encoded_replica;
 mod engine;
 mod fault;
 mod imports;
@@ -27,9 +28,11 @@ mod writer;
 
 use batch::Batch;
 pub use batch::Version;
-pub use change_file::{ChangeDir, ChangeReader, ChangeWriter};
+pub use change_file::{ChangeDir, ChangeReader, ChangeWriter, ReplicaChange};
+pub use encoded_replica::EncodedReplica;
 use engine::Engine;
 pub use fault::StoreFault;
+pub use imports::PreparedChanges;
 use key::Key;
 pub use record_book::{Keeper, RecordBook, RecordFault, SearchPlace};
 pub use records::RecordPlace;

@@ -1,8 +1,8 @@
 //! 情報提供データベース: the replicas of an institution.
 
-use serde::Deserialize;
-
-use super::{Batch, Key, Page, PageOf, State, StoreFault};
+use super::{
+    Batch, EncodedReplica, Key, Page, PageOf, State, StoreFault, encoded_replica::revision_of,
+};
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
     replica::Replica,
@@ -34,12 +34,6 @@ pub(super) fn replica_key(institution: InstitutionCode, name: &ReplicaName) -> K
         .text(name.record_key.as_str())
 }
 
-/// How often a replica has been registered; the rest of it is passed over.
-#[derive(Deserialize)]
-struct Revised {
-    revision: u64,
-}
-
 impl ReplicaName {
     /// The name of `replica`.
     pub fn of(replica: &Replica) -> Self {
@@ -64,8 +58,8 @@ impl State {
         let mut batch = Batch::new();
         let mut new = 0;
         for next in replicas {
-            let key = replica_key(institution, &ReplicaName::of(&next));
-            new += usize::from(self.put_replica(&mut batch, key, next)?);
+            let next = EncodedReplica::of(&next)?;
+            new += usize::from(self.put_replica(institution, &mut batch, &next)?);
         }
         self.engine.write(batch).await?;
         Ok(new)
@@ -74,22 +68,24 @@ impl State {
     /// Adds a replica to a batch as the next revision of what is there. Whether it is new.
     pub(super) fn put_replica(
         &self,
+        institution: InstitutionCode,
         batch: &mut Batch,
-        key: Key,
-        mut next: Replica,
+        next: &EncodedReplica,
     ) -> Result<bool, StoreFault> {
-        let before = self.read_versioned::<Revised>(&key)?;
+        let key = replica_key(institution, &next.name);
+        let before = self.engine.read_versioned(&key)?;
         let is_new = before.is_none();
-        match before {
-            Some((version, before)) => {
-                next.revision = before.revision + 1;
+        let revision = match before {
+            Some((version, row)) => {
                 batch.expect(key.clone(), version);
+                revision_of(&row).ok_or_else(StoreFault::json_data::<Replica>)? + 1
             }
             None => {
                 batch.expect_absent(key.clone());
+                1
             }
-        }
-        batch.put_json(key, &next)?;
+        };
+        batch.put(key, next.row(revision));
         Ok(is_new)
     }
 

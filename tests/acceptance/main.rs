@@ -23,6 +23,7 @@ mod permission;
 mod permit;
 mod records;
 mod replica_files;
+mod replica_kill;
 mod sealing;
 mod told;
 mod worlds;
