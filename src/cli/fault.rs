@@ -51,6 +51,8 @@ pub(super) enum CliFault {
     #[error("原本と副本が{0}件異なります")]
     Differences(u64),
     #[error("{0}")]
+    Explained(String),
+    #[error("{0}")]
     Said(&'static str),
 }
 
@@ -113,6 +115,7 @@ impl CliFault {
             | Self::File { .. }
             | Self::Io(_)
             | Self::Identity(_)
+            | Self::Explained(_)
             | Self::FileRefused(_)
             | Self::ReplicasUnwritable(_)
             | Self::FileLine(_)

@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod fault;
 mod japanese;
+mod layout;
 mod ledger;
 mod open;
 mod options;
@@ -46,6 +47,9 @@ enum Command {
     Key(open::KeyCommand),
     /// 封印された回答（JSON）を開いて表示する
     Open(open::Open),
+    /// レイアウトのファイルを検査・比較・表示する
+    #[command(subcommand)]
+    Layout(layout::LayoutCommand),
     /// 副本ファイルの取込・書出・突合をする
     #[command(subcommand)]
     Replica(replica::ReplicaCommand),
@@ -73,6 +77,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Key(key) => key.run(),
         Command::Open(open) => open.run(),
+        Command::Layout(layout) => layout.run(),
         Command::Replica(replica) => replica.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Certs(certs) => certs.run(),

@@ -14,6 +14,7 @@ pub mod inquiry;
 pub mod institution;
 pub mod jst;
 pub mod layout;
+pub mod layout_diff;
 pub mod malformed;
 pub mod names;
 pub mod permission_list;

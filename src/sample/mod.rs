@@ -5,6 +5,7 @@ pub mod definitions;
 pub mod flaw;
 pub mod layouts;
 pub mod names;
+mod page;
 pub mod population;
 pub mod replicas;
 pub mod situation;
