@@ -72,6 +72,9 @@ pub enum Refusal {
     /// Replicas that were named are not registered: all of them, not the first.
     #[error("{} replica(s) are not known here", .0.len())]
     ReplicasUnknown(Vec<FieldFlaw>),
+    /// The same file was taken over before, as the import of this number.
+    #[error("the same file was taken over before, as import {0}")]
+    FileTaken(u64),
     /// The inquiry's results were deleted when their time had passed.
     #[error("the inquiry's results were deleted when their retention had passed")]
     ResultsDeleted,
@@ -193,6 +196,7 @@ impl Refusal {
             Self::SealingKeyMissing => "SEALING_KEY_MISSING",
             Self::SealingKeyExists => "SEALING_KEY_EXISTS",
             Self::NotFound(_) | Self::ReplicasUnknown(_) => "NOT_FOUND",
+            Self::FileTaken(_) => "FILE_TAKEN",
             Self::ResultsDeleted => "RESULTS_DELETED",
             Self::InquiryEnded => "INQUIRY_ENDED",
             Self::BatchFlawed(_) => "BATCH_FILE_FLAWED",
@@ -238,6 +242,9 @@ impl Refusal {
             Self::NotFound(thing) => format!("指定された{}は存在しません。", thing.names().1),
             Self::ReplicasUnknown(flaws) => {
                 format!("指定された副本のうち{}件は存在しません。", flaws.len())
+            }
+            Self::FileTaken(number) => {
+                format!("同じファイルは取込番号{number}で既に取り込まれています。")
             }
             Self::ResultsDeleted => "保存期間を過ぎたため、照会結果は削除されました。".into(),
             Self::InquiryEnded => "この照会は既に終了しています。".into(),

@@ -15,6 +15,8 @@ pub mod proto;
 mod provision;
 mod provision_record;
 mod replica;
+mod replica_export;
+mod replica_import;
 mod sealing_key;
 mod staff;
 mod status;

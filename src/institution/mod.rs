@@ -2,9 +2,12 @@
 
 mod acquire_symbol;
 mod cancel_inquiry;
+mod carry_import;
 mod copy_list;
+mod export_replicas;
 mod fault;
 mod fetch_result;
+mod import_replicas;
 mod no_auto_reply;
 mod prepare_exchange;
 mod progress;
@@ -33,12 +36,14 @@ use crate::{
         layout::Layouts,
         permission_list::ListCopy,
     },
-    store::{Keeper, RecordBook, State},
+    store::{ChangeDir, Keeper, RecordBook, State},
 };
 
 pub use cancel_inquiry::{Cancellable, cancelled};
+pub use export_replicas::Exported;
 pub use fault::ActFault;
 pub use fetch_result::{ExchangeView, InquiryProgress, InquiryView};
+pub use import_replicas::{CheckedFile, ImportPlan, Importing};
 pub use prepare_exchange::Prepared;
 pub use provide::Decided;
 pub use receive_answer::Received;
@@ -85,6 +90,8 @@ pub struct Surroundings {
     pub staff: StaffRules,
     /// How many passwords are hashed at a time: each takes a processor and 19 MiB for tens of milliseconds.
     pub hashing: Arc<Semaphore>,
+    /// Where the files of imports lie until they are taken over.
+    pub changes: ChangeDir,
 }
 
 /// 中間サーバー of one institution.
@@ -98,6 +105,8 @@ pub struct IntermediateServer {
     ended_parts: EndedParts,
     permits: Mutex<PermitsInHand>,
     sessions: Sessions,
+    /// Held while an import is taken over: one after the other.
+    importing: tokio::sync::Mutex<()>,
 }
 
 impl IntermediateServer {
@@ -119,6 +128,7 @@ impl IntermediateServer {
             ended_parts: EndedParts::default(),
             permits: Mutex::default(),
             sessions: Sessions::default(),
+            importing: tokio::sync::Mutex::default(),
             profile,
             around,
             sealing,

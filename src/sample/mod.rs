@@ -6,6 +6,7 @@ pub mod flaw;
 pub mod inquiry_files;
 pub mod layouts;
 pub mod names;
+mod page;
 pub mod population;
 pub mod replicas;
 pub mod situation;

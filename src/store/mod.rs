@@ -2,9 +2,12 @@
 
 mod batch;
 mod batches;
+mod change_file;
 mod contain;
+mod encoded_replica;
 mod engine;
 mod fault;
+mod imports;
 mod inquiries;
 mod key;
 mod lists;
@@ -29,8 +32,11 @@ mod writer;
 use batch::Batch;
 pub use batch::Version;
 pub use batches::TakenFile;
+pub use change_file::{ChangeDir, ChangeReader, ChangeWriter, ReplicaChange};
+pub use encoded_replica::EncodedReplica;
 use engine::Engine;
 pub use fault::StoreFault;
+pub use imports::PreparedChanges;
 use key::Key;
 pub use record_book::{Keeper, RecordBook, RecordFault, SearchPlace};
 pub use records::RecordPlace;

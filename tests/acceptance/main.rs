@@ -26,6 +26,8 @@ mod operation;
 mod permission;
 mod permit;
 mod records;
+mod replica_files;
+mod replica_kill;
 mod sealing;
 mod staff;
 mod told;
