@@ -86,7 +86,7 @@ impl Engine {
     /// need not be durable before a later batch is.
     ///
     /// # Errors
-    /// `ReadOnly`, `Closed`. Whether the batch was refused shows in `HandedOver::durable`.
+    /// `KeyTooLong`, `ValueTooLong`; `ReadOnly`, `Closed`. Whether its preconditions hold shows in `HandedOver::durable`.
     pub async fn hand_over(&self, batch: Batch) -> Result<HandedOver, StoreFault> {
         let places = Arc::clone(&self.inner.places);
         let shared = Arc::clone(&self.inner.shared);

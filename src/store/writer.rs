@@ -61,7 +61,7 @@ impl Shared {
         }
     }
 
-    /// Decides a batch and shows it to readers; the answer comes when it is durable. A refusal too: it may rest on a
+    /// Decides a batch and shows it to readers; the answer comes when it is durable. A conflict too: it may rest on a
     /// batch that is not durable yet.
     pub(super) fn hand_over(
         &self,
@@ -79,7 +79,8 @@ impl Shared {
                 waiting.totals = totals;
                 Ok(())
             }
-            Err(Unstaged::Refused(refusal)) => Err(refusal),
+            Err(Unstaged::Refused(conflict @ StoreFault::Conflict { .. })) => Err(conflict),
+            Err(Unstaged::Refused(refusal)) => return Err(refusal),
             Err(Unstaged::Broken(cause)) => {
                 self.stop(cause);
                 return Err(self.refusal());
