@@ -11,7 +11,7 @@ use super::{
     texts,
 };
 use crate::{
-    domain::staff::{OperationOutcome, PlacedOperation},
+    domain::operation::{OperationOutcome, PlacedOperation},
     store::SearchPlace,
 };
 

@@ -19,6 +19,7 @@ pub mod layout;
 pub mod layout_diff;
 pub mod malformed;
 pub mod names;
+pub mod operation;
 pub mod password;
 pub mod permission_list;
 pub mod permit;

@@ -9,9 +9,9 @@ use super::{
     codes::{InstitutionCode, SpecificInfoCode},
     exchange::{Outcome, Side, Subject},
     names::{PermitId, ProcessingSerial},
+    operation::Operation,
     provision::HoldReason,
     result::ResultCode,
-    staff::Operation,
 };
 
 /// One party's record of one exchange. It never holds the data itself or a 個人番号.

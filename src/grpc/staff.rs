@@ -15,7 +15,8 @@ use crate::{
     domain::{
         codes::AffairCode,
         names::AccountName,
-        staff::{Affairs, OperationOutcome, PlacedOperation, Role},
+        operation::{OperationOutcome, PlacedOperation},
+        staff::{Affairs, Role},
     },
     institution::{AccountDraft, AccountView},
 };

@@ -12,13 +12,11 @@ use crate::{
     crypto::password::HashFault,
     domain::{
         jst::jst_date,
+        operation::{Operation, OperationKind, OperationOutcome, PlacedOperation},
         password::PasswordRules,
         record::Entry,
         refusal::{Refusal, Thing},
-        staff::{
-            Account, Act, Authority, Operation, OperationKind, OperationOutcome, PlacedOperation,
-            StaffRefusal,
-        },
+        staff::{Account, Act, Authority, StaffRefusal},
     },
     store::SearchPlace,
 };
