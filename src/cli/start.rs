@@ -13,6 +13,7 @@ use crate::{
         identity::Identity,
         pki::{DevelopmentPki, PkiPlan},
     },
+    domain::deciding::HoldRules,
     grpc::{self, Surface},
     institution::Periods,
     sample::definitions::{Definitions, write_embedded},
@@ -176,6 +177,11 @@ fn settings(config: &Config, definitions: PathBuf) -> Settings {
             acquisition_serial: SignedDuration::from_hours(inquiry.acquisition_serial_hours.into()),
         },
         permit_period: SignedDuration::from_secs(inquiry.permit_seconds.into()),
+        hold: HoldRules {
+            four_eyes: config.hold.four_eyes,
+            wait_max: days(config.hold.wait_days),
+            overdue: config.hold.overdue,
+        },
     }
 }
 

@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 25] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -40,6 +40,9 @@ const KEYS: [&str; 22] = [
     "inquiry.permit_seconds",
     "inquiry.permission_list_days",
     "inquiry.acquisition_serial_hours",
+    "hold.four_eyes",
+    "hold.wait_days",
+    "hold.overdue",
     "store.cache_bytes",
 ];
 
@@ -114,6 +117,7 @@ impl Config {
     fn ranges(&self) -> Vec<super::flaw::Range> {
         let mut ranges = self.server.ranges();
         ranges.extend(self.inquiry.ranges());
+        ranges.extend(self.hold.ranges());
         ranges.extend(self.store.ranges());
         ranges
     }

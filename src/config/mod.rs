@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 mod flaw;
+mod hold;
 mod inquiry;
 mod load;
 mod log;
@@ -13,6 +14,7 @@ mod server;
 mod store;
 
 pub use flaw::ConfigFlaw;
+pub use hold::HoldConfig;
 pub use inquiry::InquiryConfig;
 pub use load::{CONFIG_FILE_VARIABLE, Loaded, Origin, Overrides};
 pub use log::{LogConfig, LogFormat};
@@ -34,6 +36,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The periods of an exchange.
     pub inquiry: InquiryConfig,
+    /// How held requests are decided.
+    pub hold: HoldConfig,
     /// The state store.
     pub store: StoreConfig,
 }
@@ -46,6 +50,7 @@ impl Default for Config {
             metrics: MetricsConfig::default(),
             log: LogConfig::default(),
             inquiry: InquiryConfig::default(),
+            hold: HoldConfig::default(),
             store: StoreConfig::default(),
         }
     }

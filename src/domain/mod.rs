@@ -6,6 +6,7 @@ mod text_form;
 pub mod acquisition;
 pub mod codes;
 pub mod condition;
+pub mod deciding;
 pub mod exchange;
 pub mod form_check;
 pub mod form_flaw;

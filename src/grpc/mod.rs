@@ -1,6 +1,7 @@
 //! One file per service: decode, identify the caller, call the act, encode.
 
 pub mod caller;
+mod deciding;
 mod exchange;
 mod fields;
 mod inquiry;

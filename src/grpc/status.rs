@@ -70,17 +70,23 @@ pub fn code_of(refusal: &Refusal) -> Code {
         Refusal::InstitutionMismatch
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled
-        | Refusal::UnitNotAuthorised => Code::PermissionDenied,
+        | Refusal::UnitNotAuthorised
+        | Refusal::FourEyes => Code::PermissionDenied,
         Refusal::NotFound(_) | Refusal::ReplicasUnknown(_) | Refusal::ResultsDeleted => {
             Code::NotFound
         }
         Refusal::SealingKeyMissing
         | Refusal::InquiryEnded
+        | Refusal::ProvisionDecided
+        | Refusal::ProvisionChecked
+        | Refusal::ProvisionNotChecked
+        | Refusal::ContentChanged
         | Refusal::Acquisition(_)
         | Refusal::PermitNotIssued(_)
         | Refusal::ListUnusable
         | Refusal::ListUnverified
         | Refusal::WorldStays => Code::FailedPrecondition,
+        Refusal::ProvisionMoved => Code::Aborted,
         Refusal::Overloaded => Code::ResourceExhausted,
         Refusal::RecordsUnavailable => Code::Unavailable,
     }

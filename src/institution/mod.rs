@@ -1,11 +1,15 @@
 //! The acts of one institution's intermediate server, one act per file. It never sees a 個人番号.
 
 mod acquire_symbol;
+mod approve_provision;
 mod cancel_inquiry;
+mod check_provision;
 mod copy_list;
+mod expire_provisions;
 mod fault;
 mod fetch_result;
 mod no_auto_reply;
+mod open_provision;
 mod prepare_exchange;
 mod progress;
 mod provide;
@@ -13,17 +17,23 @@ mod receive_answer;
 mod register_replica;
 mod register_sealing_key;
 mod search_records;
+mod send_back_provision;
+mod settle_provision;
+mod staff_step;
 mod submit_inquiry;
 mod view_provisions;
+mod view_queue;
 
 use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};
 
 use jiff::SignedDuration;
+use tokio::sync::watch;
 
 use crate::{
     crypto::{sealing_key::SealingKeyPair, signing::VerifyingKey},
     domain::{
         codes::InstitutionCode,
+        deciding::HoldRules,
         institution::{Directory, Institution},
         layout::Layouts,
         permission_list::ListCopy,
@@ -34,12 +44,16 @@ use crate::{
 pub use cancel_inquiry::{Cancellable, cancelled};
 pub use fault::ActFault;
 pub use fetch_result::{ExchangeView, InquiryView};
+pub use open_provision::{Content, Detail, Values};
 pub use prepare_exchange::Prepared;
 pub use provide::Decided;
 pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
 pub use search_records::RecordFilter;
+pub use settle_provision::Ending;
+pub use staff_step::Step;
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
+pub use view_queue::{Queue, QueueCounts, Queued};
 
 use progress::Progress;
 use provide::PermitsInHand;
@@ -70,6 +84,8 @@ pub struct Surroundings {
     pub core_key: VerifyingKey,
     /// The periods.
     pub periods: Periods,
+    /// How held requests are decided.
+    pub hold: HoldRules,
 }
 
 /// 中間サーバー of one institution.
@@ -81,6 +97,10 @@ pub struct IntermediateServer {
     receipts: AtomicU64,
     progress: Progress,
     permits: Mutex<PermitsInHand>,
+    /// One decision at a time, with its record: of two at once, the second sees what the first has done.
+    deciding: tokio::sync::Mutex<()>,
+    /// Told of every change of the queue of held requests.
+    queue: watch::Sender<()>,
 }
 
 impl IntermediateServer {
@@ -100,6 +120,8 @@ impl IntermediateServer {
             receipts: AtomicU64::new(last.0),
             progress: Progress::default(),
             permits: Mutex::default(),
+            deciding: tokio::sync::Mutex::default(),
+            queue: watch::Sender::new(()),
             profile,
             around,
             sealing,

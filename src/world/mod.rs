@@ -5,6 +5,7 @@ mod by_hand;
 mod carry;
 mod clock;
 mod compare;
+mod decide;
 mod fill;
 mod journal;
 mod keys;

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     crypto::files::replace_private,
-    domain::{layout::Layouts, refusal::Refusal},
+    domain::{deciding::HoldRules, layout::Layouts, refusal::Refusal},
     institution::{IntermediateServer, Periods, Surroundings},
     ledger::Ledger,
     network::{CoreParts, CoreSystem},
@@ -38,6 +38,8 @@ pub struct Settings {
     pub periods: Periods,
     /// How long a permit is accepted.
     pub permit_period: SignedDuration,
+    /// How held requests are decided.
+    pub hold: HoldRules,
 }
 
 /// How far the filling of a world is: people done, of all.
@@ -128,6 +130,7 @@ impl World {
             records: records.clone(),
             core_key: core_key.verifying_key(),
             periods: settings.periods,
+            hold: settings.hold,
         };
         let mut servers = BTreeMap::new();
         for profile in directory.iter() {
@@ -172,12 +175,12 @@ impl World {
         for server in self.servers.values() {
             for inquiry in self.state.open_inquiries(server.code())? {
                 server.resume_inquiry(&inquiry, self.now()).await?;
-                self.finish_cancelling(&inquiry).await?;
+                self.finish_ending(&inquiry).await?;
                 let inquiry = Arc::new(inquiry);
                 self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
             }
         }
-        Ok(())
+        self.finish_deciding().await
     }
 
     /// Sets the clock and keeps the setting.

@@ -38,6 +38,7 @@ impl Net {
                 acquisition_serial: SignedDuration::from_hours(24),
             },
             permit_period: SignedDuration::from_mins(5),
+            hold: crate::domain::deciding::HoldRules::default(),
         };
         let worlds = Arc::new(Worlds::new(dir.path().join("worlds"), settings));
         let now: Timestamp = "2026-07-01T00:00:00Z".parse().unwrap();

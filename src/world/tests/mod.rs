@@ -30,6 +30,7 @@ fn settings(dir: &Path) -> Settings {
             acquisition_serial: SignedDuration::from_hours(24),
         },
         permit_period: SignedDuration::from_secs(300),
+        hold: crate::domain::deciding::HoldRules::default(),
     }
 }
 
