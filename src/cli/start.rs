@@ -7,15 +7,15 @@ use jiff::SignedDuration;
 
 use super::{fault::CliFault, options::PlanOptions, wall_clock};
 use crate::{
-    config::Config,
+    config::{Config, StaffConfig},
     crypto::{
         certificate::Validity,
         identity::Identity,
         pki::{DevelopmentPki, PkiPlan},
     },
-    domain::deciding::HoldRules,
+    domain::{deciding::HoldRules, password::PasswordRules},
     grpc::{self, Surface},
-    institution::Periods,
+    institution::{Periods, StaffRules},
     sample::definitions::{Definitions, write_embedded},
     server::{Drained, HealthHandle, Metrics, MetricsEndpoint, Server, Signals, Tls, TlsFiles},
     world::{ClockMode, DEFAULT_WORLD, Filled, Settings, WorldPlan, Worlds},
@@ -182,6 +182,22 @@ fn settings(config: &Config, definitions: PathBuf) -> Settings {
             wait_max: days(config.hold.wait_days),
             overdue: config.hold.overdue,
         },
+        staff: staff_rules(&config.staff),
+        training_accounts: config.staff.training_accounts,
+    }
+}
+
+fn staff_rules(staff: &StaffConfig) -> StaffRules {
+    let minutes = |minutes: u32| SignedDuration::from_mins(minutes.into());
+    StaffRules {
+        password: PasswordRules {
+            characters_min: staff.password_characters_min,
+            lifetime: SignedDuration::from_secs(i64::from(staff.password_days) * SECONDS_PER_DAY),
+            remembered: staff.passwords_remembered,
+            failures_max: staff.failures_max,
+        },
+        idle_max: minutes(staff.idle_minutes),
+        session_max: minutes(staff.session_minutes),
     }
 }
 

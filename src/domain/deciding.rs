@@ -1,70 +1,29 @@
 //! 確認・承認: how the provider's staff decides a held request, in two steps by two people.
 
-use std::{fmt, str::FromStr};
+mod record;
+mod rules;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
     exchange::{Outcome, SealedAnswer, Side},
-    malformed::{Flaw, Malformed},
-    names::UserId,
+    names::AccountName,
     provision::{Hold, ProvisionEvent, ProvisionState},
     refusal::Refusal,
     result::ResultCode,
+    staff::{Act, Actor, Authority},
     words::Note,
 };
 
-/// A member of the staff: the account that acts, and the natural person whose account it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Hand {
-    /// The account.
-    pub account: UserId,
-    /// The natural person. One person may have several accounts.
-    pub person: UserId,
-}
-
-/// SHA-256 of exactly what would be provided, or of which kind of "no data" it would be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ContentDigest(pub [u8; 32]);
-
-impl FromStr for ContentDigest {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let mut digest = [0; 32];
-        let read = data_encoding::HEXLOWER.decode(text.as_bytes());
-        match read {
-            Ok(bytes) if bytes.len() == digest.len() => {
-                digest.copy_from_slice(&bytes);
-                Ok(Self(digest))
-            }
-            Ok(_) | Err(_) => Err(Malformed {
-                noun: "ContentDigest",
-                noun_ja: "内容の要約値",
-                flaw: Flaw::Length {
-                    expected: "64 (0-9 a-f)",
-                    actual: text.chars().count(),
-                },
-            }),
-        }
-    }
-}
-
-text_form!(ContentDigest);
-
-impl fmt::Display for ContentDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-    }
-}
+pub use record::{ContentDigest, StaffStep};
+pub use rules::{FourEyes, HoldRules, Overdue};
 
 /// 確認: a clerk's check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// Who checked.
-    pub by: Hand,
+    pub by: Actor,
     /// When.
     pub at: Timestamp,
     /// What the clerk proposes.
@@ -128,7 +87,7 @@ impl RefusalReason {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened {
     /// The account.
-    pub account: UserId,
+    pub account: AccountName,
     /// When last.
     pub at: Timestamp,
 }
@@ -149,14 +108,14 @@ pub enum SendBackCause {
     /// A superior sent it back.
     Superior {
         /// Who.
-        by: Hand,
+        by: Actor,
         /// What the superior has to say.
         note: Option<Note>,
     },
     /// A superior agreed that the replica is to be corrected first.
     CorrectionFirst {
         /// Who.
-        by: Hand,
+        by: Actor,
     },
     /// What would be provided is not what was checked any more.
     ContentChanged,
@@ -166,7 +125,7 @@ pub enum SendBackCause {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// Who decided.
-    pub by: Hand,
+    pub by: Actor,
     /// When.
     pub at: Timestamp,
     /// How the exchange ends.
@@ -187,53 +146,10 @@ pub enum Sent {
     Refusal(Grounds),
 }
 
-/// 二者確認: who may approve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FourEyes {
-    /// Only another person than the one who checked.
-    TwoAccounts,
-    /// Anybody; the records show who did both.
-    RecordOnly,
-}
-
-/// What happens to a held request that waited longer than it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Overdue {
-    /// Nothing.
-    Nothing,
-    /// It ends as expired.
-    Refuse,
-    /// It is marked for the superiors.
-    Escalate,
-}
-
-/// How the staff of every institution of a world decides.
-#[derive(Debug, Clone, Copy)]
-pub struct HoldRules {
-    /// Who may approve.
-    pub four_eyes: FourEyes,
-    /// How long a request may wait.
-    pub wait_max: SignedDuration,
-    /// What happens then.
-    pub overdue: Overdue,
-}
-
-impl Default for HoldRules {
-    fn default() -> Self {
-        Self {
-            four_eyes: FourEyes::TwoAccounts,
-            wait_max: SignedDuration::from_hours(30 * 24),
-            overdue: Overdue::Nothing,
-        }
-    }
-}
-
 /// A superior's consent to end a request. Only [`ProvisionState::consent`] makes one.
 #[derive(Debug)]
 pub struct Consent {
-    by: Hand,
+    by: Actor,
     at: Timestamp,
     check: Box<Check>,
 }
@@ -286,9 +202,16 @@ impl ProvisionState {
     /// 確認: a clerk has compared what would be provided, `seen`, with what is asked, and proposes.
     ///
     /// # Errors
-    /// In this order: the request does not wait; it has been checked already; what would be provided, `content`, is not
+    /// In this order: no authority; the request does not wait; it has been checked already; what would be provided, `content`, is not
     /// what the clerk saw.
-    pub fn check(&self, check: Check, content: &ContentDigest) -> Result<ProvisionEvent, Refusal> {
+    pub fn check(
+        &self,
+        authority: &Authority<'_>,
+        (proposal, seen): (Proposal, ContentDigest),
+        content: ContentDigest,
+        at: Timestamp,
+    ) -> Result<ProvisionEvent, Refusal> {
+        authority.is_for(Act::CheckProvision)?;
         match self {
             Self::Held { .. } | Self::SentBack { .. } => {}
             Self::Checked { .. } => return Err(Refusal::ProvisionChecked),
@@ -296,18 +219,29 @@ impl ProvisionState {
                 return Err(Refusal::ProvisionDecided);
             }
         }
-        if check.content != *content {
+        if seen != content {
             return Err(Refusal::ContentChanged);
         }
-        Ok(ProvisionEvent::Checked(Box::new(check)))
+        Ok(ProvisionEvent::Checked(Box::new(Check {
+            by: authority.actor(),
+            at,
+            proposal,
+            content,
+        })))
     }
 
     /// 承認: lets a superior end the request in one of the ways of [`Consent`].
     ///
     /// # Errors
-    /// In this order: the request does not wait; nobody has checked it; the superior is the person who checked it.
-    pub fn consent(&self, by: Hand, eyes: FourEyes, at: Timestamp) -> Result<Consent, Refusal> {
-        let check = self.checked()?;
+    /// In this order: no authority; the request does not wait; nobody has checked it; the superior is the person who checked it.
+    pub fn consent(
+        &self,
+        authority: &Authority<'_>,
+        eyes: FourEyes,
+        at: Timestamp,
+    ) -> Result<Consent, Refusal> {
+        authority.is_for(Act::ApproveProvision)?;
+        let (check, by) = (self.checked()?, authority.actor());
         let same = check.by.person == by.person || check.by.account == by.account;
         match eyes {
             FourEyes::TwoAccounts if same => return Err(Refusal::FourEyes),
@@ -320,14 +254,16 @@ impl ProvisionState {
     /// 差戻し by a superior, who may be the person who checked.
     ///
     /// # Errors
-    /// In this order: the request does not wait; nobody has checked it.
+    /// In this order: no authority; the request does not wait; nobody has checked it.
     pub fn send_back(
         &self,
-        by: Hand,
+        authority: &Authority<'_>,
         note: Option<Note>,
         at: Timestamp,
     ) -> Result<ProvisionEvent, Refusal> {
+        authority.is_for(Act::SendBackProvision)?;
         self.checked()?;
+        let by = authority.actor();
         let cause = SendBackCause::Superior { by, note };
         Ok(ProvisionEvent::SentBack(SentBack { at, cause }))
     }

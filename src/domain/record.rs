@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     codes::{InstitutionCode, SpecificInfoCode},
-    deciding::{ContentDigest, Hand},
     exchange::{Outcome, Side, Subject},
     names::{PermitId, ProcessingSerial},
     provision::HoldReason,
     result::ResultCode,
+    staff::Operation,
 };
 
 /// One party's record of one exchange. It never holds the data itself or a 個人番号.
@@ -98,22 +98,13 @@ pub enum Entry {
         /// How many.
         count: u64,
     },
-    /// A member of the staff took a step with a held request (操作記録).
-    ProvisionStep {
-        /// Which request.
-        serial: ProcessingSerial,
-        /// Which step.
-        step: StaffStep,
-        /// Who took it.
-        by: Hand,
-        /// SHA-256 of what would be provided, where the step rests on it.
-        content: Option<ContentDigest>,
-    },
     /// A held request waited longer than it may and went to the superiors.
     Escalated {
         /// Which request.
         serial: ProcessingSerial,
     },
+    /// 操作記録: what a member of staff did.
+    Operation(Operation),
     /// A no-auto-reply flag was set. The person is not named.
     NoAutoReplySet {
         /// What the flag is on.
@@ -128,32 +119,6 @@ pub enum Entry {
         /// The specific information, where the flag named one.
         specific_info: Option<SpecificInfoCode>,
     },
-}
-
-/// A step of the provider's staff with a held request, as the record of operations names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StaffStep {
-    /// 閲覧: opened it; the values were masked.
-    Opened,
-    /// 表示: had the values shown.
-    Revealed,
-    /// 確認: checked it and proposed to provide.
-    ProposedToProvide,
-    /// 確認: checked it and proposed to refuse.
-    ProposedToRefuse,
-    /// 確認: checked it and proposed to correct the replica first.
-    ProposedToCorrect,
-    /// 承認: approved the provision.
-    Approved,
-    /// 拒否: refused the provision.
-    Refused,
-    /// 承認: agreed to correct the replica first.
-    CorrectionAgreed,
-    /// 差戻し: sent it back.
-    SentBack,
-    /// The approval was void: the content had changed since the check.
-    ApprovalVoid,
 }
 
 /// A record where it stands in the ledger.

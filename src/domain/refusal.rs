@@ -1,8 +1,11 @@
 //! A lawful "no" to a call: what, which field, and what to do, in both languages. The table is docs/errors.md.
 
 use super::{
-    acquisition::AcquisitionRefusal, codes::InstitutionCode, malformed::Malformed,
+    acquisition::AcquisitionRefusal,
+    codes::InstitutionCode,
+    malformed::Malformed,
     result::ResultCode,
+    staff::{NotAuthorised, StaffRefusal},
 };
 
 /// One field of a request that is not as it must be. The value is never part of it.
@@ -105,6 +108,9 @@ pub enum Refusal {
     /// The published permission list does not verify.
     #[error("the permission list does not carry the core system's signature")]
     ListUnverified,
+    /// An act of a member of staff is not possible.
+    #[error("{0}")]
+    Staff(StaffRefusal),
     /// Too much is under way.
     #[error("too many exchanges are under way")]
     Overloaded,
@@ -146,6 +152,8 @@ pub enum Thing {
     World,
     /// A layout.
     Layout,
+    /// A staff account.
+    Account,
 }
 
 impl Thing {
@@ -164,6 +172,7 @@ impl Thing {
             Self::Exchange => ("the exchange", "処理通番"),
             Self::World => ("the world", "世界"),
             Self::Layout => ("the layout", "レイアウト"),
+            Self::Account => ("the account", "職員アカウント"),
         }
     }
 }
@@ -203,6 +212,12 @@ impl Refusal {
             Self::PermitNotIssued(_) => "PERMIT_NOT_ISSUED",
             Self::ListUnusable => "PERMISSION_LIST_UNUSABLE",
             Self::ListUnverified => "PERMISSION_LIST_UNVERIFIED",
+            Self::Staff(StaffRefusal::SignIn) => "SIGN_IN_REFUSED",
+            Self::Staff(StaffRefusal::NoSession) => "NO_SESSION",
+            Self::Staff(StaffRefusal::PasswordDue) => "PASSWORD_DUE",
+            Self::Staff(StaffRefusal::NotAuthorised) => "NOT_AUTHORISED",
+            Self::Staff(StaffRefusal::OwnAccount) => "OWN_ACCOUNT",
+            Self::Staff(StaffRefusal::AccountExists) => "ACCOUNT_EXISTS",
             Self::Overloaded => "OVERLOADED",
             Self::RecordsUnavailable => "RECORDS_UNAVAILABLE",
             Self::WorldExists => "WORLD_EXISTS",
@@ -260,6 +275,7 @@ impl Refusal {
                 "照会許可照合リストの写しが古いか、ありません。写しを更新してください。".into()
             }
             Self::ListUnverified => "照会許可照合リストの署名を検証できません。".into(),
+            Self::Staff(refusal) => refusal.ja().into(),
             Self::Overloaded => {
                 "処理中の照会が多すぎます。しばらくしてから再送してください。".into()
             }
@@ -273,5 +289,17 @@ impl Refusal {
 impl From<AcquisitionRefusal> for Refusal {
     fn from(refusal: AcquisitionRefusal) -> Self {
         Self::Acquisition(refusal)
+    }
+}
+
+impl From<StaffRefusal> for Refusal {
+    fn from(refusal: StaffRefusal) -> Self {
+        Self::Staff(refusal)
+    }
+}
+
+impl From<NotAuthorised> for Refusal {
+    fn from(NotAuthorised: NotAuthorised) -> Self {
+        Self::Staff(StaffRefusal::NotAuthorised)
     }
 }

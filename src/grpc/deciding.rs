@@ -19,13 +19,14 @@ use super::{
 use crate::{
     domain::{
         deciding::{
-            Check, ContentDigest, Grounds, Hand, Proposal, RefusalReason, SendBackCause, SentBack,
+            Check, ContentDigest, Grounds, Proposal, RefusalReason, SendBackCause, SentBack,
         },
         inquiry::ExchangeState,
         names::ProcessingSerial,
         provision::{HoldReason, ProvisionState},
+        staff::Actor,
     },
-    institution::{Content, Detail, ExchangeView, Queue, Queued, Step, Values},
+    institution::{AtWork, Content, Detail, ExchangeView, Queue, Queued, Step, Values},
     store::{Page, Version},
 };
 
@@ -37,10 +38,14 @@ pub(super) type QueueStream =
     Pin<Box<dyn Stream<Item = Result<v1::WatchProvisionQueueResponse, Status>> + Send>>;
 
 /// Sends the queue now and after every change, until the watcher goes or the server stops.
-pub(super) fn watch_queue(entered: Entered, stopping: CancellationToken) -> QueueStream {
+pub(super) fn watch_queue(
+    entered: Entered,
+    staff: AtWork,
+    stopping: CancellationToken,
+) -> QueueStream {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
-        let watching = send_queue(&entered, &sender);
+        let watching = send_queue(&entered, &staff, &sender);
         if let Some(Err(status)) = stopping.run_until_cancelled(watching).await {
             // The watcher has gone when this cannot be sent, and nobody else wants to know.
             drop(sender.send(Err(status)).await);
@@ -51,12 +56,12 @@ pub(super) fn watch_queue(entered: Entered, stopping: CancellationToken) -> Queu
 
 type Watcher = mpsc::Sender<Result<v1::WatchProvisionQueueResponse, Status>>;
 
-async fn send_queue(entered: &Entered, watcher: &Watcher) -> Result<(), Status> {
+async fn send_queue(entered: &Entered, staff: &AtWork, watcher: &Watcher) -> Result<(), Status> {
     let server = entered.server()?;
     let mut changes = server.queue_changes();
     loop {
         changes.mark_unchanged();
-        let queue = server.queue(Page::first(WATCHED_ROWS)).to_status()?;
+        let queue = server.queue(staff, Page::first(WATCHED_ROWS)).to_status()?;
         let queue = Some(encode_queue(queue, entered.world.now()));
         let sent = watcher.send(Ok(v1::WatchProvisionQueueResponse { queue }));
         if sent.await.is_err() {
@@ -69,39 +74,28 @@ async fn send_queue(entered: &Entered, watcher: &Watcher) -> Result<(), Status> 
     }
 }
 
-/// Opens a request for the member of the staff that the message names.
+/// Opens a request for a member of the staff.
 pub(super) async fn open(
     entered: &Entered,
-    (serial, staff): (String, Option<v1::StaffMember>),
-    values: Values,
+    serial: &str,
+    (staff, values): (AtWork, Values),
 ) -> Result<v1::ProvisionDetail, Status> {
     let mut fields = Fields::default();
-    let serial: Option<ProcessingSerial> = fields.required("processing_serial", &serial);
-    let hand = decode_hand(&mut fields, staff.as_ref());
-    let (serial, hand) = fields.finish(serial.zip(hand))?;
+    let serial = fields.required("processing_serial", serial);
+    let serial: ProcessingSerial = fields.finish(serial)?;
     let opened = entered.see_through(move |world, institution| async move {
         let server = world.server(institution)?;
         let now = world.now();
-        Ok(server.open_provision(serial, hand, values, now).await?)
+        Ok(server.open_provision(serial, staff, values, now).await?)
     });
     Ok(encode_detail(opened.await?, values, entered.world.now()))
-}
-
-fn decode_hand(fields: &mut Fields, staff: Option<&v1::StaffMember>) -> Option<Hand> {
-    let staff = staff.cloned().unwrap_or_default();
-    let account = fields.required("staff.user_id", &staff.user_id);
-    let person = fields.required("staff.person_id", &staff.person_id);
-    Some(Hand {
-        account: account?,
-        person: person?,
-    })
 }
 
 /// What every step names: the request, its version, and who takes the step.
 pub(super) fn decode_step(
     fields: &mut Fields,
-    (serial, version, staff): (&String, &String, &Option<v1::StaffMember>),
-    entered: &Entered,
+    (serial, version): (&str, &str),
+    (entered, staff): (&Entered, AtWork),
 ) -> Option<Step> {
     let serial = fields.required("processing_serial", serial);
     let seen = version.parse().ok().map(Version::numbered);
@@ -109,22 +103,21 @@ pub(super) fn decode_step(
         let en = "is not a version that this server gave";
         fields.flaw("version", en, "このサーバーが示した版ではありません");
     }
-    let by = decode_hand(fields, staff.as_ref());
     Some(Step {
         serial: serial?,
         seen: seen?,
-        by: by?,
+        staff,
         at: entered.world.now(),
     })
 }
 
 pub(super) fn decode_check(
     message: &v1::CheckProvisionRequest,
-    entered: &Entered,
-) -> Result<(Step, Proposal, ContentDigest), Status> {
+    by: (&Entered, AtWork),
+) -> Result<(Step, (Proposal, ContentDigest)), Status> {
     let mut fields = Fields::default();
-    let names = (&message.processing_serial, &message.version, &message.staff);
-    let step = decode_step(&mut fields, names, entered);
+    let names = (&*message.processing_serial, &*message.version);
+    let step = decode_step(&mut fields, names, by);
     let proposal = match message.proposal() {
         v1::ProvisionProposal::Provide => Some(Proposal::Provide),
         v1::ProvisionProposal::Refuse => {
@@ -141,8 +134,7 @@ pub(super) fn decode_check(
         fields.flaw("refusal", en, "拒否を提案する場合にのみ指定できます");
     }
     let content = fields.required("content_digest", &message.content_digest);
-    let check = step.zip(proposal).zip(content);
-    fields.finish(check.map(|((step, proposal), content)| (step, proposal, content)))
+    fields.finish(step.zip(proposal.zip(content)))
 }
 
 pub(super) fn decode_grounds(
@@ -191,7 +183,7 @@ fn encode_queued(queued: Queued, now: Timestamp) -> v1::QueuedProvision {
         escalated_at: queued.hold.escalated_at.map(timestamp),
         opened: opened
             .map(|opened| v1::OpenedBy {
-                user_id: opened.account.to_string(),
+                account: opened.account.to_string(),
                 at: Some(timestamp(opened.at)),
             })
             .collect(),
@@ -250,7 +242,7 @@ fn encode_check(check: &Check) -> v1::ProvisionCheck {
         Proposal::CorrectFirst => (v1::ProvisionProposal::CorrectFirst, None),
     };
     v1::ProvisionCheck {
-        by: Some(encode_hand(&check.by)),
+        by: Some(encode_actor(&check.by)),
         at: Some(timestamp(check.at)),
         proposal: proposal.into(),
         refusal: grounds.map(|grounds| {
@@ -273,17 +265,17 @@ fn encode_sent_back(back: &SentBack) -> v1::ProvisionSentBack {
     v1::ProvisionSentBack {
         at: Some(timestamp(back.at)),
         cause: cause.into(),
-        by: by.map(encode_hand),
+        by: by.map(encode_actor),
         note: note
             .map(|note| note.as_str().to_owned())
             .unwrap_or_default(),
     }
 }
 
-fn encode_hand(hand: &Hand) -> v1::StaffMember {
+fn encode_actor(actor: &Actor) -> v1::StaffMember {
     v1::StaffMember {
-        user_id: hand.account.to_string(),
-        person_id: hand.person.to_string(),
+        account: actor.account.to_string(),
+        staff_number: actor.person.to_string(),
     }
 }
 

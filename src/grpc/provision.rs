@@ -110,9 +110,13 @@ impl ProvisionService for Provisions {
         request: Request<v1::GetProvisionQueueRequest>,
     ) -> Result<Response<v1::GetProvisionQueueResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
         let message = request.into_inner();
         let page = page(message.page_size, &message.page_token)?;
-        let queue = entered.server()?.queue(page).to_status()?;
+        let server = entered.server()?;
+        let now = entered.world.now();
+        server.see_queue(&staff, now).await.to_status()?;
+        let queue = server.queue(&staff, page).to_status()?;
         Ok(Response::new(v1::GetProvisionQueueResponse {
             next_page_token: queue.next_token.clone().unwrap_or_default(),
             queue: Some(encode_queue(queue, entered.world.now())),
@@ -126,7 +130,12 @@ impl ProvisionService for Provisions {
         request: Request<v1::WatchProvisionQueueRequest>,
     ) -> Result<Response<QueueStream>, Status> {
         let entered = self.0.enter(&request)?;
-        Ok(Response::new(watch_queue(entered, self.0.stopping())))
+        let staff = entered.staff(&request)?;
+        let now = entered.world.now();
+        let seen = entered.server()?.see_queue(&staff, now).await;
+        seen.to_status()?;
+        let stopping = self.0.stopping();
+        Ok(Response::new(watch_queue(entered, staff, stopping)))
     }
 
     async fn open_provision(
@@ -134,9 +143,9 @@ impl ProvisionService for Provisions {
         request: Request<v1::OpenProvisionRequest>,
     ) -> Result<Response<v1::OpenProvisionResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let message = request.into_inner();
-        let asked = (message.processing_serial, message.staff);
-        let detail = open(&entered, asked, Values::Masked).await?;
+        let by = (entered.staff(&request)?, Values::Masked);
+        let serial = &request.get_ref().processing_serial;
+        let detail = open(&entered, serial, by).await?;
         Ok(Response::new(v1::OpenProvisionResponse {
             detail: Some(detail),
         }))
@@ -147,9 +156,9 @@ impl ProvisionService for Provisions {
         request: Request<v1::RevealProvisionRequest>,
     ) -> Result<Response<v1::RevealProvisionResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let message = request.into_inner();
-        let asked = (message.processing_serial, message.staff);
-        let detail = open(&entered, asked, Values::Shown).await?;
+        let by = (entered.staff(&request)?, Values::Shown);
+        let serial = &request.get_ref().processing_serial;
+        let detail = open(&entered, serial, by).await?;
         Ok(Response::new(v1::RevealProvisionResponse {
             detail: Some(detail),
         }))
@@ -160,12 +169,13 @@ impl ProvisionService for Provisions {
         request: Request<v1::CheckProvisionRequest>,
     ) -> Result<Response<v1::CheckProvisionResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let (step, proposal, content) = decode_check(request.get_ref(), &entered)?;
+        let staff = entered.staff(&request)?;
+        let (step, proposed) = decode_check(request.get_ref(), (&entered, staff))?;
         let serial = step.serial;
         entered
             .see_through(move |world, institution| async move {
                 let server = world.server(institution)?;
-                Ok(server.check_provision(step, proposal, content).await?)
+                Ok(server.check_provision(step, proposed).await?)
             })
             .await?;
         Ok(Response::new(v1::CheckProvisionResponse {
@@ -178,10 +188,11 @@ impl ProvisionService for Provisions {
         request: Request<v1::ApproveProvisionRequest>,
     ) -> Result<Response<v1::ApproveProvisionResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
         let message = request.get_ref();
         let mut fields = Fields::default();
-        let names = (&message.processing_serial, &message.version, &message.staff);
-        let step = decode_step(&mut fields, names, &entered);
+        let names = (&*message.processing_serial, &*message.version);
+        let step = decode_step(&mut fields, names, (&entered, staff));
         let step = fields.finish(step)?;
         let serial = step.serial;
         let approved = entered.world.approve_provision(entered.institution, step);
@@ -196,10 +207,11 @@ impl ProvisionService for Provisions {
         request: Request<v1::RefuseProvisionRequest>,
     ) -> Result<Response<v1::RefuseProvisionResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
         let message = request.get_ref();
         let mut fields = Fields::default();
-        let names = (&message.processing_serial, &message.version, &message.staff);
-        let step = decode_step(&mut fields, names, &entered);
+        let names = (&*message.processing_serial, &*message.version);
+        let step = decode_step(&mut fields, names, (&entered, staff));
         let grounds = decode_grounds(&mut fields, message.refusal.as_ref());
         let (step, grounds) = fields.finish(step.zip(grounds))?;
         let serial = step.serial;
@@ -216,10 +228,11 @@ impl ProvisionService for Provisions {
         request: Request<v1::SendBackProvisionRequest>,
     ) -> Result<Response<v1::SendBackProvisionResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
         let message = request.get_ref();
         let mut fields = Fields::default();
-        let names = (&message.processing_serial, &message.version, &message.staff);
-        let step = decode_step(&mut fields, names, &entered);
+        let names = (&*message.processing_serial, &*message.version);
+        let step = decode_step(&mut fields, names, (&entered, staff));
         let note = fields.optional("note", &message.note);
         let step = fields.finish(step)?;
         let serial = step.serial;

@@ -2,23 +2,39 @@
 
 use super::{ActFault, Ending, IntermediateServer, Step, open_provision::Content};
 use crate::domain::{
-    deciding::{Consent, Grounds, Proposal, SendBackCause, Sent, SentBack},
+    deciding::{Consent, Grounds, Proposal, SendBackCause, Sent, SentBack, StaffStep},
     exchange::{Outcome, Side},
     provision::{Provision, ProvisionEvent},
-    record::StaffStep,
-    refusal::Refusal,
+    staff::Act,
 };
 
 impl IntermediateServer {
     /// Does what the check proposes. Returns how the exchange ends; nothing where the replica is to be corrected first.
     ///
     /// # Errors
-    /// When the request has moved on or is not checked, or the approver is the person who checked; when the content is
-    /// not what was checked: the request then must be checked anew; when the record cannot be written.
+    /// When the superior has no authority or is the person who checked, or the request has moved on or is not checked;
+    /// when the content is not what was checked: the request then must be checked anew; when the record cannot be
+    /// written.
     pub async fn approve_provision(&self, step: Step) -> Result<Option<Ending>, ActFault> {
         let _alone = self.deciding.lock().await;
-        let provision = self.as_seen(&step)?;
-        let consent = self.consent(&provision, &step)?;
+        let approved = self.approve(&step).await;
+        self.or_refused(&step, Act::ApproveProvision, approved)
+            .await
+    }
+
+    /// Refuses a checked request, whatever the check proposes.
+    ///
+    /// # Errors
+    /// When who refuses has no authority or is the person who checked, or the request has moved on or is not checked; when
+    /// the record cannot be written.
+    pub async fn refuse_provision(&self, step: Step, grounds: Grounds) -> Result<Ending, ActFault> {
+        let _alone = self.deciding.lock().await;
+        let refused = self.refuse(&step, grounds).await;
+        self.or_refused(&step, Act::ApproveProvision, refused).await
+    }
+
+    async fn approve(&self, step: &Step) -> Result<Option<Ending>, ActFault> {
+        let (provision, consent) = self.consent(step)?;
         match consent.check().proposal.clone() {
             Proposal::Refuse(grounds) => {
                 let event = consent.refuse(grounds);
@@ -26,43 +42,35 @@ impl IntermediateServer {
                 ending.await.map(Some)
             }
             Proposal::CorrectFirst => {
+                let name = (StaffStep::CorrectionAgreed, None);
                 let event = consent.correct_first();
-                self.take_step(
-                    step,
-                    (provision, event),
-                    (StaffStep::CorrectionAgreed, None),
-                )
-                .await?;
+                self.take_step(step, (provision, event), name).await?;
                 Ok(None)
             }
-            Proposal::Provide => self
-                .provide_checked(step, provision, consent)
-                .await
-                .map(Some),
+            Proposal::Provide => {
+                let provided = self.provide_checked(step, provision, consent);
+                provided.await.map(Some)
+            }
         }
     }
 
-    /// Refuses a checked request, whatever the check proposes.
-    ///
-    /// # Errors
-    /// When the request has moved on or is not checked, or who refuses is the person who checked; when the record cannot
-    /// be written.
-    pub async fn refuse_provision(&self, step: Step, grounds: Grounds) -> Result<Ending, ActFault> {
-        let _alone = self.deciding.lock().await;
-        let provision = self.as_seen(&step)?;
-        let event = self.consent(&provision, &step)?.refuse(grounds);
+    async fn refuse(&self, step: &Step, grounds: Grounds) -> Result<Ending, ActFault> {
+        let (provision, consent) = self.consent(step)?;
+        let event = consent.refuse(grounds);
         self.conclude(step, (provision, event), StaffStep::Refused)
             .await
     }
 
-    fn consent(&self, provision: &Provision, step: &Step) -> Result<Consent, Refusal> {
+    fn consent(&self, step: &Step) -> Result<(Provision, Consent), ActFault> {
+        let (provision, authority) = self.as_seen(step, Act::ApproveProvision)?;
         let eyes = self.around.hold.four_eyes;
-        provision.state.consent(step.by.clone(), eyes, step.at)
+        let consent = provision.state.consent(&authority, eyes, step.at)?;
+        Ok((provision, consent))
     }
 
     async fn provide_checked(
         &self,
-        step: Step,
+        step: &Step,
         provision: Provision,
         consent: Consent,
     ) -> Result<Ending, ActFault> {

@@ -19,6 +19,7 @@ mod register_sealing_key;
 mod search_records;
 mod send_back_provision;
 mod settle_provision;
+mod staff;
 mod staff_step;
 mod submit_inquiry;
 mod view_provisions;
@@ -27,7 +28,7 @@ mod view_queue;
 use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};
 
 use jiff::SignedDuration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     crypto::{sealing_key::SealingKeyPair, signing::VerifyingKey},
@@ -43,7 +44,7 @@ use crate::{
 
 pub use cancel_inquiry::{Cancellable, cancelled};
 pub use fault::ActFault;
-pub use fetch_result::{ExchangeView, InquiryView};
+pub use fetch_result::{ExchangeView, InquiryProgress, InquiryView};
 pub use open_provision::{Content, Detail, Values};
 pub use prepare_exchange::Prepared;
 pub use provide::Decided;
@@ -51,12 +52,14 @@ pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
 pub use search_records::RecordFilter;
 pub use settle_provision::Ending;
+pub use staff::{AccountDraft, AccountView, AtWork, SignedIn, StaffRules};
 pub use staff_step::Step;
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
 pub use view_queue::{Queue, QueueCounts, Queued};
 
 use progress::Progress;
 use provide::PermitsInHand;
+use staff::Sessions;
 
 /// The periods that an intermediate server goes by.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +89,10 @@ pub struct Surroundings {
     pub periods: Periods,
     /// How held requests are decided.
     pub hold: HoldRules,
+    /// What is asked of the staff.
+    pub staff: StaffRules,
+    /// How many passwords are hashed at a time: each takes a processor and 19 MiB for tens of milliseconds.
+    pub hashing: Arc<Semaphore>,
 }
 
 /// 中間サーバー of one institution.
@@ -101,6 +108,7 @@ pub struct IntermediateServer {
     deciding: tokio::sync::Mutex<()>,
     /// Told of every change of the queue of held requests.
     queue: watch::Sender<()>,
+    sessions: Sessions,
 }
 
 impl IntermediateServer {
@@ -122,6 +130,7 @@ impl IntermediateServer {
             permits: Mutex::default(),
             deciding: tokio::sync::Mutex::default(),
             queue: watch::Sender::new(()),
+            sessions: Sessions::default(),
             profile,
             around,
             sealing,

@@ -3,18 +3,18 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{ActFault, IntermediateServer, Queued, Step, staff_step::step_entry};
+use super::{ActFault, AtWork, IntermediateServer, Queued, Step, staff_step::step_entry};
 use crate::crypto::digest::sha256;
 use crate::domain::{
-    deciding::{ContentDigest, Hand, Opened},
+    deciding::{ContentDigest, Opened, StaffStep},
     exchange::Provided,
     names::ProcessingSerial,
     permission_list::{Decision, Permission, Question},
     provision::Provision,
-    record::StaffStep,
     refusal::{Refusal, Thing},
     result::ResultCode,
     selection::Found,
+    staff::Act,
 };
 
 /// The most earlier requests that are shown.
@@ -57,37 +57,47 @@ impl IntermediateServer {
     /// Opens a held request for a member of the staff. Without [`Values::Shown`] every value is masked.
     ///
     /// # Errors
-    /// When it is not known or does not wait; when the record cannot be written.
+    /// When it is not known or does not wait, or the member of the staff has no authority; when the record cannot be
+    /// written.
     pub async fn open_provision(
         &self,
         serial: ProcessingSerial,
-        by: Hand,
+        staff: AtWork,
         values: Values,
-        now: Timestamp,
+        at: Timestamp,
     ) -> Result<Detail, ActFault> {
-        let (state, records) = (&self.around.state, &self.around.records);
+        let state = &self.around.state;
         let found = state.provision(self.profile.code, serial)?;
-        let (_, provision) = found.ok_or(Refusal::NotFound(Thing::Provision))?;
-        let seen = self.queued(provision)?.version;
-        let name = match values {
-            Values::Masked => StaffStep::Opened,
-            Values::Shown => StaffStep::Revealed,
+        let (seen, _) = found.ok_or(Refusal::NotFound(Thing::Provision))?;
+        let step = Step {
+            serial,
+            seen,
+            staff,
+            at,
         };
-        let account = by.account.clone();
-        let (at, step) = (
-            now,
-            Step {
-                serial,
-                seen,
-                by,
-                at: now,
-            },
-        );
-        records
-            .write(self.keeper(), &step_entry(&step, name, None), now)
-            .await?;
-        state.note_opened(serial, &Opened { account, at }).await?;
-        self.detail(serial, values, now)
+        let (act, name) = match values {
+            Values::Masked => (Act::OpenProvision, StaffStep::Opened),
+            Values::Shown => (Act::RevealContent, StaffStep::Revealed),
+        };
+        let opened = self.look(&step, values, (act, name)).await;
+        self.or_refused(&step, act, opened).await
+    }
+
+    async fn look(
+        &self,
+        step: &Step,
+        values: Values,
+        (act, name): (Act, StaffStep),
+    ) -> Result<Detail, ActFault> {
+        let (provision, authority) = self.as_seen(step, act)?;
+        self.queued(provision)?;
+        let (records, state) = (&self.around.records, &self.around.state);
+        let entry = step_entry(step, name, None);
+        records.write(self.keeper(), &entry, step.at).await?;
+        let (account, at) = (authority.actor().account, step.at);
+        let opened = Opened { account, at };
+        state.note_opened(step.serial, &opened).await?;
+        self.detail(step.serial, values, step.at)
     }
 
     fn detail(

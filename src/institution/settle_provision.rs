@@ -5,11 +5,10 @@ use jiff::Timestamp;
 
 use super::{ActFault, IntermediateServer, Step, provide::entry_of, staff_step::step_entry};
 use crate::domain::{
-    deciding::Sent,
+    deciding::{Sent, StaffStep},
     exchange::{Outcome, SealedAnswer, Subject},
     names::{PermitId, ProcessingSerial},
     provision::{Provision, ProvisionEvent, ProvisionState},
-    record::StaffStep,
     words::Note,
 };
 
@@ -57,7 +56,7 @@ impl IntermediateServer {
     /// without its record does not count: [`Self::undo_unrecorded`].
     pub(super) async fn conclude(
         &self,
-        step: Step,
+        step: &Step,
         (mut provision, event): (Provision, ProvisionEvent),
         name: StaffStep,
     ) -> Result<Ending, ActFault> {
@@ -67,7 +66,7 @@ impl IntermediateServer {
         };
         let (records, state) = (&self.around.records, &self.around.state);
         state.move_provision(step.seen, &provision, None).await?;
-        let both = (&entry_of(&provision), &step_entry(&step, name, None));
+        let both = (&entry_of(&provision), &step_entry(step, name, None));
         let place = records.write_both(self.keeper(), both, step.at).await?;
         records.note(self.keeper(), step.serial, place).await?;
         self.queue_changed();

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::{ActFault, IntermediateServer};
+use super::{ActFault, AtWork, IntermediateServer};
 use crate::{
     domain::{
         deciding::Opened,
         provision::{Hold, Provision, ProvisionState},
         refusal::{Refusal, Thing},
+        staff::Act,
     },
     store::{Page, Version},
 };
@@ -52,21 +53,42 @@ pub struct QueueCounts {
 }
 
 impl IntermediateServer {
-    /// The requests that wait for the staff.
+    /// 要対応一覧: lets a member of the staff see the queue from now on. It is on record that they did.
     ///
     /// # Errors
-    /// When the state cannot be read.
-    pub fn queue(&self, page: Page) -> Result<Queue, ActFault> {
+    /// When they have no authority; when the record cannot be written.
+    pub async fn see_queue(&self, staff: &AtWork, now: Timestamp) -> Result<(), ActFault> {
+        self.begin_act(staff, Act::SeeQueue, None, now).await?;
+        Ok(())
+    }
+
+    /// The requests that wait for the staff, of the affairs that the member of the staff may act for. The person is left
+    /// out for those who may not open a request.
+    ///
+    /// # Errors
+    /// When they have no authority; when the state cannot be read.
+    pub fn queue(&self, staff: &AtWork, page: Page) -> Result<Queue, ActFault> {
+        let authority = staff.authority(Act::SeeQueue)?;
+        let opens = staff.authority(Act::OpenProvision).is_ok();
+        let is_theirs = |provision: &Provision| {
+            let affair = provision.subject.affair;
+            authority.for_affair(affair).is_ok()
+        };
         let (state, code) = (&self.around.state, self.profile.code);
         let mut counts = QueueCounts::default();
         for provision in state.all_waiting_provisions(code)? {
-            counts.add(&provision.state);
+            if is_theirs(&provision) {
+                counts.add(&provision.state);
+            }
         }
         let found = state.waiting_provisions(code, page)?;
         let mut rows = Vec::new();
-        for provision in found.rows {
+        for provision in found.rows.into_iter().filter(is_theirs) {
             match self.queued(provision) {
-                Ok(queued) => rows.push(queued),
+                Ok(mut queued) => {
+                    queued.provision.addressee = queued.provision.addressee.filter(|_| opens);
+                    rows.push(queued);
+                }
                 // It was decided between the two looks.
                 Err(ActFault::Refused(_)) => {}
                 Err(fault) => return Err(fault),

@@ -8,5 +8,6 @@ pub mod names;
 pub mod population;
 pub mod replicas;
 pub mod situation;
+pub mod staff;
 mod tax;
 mod values;

@@ -138,7 +138,7 @@ impl State {
         institution: InstitutionCode,
         page: Page,
     ) -> Result<PageOf<Provision>, StoreFault> {
-        self.page(&provisions(institution), page)
+        self.page(&provisions(institution), &page)
     }
 
     /// The requests that wait for a human, in the order of their arrival.
@@ -150,7 +150,7 @@ impl State {
         institution: InstitutionCode,
         page: Page,
     ) -> Result<PageOf<Provision>, StoreFault> {
-        self.page(&waiting(institution), page)
+        self.page(&waiting(institution), &page)
     }
 
     /// All requests that wait for a human, or whose decision has not reached the inquirer.
@@ -282,7 +282,7 @@ impl State {
         institution: InstitutionCode,
         page: Page,
     ) -> Result<PageOf<NoAutoReply>, StoreFault> {
-        self.page(&flags(institution), page)
+        self.page(&flags(institution), &page)
     }
 
     /// The flag that holds requests for this person and specific information, the narrowest first.

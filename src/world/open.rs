@@ -20,12 +20,15 @@ use super::{
 use crate::{
     crypto::files::replace_private,
     domain::{deciding::HoldRules, layout::Layouts, refusal::Refusal},
-    institution::{IntermediateServer, Periods, Surroundings},
+    institution::{IntermediateServer, Periods, StaffRules, Surroundings},
     ledger::Ledger,
     network::{CoreParts, CoreSystem},
     sample::{definitions::Definitions, population::Population},
     store::{RecordBook, State},
 };
+
+/// How many passwords are hashed at a time.
+const HASHES_AT_ONCE: usize = 2;
 
 /// What every world of a process goes by.
 #[derive(Debug, Clone)]
@@ -40,6 +43,10 @@ pub struct Settings {
     pub permit_period: SignedDuration,
     /// How held requests are decided.
     pub hold: HoldRules,
+    /// What is asked of the staff.
+    pub staff: StaffRules,
+    /// Whether a new world has the accounts for training.
+    pub training_accounts: bool,
 }
 
 /// How far the filling of a world is: people done, of all.
@@ -103,6 +110,9 @@ impl World {
         world.records.follow().await?;
         if !description.filled {
             world.fill(progress).await?;
+            if settings.training_accounts {
+                world.fill_accounts().await?;
+            }
             world.describe(|description| description.filled = true)?;
         }
         world.renew_lists(settings.periods.list_age_max).await?;
@@ -131,6 +141,8 @@ impl World {
             core_key: core_key.verifying_key(),
             periods: settings.periods,
             hold: settings.hold,
+            staff: settings.staff,
+            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
         };
         let mut servers = BTreeMap::new();
         for profile in directory.iter() {

@@ -10,18 +10,18 @@ use tonic::Code;
 
 use crate::{
     frozen::{self, set_hour},
-    net::{self, CITY, Net, WARD, codes, serial_of, tax_inquiry},
-    staff::{
-        CLERK, Held, SUPERIOR, agreed, not_appropriate, reason, refusal, staff, steps, stopped,
-        version,
+    held_request::{
+        CLERK, Held, agreed, done, hire, not_appropriate, operations, reason, refusal, session,
+        stopped, version, within,
     },
+    net::{self, CITY, Net, WARD, codes, serial_of, tax_inquiry},
 };
 
 #[tokio::test]
 async fn two_people_release_what_one_of_them_checked() {
     let net = net::start();
     let mut held = Held::new(&net, "d-1").await;
-    let masked = held.open(CLERK).await;
+    let masked = held.open(&held.clerk.clone()).await;
     assert!(!masked.values_shown && masked.person_flagged);
     assert!(
         masked.legal_basis.starts_with("番号法"),
@@ -32,16 +32,19 @@ async fn two_people_release_what_one_of_them_checked() {
     let values = format!("{:?}", masked.content);
     let request = RevealProvisionRequest {
         processing_serial: held.serial.clone(),
-        staff: staff(CLERK),
     };
-    let shown = held.provider.reveal_provision(request).await.unwrap();
+    let shown = held
+        .provider
+        .reveal_provision(within(&held.clerk, request))
+        .await
+        .unwrap();
     let shown = shown.into_inner().detail.unwrap();
     assert!(values.contains("＊＊＊") && shown.values_shown);
     assert_eq!(shown.content_digest, masked.content_digest);
 
     let seen = held.checked().await;
     assert_eq!(held.code().await, "13", "the inquirer sees nothing of it");
-    let approved = held.approve(SUPERIOR, &seen).await.unwrap();
+    let approved = held.approve(&held.superior.clone(), &seen).await.unwrap();
     assert_eq!(approved.state(), ProvisionState::Ended);
     let inquiry = held.inquiry().await;
     assert_eq!(codes(&inquiry), ["01"]);
@@ -55,15 +58,15 @@ async fn two_people_release_what_one_of_them_checked() {
     };
     assert_eq!(answer, promised, "what was shown is what was sent");
     agreed(&net, &held.serial, "01").await;
-    for (step, times) in [
-        ("opened", 3),
-        ("revealed", 1),
-        ("proposed_to_provide", 1),
-        ("approved", 1),
+    for (what, times) in [
+        ("内容確認画面の参照", 3),
+        ("提供内容の表示", 1),
+        ("確認（提供を提案）", 1),
+        ("承認（提供）", 1),
     ] {
-        assert_eq!(steps(&net, &held.serial, step), times, "{step}");
+        assert_eq!(done(&net, &held.serial, what).await, times, "{what}");
     }
-    let again = held.approve(SUPERIOR, &seen).await;
+    let again = held.approve(&held.superior.clone(), &seen).await;
     assert_eq!(reason(again), refusal(Code::Aborted, "PROVISION_MOVED"));
     drop(held);
     stopped(net).await;
@@ -73,19 +76,35 @@ async fn two_people_release_what_one_of_them_checked() {
 async fn one_person_cannot_do_both_whatever_the_account() {
     let net = net::start();
     let mut held = Held::new(&net, "d-2").await;
-    let seen = held.open(CLERK).await;
-    let early = held.approve(SUPERIOR, &seen).await;
+    let (one, other) = (
+        hire(&net, "one", "S001").await,
+        hire(&net, "other", "S001").await,
+    );
+    let seen = held.open(&one).await;
+    let early = held.approve(&held.superior.clone(), &seen).await;
     assert_eq!(
         reason(early),
         refusal(Code::FailedPrecondition, "PROVISION_NOT_CHECKED")
     );
-    let seen = held.checked().await;
-    for who in [CLERK, ("another", "P1"), ("clerk", "P2")] {
+    let proposal = (ProvisionProposal::Provide, None);
+    held.check((&one, &seen), proposal).await.unwrap();
+    let seen = held.open(&one).await;
+    for who in [&one, &other] {
         let four_eyes = refusal(Code::PermissionDenied, "FOUR_EYES");
         assert_eq!(reason(held.approve(who, &seen).await), four_eyes);
         assert_eq!(reason(held.refuse(who, &seen).await), four_eyes);
     }
+    let clerk = held.approve(&held.clerk.clone(), &seen).await;
+    assert_eq!(
+        reason(clerk),
+        refusal(Code::PermissionDenied, "NOT_AUTHORISED")
+    );
     assert_eq!(held.code().await, "13");
+    let refused = operations(&net, &held.serial).await;
+    let refused: Vec<_> = refused.iter().map(|(_, _, why)| why.as_str()).collect();
+    let four_eyes = ["FOUR_EYES"; 4];
+    assert_eq!(refused[0], "NOT_AUTHORISED");
+    assert_eq!(refused[1..5], four_eyes);
     drop(held);
     stopped(net).await;
 }
@@ -94,9 +113,31 @@ async fn one_person_cannot_do_both_whatever_the_account() {
 async fn one_person_may_do_both_where_the_record_is_enough() {
     let net = net::start_with(&["--set", "hold.four_eyes=record_only"]);
     let mut held = Held::new(&net, "d-3").await;
+    let both = hire(&net, "both", "S002").await;
+    (held.clerk, held.superior) = (both.clone(), both.clone());
     let seen = held.checked().await;
-    held.approve(CLERK, &seen).await.unwrap();
+    held.approve(&both, &seen).await.unwrap();
     assert_eq!(held.code().await, "01");
+    drop(held);
+    stopped(net).await;
+}
+
+#[tokio::test]
+async fn nobody_decides_without_a_session() {
+    let net = net::start();
+    let mut held = Held::new(&net, "d-12").await;
+    let seen = held.checked().await;
+    let nobody = held.approve("none", &seen).await;
+    assert_eq!(reason(nobody), refusal(Code::Unauthenticated, "NO_SESSION"));
+    let request = GetProvisionQueueRequest::default();
+    let unseen = held.provider.get_provision_queue(request).await;
+    assert_eq!(reason(unseen), refusal(Code::Unauthenticated, "NO_SESSION"));
+    let operator = session(&net, "operator").await;
+    let request = within(&operator, GetProvisionQueueRequest::default());
+    let queue = held.provider.get_provision_queue(request).await.unwrap();
+    let queue = queue.into_inner().queue.unwrap();
+    let row = queue.provisions[0].provision.as_ref().unwrap();
+    assert_eq!(row.addressee_number, "", "the operator sees no person");
     drop(held);
     stopped(net).await;
 }
@@ -108,14 +149,16 @@ async fn of_two_decisions_at_once_one_counts_and_the_other_is_told() {
     let seen = held.checked().await;
     let mut other = Held {
         serial: held.serial.clone(),
+        clerk: held.clerk.clone(),
+        superior: held.superior.clone(),
         receipt: held.receipt.clone(),
         provider: held.provider.clone(),
         inquirer: held.inquirer.clone(),
     };
-    let (approved, refused) = tokio::join!(
-        held.approve(SUPERIOR, &seen),
-        other.refuse(("third", "P3"), &seen)
-    );
+    let third = hire(&net, "third", "S003").await;
+    let superior = held.superior.clone();
+    let (approved, refused) =
+        tokio::join!(held.approve(&superior, &seen), other.refuse(&third, &seen));
     let code = held.code().await;
     let (lost, won) = match (approved, refused) {
         (Ok(_), lost) => (lost, "01"),
@@ -125,7 +168,8 @@ async fn of_two_decisions_at_once_one_counts_and_the_other_is_told() {
     assert_eq!(code, won);
     assert_eq!(reason(lost), refusal(Code::Aborted, "PROVISION_MOVED"));
     agreed(&net, &held.serial, won).await;
-    let decisions = steps(&net, &held.serial, "approved") + steps(&net, &held.serial, "refused");
+    let serial = &held.serial;
+    let decisions = done(&net, serial, "承認（提供）").await + done(&net, serial, "拒否").await;
     assert_eq!(decisions, 1);
     drop((held, other));
     stopped(net).await;
@@ -135,15 +179,17 @@ async fn of_two_decisions_at_once_one_counts_and_the_other_is_told() {
 async fn a_refusal_reaches_the_inquirer_with_its_reason_and_its_text() {
     let net = net::start();
     let mut held = Held::new(&net, "d-5").await;
-    let seen = held.open(CLERK).await;
+    let seen = held.open(&held.clerk.clone()).await;
     let proposal = (ProvisionProposal::Refuse, Some(not_appropriate()));
-    held.check((CLERK, &seen), proposal).await.unwrap();
-    let seen = held.open(SUPERIOR).await;
+    held.check((&held.clerk.clone(), &seen), proposal)
+        .await
+        .unwrap();
+    let seen = held.open(&held.superior.clone()).await;
     assert_eq!(
         seen.check.as_ref().unwrap().proposal(),
         ProvisionProposal::Refuse
     );
-    held.approve(SUPERIOR, &seen).await.unwrap();
+    held.approve(&held.superior.clone(), &seen).await.unwrap();
     let inquiry = held.inquiry().await;
     let info = &inquiry.details[0].specific_infos[0];
     assert_eq!(info.result.as_ref().unwrap().status_code, "40");
@@ -167,23 +213,26 @@ async fn what_is_sent_back_is_checked_anew() {
     let request = SendBackProvisionRequest {
         processing_serial: held.serial.clone(),
         version: version(&seen),
-        staff: staff(SUPERIOR),
         note: "根拠を確認すること".into(),
     };
-    let back = held.provider.send_back_provision(request).await.unwrap();
+    let back = held
+        .provider
+        .send_back_provision(within(&held.superior, request))
+        .await
+        .unwrap();
     let back = back.into_inner().provision.unwrap();
     assert_eq!(back.state(), ProvisionState::SentBack);
-    let seen = held.open(CLERK).await;
+    let seen = held.open(&held.clerk.clone()).await;
     let sent_back = seen.sent_back.clone().unwrap();
     assert_eq!(sent_back.note, "根拠を確認すること");
     assert_eq!(sent_back.cause(), v1::SendBackCause::Superior);
-    let early = held.approve(SUPERIOR, &seen).await;
+    let early = held.approve(&held.superior.clone(), &seen).await;
     assert_eq!(
         reason(early),
         refusal(Code::FailedPrecondition, "PROVISION_NOT_CHECKED")
     );
     let seen = held.checked().await;
-    held.approve(SUPERIOR, &seen).await.unwrap();
+    held.approve(&held.superior.clone(), &seen).await.unwrap();
     assert_eq!(held.code().await, "01");
     drop(held);
     stopped(net).await;
@@ -214,23 +263,29 @@ async fn change_replica(net: &Net) {
 async fn an_approval_is_void_when_the_replica_changed_after_the_check() {
     let net = net::start();
     let mut held = Held::new(&net, "d-7").await;
-    let stale = held.open(CLERK).await;
+    let stale = held.open(&held.clerk.clone()).await;
     let seen = held.checked().await;
     change_replica(&net).await;
     let changed = refusal(Code::FailedPrecondition, "CONTENT_CHANGED");
-    assert_eq!(reason(held.approve(SUPERIOR, &seen).await), changed);
+    assert_eq!(
+        reason(held.approve(&held.superior.clone(), &seen).await),
+        changed
+    );
     assert_eq!(held.code().await, "13");
-    let mut seen = held.open(CLERK).await;
+    let mut seen = held.open(&held.clerk.clone()).await;
     let sent_back = seen.sent_back.clone().unwrap();
     assert_eq!(sent_back.cause(), v1::SendBackCause::ContentChanged);
     let digest = std::mem::replace(&mut seen.content_digest, stale.content_digest);
-    let blind = held.check((CLERK, &seen), (ProvisionProposal::Provide, None));
-    assert_eq!(reason(blind.await), changed);
+    let (clerk, proposal) = (held.clerk.clone(), (ProvisionProposal::Provide, None));
+    let blind = held.check((&clerk, &seen), proposal).await;
+    assert_eq!(reason(blind), changed);
     seen.content_digest = digest;
     let proposal = (ProvisionProposal::Provide, None);
-    held.check((CLERK, &seen), proposal).await.unwrap();
-    let seen = held.open(SUPERIOR).await;
-    held.approve(SUPERIOR, &seen).await.unwrap();
+    held.check((&held.clerk.clone(), &seen), proposal)
+        .await
+        .unwrap();
+    let seen = held.open(&held.superior.clone()).await;
+    held.approve(&held.superior.clone(), &seen).await.unwrap();
     let code = held.code().await;
     agreed(&net, &held.serial, &code).await;
     drop(held);
@@ -246,7 +301,7 @@ async fn the_inquirer_takes_a_checked_request_back() {
     let cancel = CancelInquiryRequest { receipt_number };
     held.inquirer.cancel_inquiry(cancel).await.unwrap();
     assert_eq!(held.code().await, "53");
-    let late = held.approve(SUPERIOR, &seen).await;
+    let late = held.approve(&held.superior.clone(), &seen).await;
     assert_eq!(reason(late), refusal(Code::Aborted, "PROVISION_MOVED"));
     agreed(&net, &held.serial, "53").await;
     drop(held);
@@ -262,11 +317,9 @@ async fn a_check_survives_a_stop_and_a_crash() {
     let dir = net.kill();
     let net = net::start_in(&data, &[]);
     held.again(&net).await;
-    let seen = held.open(SUPERIOR).await;
-    assert_eq!(seen.check.clone().unwrap().by, staff(CLERK));
-    let four_eyes = refusal(Code::PermissionDenied, "FOUR_EYES");
-    assert_eq!(reason(held.approve(CLERK, &seen).await), four_eyes);
-    held.approve(SUPERIOR, &seen).await.unwrap();
+    let seen = held.open(&held.superior.clone()).await;
+    assert_eq!(seen.check.clone().unwrap().by.unwrap().account, CLERK);
+    held.approve(&held.superior.clone(), &seen).await.unwrap();
     assert_eq!(held.code().await, "01");
     agreed(&net, &held.serial, "01").await;
     drop(held);
@@ -278,7 +331,8 @@ async fn a_check_survives_a_stop_and_a_crash() {
 async fn a_new_request_appears_in_the_queue_by_itself() {
     let net = net::start();
     let mut provider = ProvisionServiceClient::new(net.channel(WARD).await);
-    let watch = WatchProvisionQueueRequest {};
+    let clerk = session(&net, "clerk2").await;
+    let watch = within(&clerk, WatchProvisionQueueRequest {});
     let watched = provider.watch_provision_queue(watch).await.unwrap();
     let mut watched = watched.into_inner();
     let first = watched.message().await.unwrap().unwrap().queue.unwrap();
@@ -292,7 +346,7 @@ async fn a_new_request_appears_in_the_queue_by_itself() {
     );
     assert_eq!((next.held, next.checked), (1, 0));
     held.checked().await;
-    let request = GetProvisionQueueRequest::default();
+    let request = within(&clerk, GetProvisionQueueRequest::default());
     let queue = provider.get_provision_queue(request).await.unwrap();
     let queue = queue.into_inner().queue.unwrap();
     assert_eq!((queue.held, queue.checked), (0, 1));

@@ -16,6 +16,7 @@ mod deciding;
 mod frozen;
 mod fuzz;
 mod held;
+mod held_request;
 mod inquiry;
 mod keeping;
 mod net;

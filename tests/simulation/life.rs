@@ -15,7 +15,7 @@ use chukan::{
         refusal::Refusal,
         result::ResultCode,
     },
-    institution::{ActFault, IntermediateServer, Periods},
+    institution::{ActFault, IntermediateServer, Periods, StaffRules},
     sample::definitions::write_embedded,
     store::Page,
     world::{ClockMode, PermitByHand, PermitDraft, Settings, World, WorldFault, WorldPlan},
@@ -83,6 +83,8 @@ fn settings(dir: &TempDir) -> Settings {
         },
         permit_period: SignedDuration::from_secs(300),
         hold: chukan::domain::deciding::HoldRules::default(),
+        staff: StaffRules::default(),
+        training_accounts: false,
     }
 }
 

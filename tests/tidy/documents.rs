@@ -7,6 +7,7 @@ use chukan::{
         acquisition::AcquisitionRefusal,
         refusal::{Refusal, Thing},
         result::{DetailStatus, ResultCode},
+        staff::StaffRefusal,
     },
     grpc::code_of,
 };
@@ -157,6 +158,15 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::WorldStays,
     ];
     refusals.extend(acquisitions.map(Refusal::Acquisition));
+    let staff = [
+        StaffRefusal::SignIn,
+        StaffRefusal::NoSession,
+        StaffRefusal::PasswordDue,
+        StaffRefusal::NotAuthorised,
+        StaffRefusal::OwnAccount,
+        StaffRefusal::AccountExists,
+    ];
+    refusals.extend(staff.map(Refusal::Staff));
     refusals
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use chukan::domain::{
     acquisition::{Acquisition, AcquisitionRefusal, UnlinkReason},
-    deciding::{Check, ContentDigest, Decision, Hand, Proposal, SendBackCause, Sent, SentBack},
+    deciding::{Check, ContentDigest, Decision, Proposal, SendBackCause, Sent, SentBack},
     exchange::{Outcome, Side},
     inquiry::{ExchangeEvent, ExchangeState},
     names::AcquisitionSerial,
     provision::{Hold, HoldReason, ProvisionEvent, ProvisionState},
     result::ResultCode,
+    staff::Actor,
 };
 use jiff::Timestamp;
 
@@ -123,15 +124,15 @@ fn the_provision_goes_as_it_is_drawn() {
 
 fn check() -> Box<Check> {
     Box::new(Check {
-        by: hand("clerk"),
+        by: actor("clerk"),
         at: NOW,
         proposal: Proposal::Provide,
         content: ContentDigest([0; 32]),
     })
 }
 
-fn hand(name: &str) -> Hand {
-    Hand {
+fn actor(name: &str) -> Actor {
+    Actor {
         account: name.parse().unwrap(),
         person: name.parse().unwrap(),
     }
@@ -146,7 +147,7 @@ fn back() -> SentBack {
 
 fn decision() -> Box<Decision> {
     Box::new(Decision {
-        by: hand("superior"),
+        by: actor("superior"),
         at: NOW,
         outcome: outcome(),
         sent: Sent::NoData,

@@ -1,24 +1,50 @@
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
     exchange::AnswerDigest,
     provision::{HoldReason, ProvisionEvent},
+    staff::{Account, Affairs, Role},
 };
 
-fn hand(account: &str, person: &str) -> Hand {
-    Hand {
-        account: account.parse().unwrap(),
+/// An account of a person who may do everything.
+fn account(name: &str, person: &str) -> Account {
+    Account {
+        institution: "0220113112101700".parse().unwrap(),
+        name: name.parse().unwrap(),
         person: person.parse().unwrap(),
+        display_name: "架空 太郎".into(),
+        roles: Role::ALL.into_iter().collect(),
+        affairs: Affairs::All,
+        expires_on: None,
     }
 }
 
-fn clerk() -> Hand {
-    hand("clerk", "P1")
+fn clerk() -> Account {
+    account("clerk", "P1")
 }
 
-fn superior() -> Hand {
-    hand("superior", "P2")
+fn superior() -> Account {
+    account("superior", "P2")
+}
+
+fn check(
+    state: &ProvisionState,
+    by: &Account,
+    proposal: Proposal,
+    (seen, there): (ContentDigest, ContentDigest),
+) -> Result<ProvisionEvent, Refusal> {
+    let authority = by.authority(Act::CheckProvision)?;
+    state.check(&authority, (proposal, seen), there, at(1))
+}
+
+fn consent(state: &ProvisionState, by: &Account, eyes: FourEyes) -> Result<Consent, Refusal> {
+    state.consent(&by.authority(Act::ApproveProvision)?, eyes, at(2))
+}
+
+fn send_back(state: &ProvisionState, by: &Account) -> Result<ProvisionEvent, Refusal> {
+    state.send_back(&by.authority(Act::SendBackProvision)?, None, at(2))
 }
 
 fn at(second: i64) -> Timestamp {
@@ -35,17 +61,9 @@ fn held() -> ProvisionState {
     }
 }
 
-fn check(by: Hand, proposal: Proposal) -> Check {
-    Check {
-        by,
-        at: at(1),
-        proposal,
-        content: content(1),
-    }
-}
-
 fn checked() -> ProvisionState {
-    let event = held().check(check(clerk(), Proposal::Provide), &content(1));
+    let same = (content(1), content(1));
+    let event = check(&held(), &clerk(), Proposal::Provide, same);
     held().apply(event.unwrap()).unwrap()
 }
 
@@ -78,61 +96,73 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>) -> &'static str {
 
 #[test]
 fn nothing_is_decided_that_nobody_checked() {
+    let early = consent(&held(), &superior(), FourEyes::TwoAccounts);
+    assert_eq!(refused(early), "PROVISION_NOT_CHECKED");
+    let early = send_back(&held(), &superior());
+    assert_eq!(refused(early), "PROVISION_NOT_CHECKED");
+}
+
+#[test]
+fn the_authority_for_one_act_is_none_for_another() {
+    let by = superior();
+    let authority = by.authority(Act::OpenProvision).unwrap();
     let eyes = FourEyes::TwoAccounts;
+    let proposed = (Proposal::Provide, content(1));
     assert_eq!(
-        refused(held().consent(superior(), eyes, at(2))),
-        "PROVISION_NOT_CHECKED"
+        refused(held().check(&authority, proposed, content(1), at(1))),
+        "NOT_AUTHORISED"
     );
     assert_eq!(
-        refused(held().send_back(superior(), None, at(2))),
-        "PROVISION_NOT_CHECKED"
+        refused(checked().consent(&authority, eyes, at(2))),
+        "NOT_AUTHORISED"
+    );
+    assert_eq!(
+        refused(checked().send_back(&authority, None, at(2))),
+        "NOT_AUTHORISED"
     );
 }
 
 #[test]
 fn the_checker_may_not_approve_through_whatever_account() {
     let eyes = FourEyes::TwoAccounts;
-    for by in [clerk(), hand("second", "P1"), hand("clerk", "P2")] {
-        assert_eq!(refused(checked().consent(by, eyes, at(2))), "FOUR_EYES");
+    for by in [clerk(), account("second", "P1"), account("clerk", "P2")] {
+        assert_eq!(refused(consent(&checked(), &by, eyes)), "FOUR_EYES");
     }
-    assert!(checked().consent(superior(), eyes, at(2)).is_ok());
+    assert!(consent(&checked(), &superior(), eyes).is_ok());
 }
 
 #[test]
 fn the_checker_may_approve_where_the_record_is_enough() {
-    let consent = checked().consent(clerk(), FourEyes::RecordOnly, at(2));
-    assert!(consent.is_ok());
+    assert!(consent(&checked(), &clerk(), FourEyes::RecordOnly).is_ok());
 }
 
 #[test]
 fn a_check_of_what_is_not_there_any_more_is_refused() {
-    let check = check(clerk(), Proposal::Provide);
-    assert_eq!(refused(held().check(check, &content(2))), "CONTENT_CHANGED");
+    let changed = (content(1), content(2));
+    let blind = check(&held(), &clerk(), Proposal::Provide, changed);
+    assert_eq!(refused(blind), "CONTENT_CHANGED");
 }
 
 #[test]
 fn an_approval_is_void_when_the_content_changed() {
-    let consent = checked().consent(superior(), FourEyes::TwoAccounts, at(2));
+    let consent = consent(&checked(), &superior(), FourEyes::TwoAccounts);
     let provided = consent.unwrap().provide(&content(2), sealed());
     assert_eq!(refused(provided), "CONTENT_CHANGED");
 }
 
 #[test]
 fn what_is_checked_is_not_checked_again_and_what_has_ended_not_at_all() {
-    let again = check(superior(), Proposal::CorrectFirst);
-    let twice = checked().check(again.clone(), &content(1));
-    assert_eq!(refused(twice), "PROVISION_CHECKED");
-    let consent = checked().consent(superior(), FourEyes::TwoAccounts, at(2));
-    let decided = checked().apply(consent.unwrap().refuse(grounds())).unwrap();
-    assert_eq!(
-        refused(decided.check(again, &content(1))),
-        "PROVISION_DECIDED"
-    );
     let eyes = FourEyes::TwoAccounts;
-    assert_eq!(
-        refused(decided.consent(superior(), eyes, at(3))),
-        "PROVISION_DECIDED"
-    );
+    let again = |state: &ProvisionState| {
+        let same = (content(1), content(1));
+        check(state, &superior(), Proposal::CorrectFirst, same)
+    };
+    assert_eq!(refused(again(&checked())), "PROVISION_CHECKED");
+    let refusal = consent(&checked(), &superior(), eyes).unwrap();
+    let decided = checked().apply(refusal.refuse(grounds())).unwrap();
+    assert_eq!(refused(again(&decided)), "PROVISION_DECIDED");
+    let late = consent(&decided, &superior(), eyes);
+    assert_eq!(refused(late), "PROVISION_DECIDED");
 }
 
 #[test]
@@ -183,50 +213,47 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
 }
 
 /// Four accounts of three people.
-fn actor(who: u8) -> Hand {
+fn actor(who: u8) -> Account {
     let person = ["P0", "P1", "P2", "P0"][usize::from(who)];
-    hand(&format!("a{who}"), person)
+    account(&format!("a{who}"), person)
 }
 
 /// One try, in the way of the acts: the state moves by an event or not at all.
 fn attempt(state: &ProvisionState, content: &ContentDigest, tried: Try) -> Option<ProvisionEvent> {
     let eyes = FourEyes::TwoAccounts;
     let outcome = || Outcome::without_answer(ResultCode::Cancelled, Side::Inquirer);
-    let event =
-        match tried {
-            Try::Check(who, what) => {
-                let proposal = match what {
-                    0 => Proposal::Provide,
-                    1 => Proposal::Refuse(grounds()),
-                    _ => Proposal::CorrectFirst,
-                };
-                let mut check = check(actor(who), proposal);
-                check.content = *content;
-                state.check(check, content)
+    let event = match tried {
+        Try::Check(who, what) => {
+            let proposal = match what {
+                0 => Proposal::Provide,
+                1 => Proposal::Refuse(grounds()),
+                _ => Proposal::CorrectFirst,
+            };
+            check(state, &actor(who), proposal, (*content, *content))
+        }
+        Try::Approve(who) => consent(state, &actor(who), eyes).and_then(|consent| {
+            match consent.check().proposal.clone() {
+                Proposal::Provide => consent.provide(content, sealed()),
+                Proposal::Refuse(grounds) => Ok(consent.refuse(grounds)),
+                Proposal::CorrectFirst => Ok(consent.correct_first()),
             }
-            Try::Approve(who) => state.consent(actor(who), eyes, at(2)).and_then(|consent| {
-                match consent.check().proposal.clone() {
-                    Proposal::Provide => consent.provide(content, sealed()),
-                    Proposal::Refuse(grounds) => Ok(consent.refuse(grounds)),
-                    Proposal::CorrectFirst => Ok(consent.correct_first()),
-                }
-            }),
-            Try::Refuse(who) => {
-                let consent = state.consent(actor(who), eyes, at(2));
-                consent.map(|consent| consent.refuse(grounds()))
-            }
-            Try::SendBack(who) => state.send_back(actor(who), None, at(2)),
-            Try::Change => return None,
-            Try::Cancel => Ok(ProvisionEvent::Cancelled {
-                at: at(2),
-                outcome: outcome(),
-            }),
-            Try::Expire => Ok(ProvisionEvent::Expired {
-                at: at(2),
-                outcome: expired(),
-            }),
-            Try::Undo => Ok(ProvisionEvent::Undone),
-        };
+        }),
+        Try::Refuse(who) => {
+            let consent = consent(state, &actor(who), eyes);
+            consent.map(|consent| consent.refuse(grounds()))
+        }
+        Try::SendBack(who) => send_back(state, &actor(who)),
+        Try::Change => return None,
+        Try::Cancel => Ok(ProvisionEvent::Cancelled {
+            at: at(2),
+            outcome: outcome(),
+        }),
+        Try::Expire => Ok(ProvisionEvent::Expired {
+            at: at(2),
+            outcome: expired(),
+        }),
+        Try::Undo => Ok(ProvisionEvent::Undone),
+    };
     event.ok()
 }
 

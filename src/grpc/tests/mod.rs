@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     crypto::identity::Identity,
-    institution::Periods,
+    institution::{Periods, StaffRules},
     sample::definitions::write_embedded,
     world::{ClockMode, Settings, WorldPlan, Worlds},
 };
@@ -47,6 +47,8 @@ async fn surface(dir: &tempfile::TempDir) -> Surface {
         },
         permit_period: SignedDuration::from_secs(300),
         hold: crate::domain::deciding::HoldRules::default(),
+        staff: StaffRules::default(),
+        training_accounts: false,
     };
     let worlds = Worlds::new(dir.path().join("worlds"), settings);
     let default = WorldPlan {
