@@ -227,7 +227,7 @@ async fn open_worlds(worlds: &Worlds, plan: &PlanOptions) -> Result<(), CliFault
     Ok(opened?)
 }
 
-fn draw_target() -> ProgressDrawTarget {
+pub(super) fn draw_target() -> ProgressDrawTarget {
     if std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {

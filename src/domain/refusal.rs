@@ -72,6 +72,9 @@ pub enum Refusal {
     /// Replicas that were named are not registered: all of them, not the first.
     #[error("{} replica(s) are not known here", .0.len())]
     ReplicasUnknown(Vec<FieldFlaw>),
+    /// The same file was taken over before, as the import of this number.
+    #[error("the same file was taken over before, as import {0}")]
+    FileTaken(u64),
     /// The inquiry's results were deleted when their time had passed.
     #[error("the inquiry's results were deleted when their retention had passed")]
     ResultsDeleted,
@@ -96,6 +99,18 @@ pub enum Refusal {
     /// What would be provided is not what was checked.
     #[error("what would be provided is not what was checked")]
     ContentChanged,
+    /// A file is not taken: its flaws, all of them and not the first.
+    #[error("the file has {} flaw(s) and was not taken", .0.len())]
+    BatchFlawed(Vec<FieldFlaw>),
+    /// A file of this name or of this content was taken before.
+    #[error("a file of this name or of this content was taken before")]
+    BatchExists,
+    /// Every row of the batch has ended.
+    #[error("every row of the batch has ended")]
+    BatchEnded,
+    /// Characters of a result are not in the encoding of the file.
+    #[error("{} character(s) of the result are not in the encoding of the file", .0.len())]
+    NotInEncoding(Vec<FieldFlaw>),
     /// A step of a symbol acquisition is not possible.
     #[error("{0}")]
     Acquisition(AcquisitionRefusal),
@@ -154,6 +169,8 @@ pub enum Thing {
     Layout,
     /// A staff account.
     Account,
+    /// A batch.
+    Batch,
 }
 
 impl Thing {
@@ -173,6 +190,7 @@ impl Thing {
             Self::World => ("the world", "世界"),
             Self::Layout => ("the layout", "レイアウト"),
             Self::Account => ("the account", "職員アカウント"),
+            Self::Batch => ("the batch", "バッチ照会"),
         }
     }
 }
@@ -196,6 +214,7 @@ impl Refusal {
             Self::SealingKeyMissing => "SEALING_KEY_MISSING",
             Self::SealingKeyExists => "SEALING_KEY_EXISTS",
             Self::NotFound(_) | Self::ReplicasUnknown(_) => "NOT_FOUND",
+            Self::FileTaken(_) => "FILE_TAKEN",
             Self::ResultsDeleted => "RESULTS_DELETED",
             Self::InquiryEnded => "INQUIRY_ENDED",
             Self::ProvisionMoved => "PROVISION_MOVED",
@@ -204,6 +223,10 @@ impl Refusal {
             Self::ProvisionNotChecked => "PROVISION_NOT_CHECKED",
             Self::FourEyes => "FOUR_EYES",
             Self::ContentChanged => "CONTENT_CHANGED",
+            Self::BatchFlawed(_) => "BATCH_FILE_FLAWED",
+            Self::BatchExists => "BATCH_FILE_EXISTS",
+            Self::BatchEnded => "BATCH_ENDED",
+            Self::NotInEncoding(_) => "CHARACTER_NOT_IN_ENCODING",
             Self::Acquisition(AcquisitionRefusal::AlreadyLinked) => "SYMBOL_ALREADY_LINKED",
             Self::Acquisition(AcquisitionRefusal::SerialPending) => "ACQUISITION_PENDING",
             Self::Acquisition(AcquisitionRefusal::SerialUnknown) => "ACQUISITION_SERIAL_UNKNOWN",
@@ -244,6 +267,9 @@ impl Refusal {
             Self::ReplicasUnknown(flaws) => {
                 format!("指定された副本のうち{}件は存在しません。", flaws.len())
             }
+            Self::FileTaken(number) => {
+                format!("同じファイルは取込番号{number}で既に取り込まれています。")
+            }
             Self::ResultsDeleted => "保存期間を過ぎたため、照会結果は削除されました。".into(),
             Self::InquiryEnded => "この照会は既に終了しています。".into(),
             Self::ProvisionMoved => {
@@ -256,6 +282,16 @@ impl Refusal {
             Self::ContentChanged => {
                 "提供される内容が、確認した内容と異なります。改めて確認してください。".into()
             }
+            Self::BatchFlawed(flaws) => format!(
+                "ファイルに{}件の誤りがあるため、受け付けませんでした。",
+                flaws.len()
+            ),
+            Self::BatchExists => "同じ名前または同じ内容のファイルを受付済みです。".into(),
+            Self::BatchEnded => "このバッチ照会は既に終了しています。".into(),
+            Self::NotInEncoding(flaws) => format!(
+                "照会結果に、指定された文字コードで表せない文字が{}件あります。",
+                flaws.len()
+            ),
             Self::Acquisition(refusal) => match refusal {
                 AcquisitionRefusal::AlreadyLinked => "符号は既に取得されています。",
                 AcquisitionRefusal::SerialPending => "取得番号は既に発行されています。",

@@ -1,5 +1,7 @@
 //! One file per service: decode, identify the caller, call the act, encode.
 
+mod batch;
+mod batch_messages;
 pub mod caller;
 mod deciding;
 mod exchange;
@@ -14,6 +16,8 @@ pub mod proto;
 mod provision;
 mod provision_record;
 mod replica;
+mod replica_export;
+mod replica_import;
 mod sealing_key;
 mod staff;
 mod status;
@@ -34,7 +38,8 @@ use proto::{
         world_service_server::WorldServiceServer,
     },
     v1::{
-        inquiry_service_server::InquiryServiceServer, ledger_service_server::LedgerServiceServer,
+        batch_service_server::BatchServiceServer, inquiry_service_server::InquiryServiceServer,
+        ledger_service_server::LedgerServiceServer,
         permission_list_service_server::PermissionListServiceServer,
         provision_record_service_server::ProvisionRecordServiceServer,
         provision_service_server::ProvisionServiceServer,
@@ -52,6 +57,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
         };
     }
     Routes::new(service!(InquiryServiceServer, inquiry::Inquiries))
+        .add_service(service!(BatchServiceServer, batch::Batches))
         .add_service(service!(LedgerServiceServer, ledger::Ledgers))
         .add_service(service!(ProvisionServiceServer, provision::Provisions))
         .add_service(service!(ReplicaServiceServer, replica::Replicas))

@@ -54,9 +54,11 @@ impl<T> ToStatus<T> for Result<T, WorldFault> {
 /// The gRPC code of a refusal. The table is docs/errors.md.
 pub fn code_of(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::Malformed(_) => Code::InvalidArgument,
+        Refusal::Malformed(_) | Refusal::BatchFlawed(_) => Code::InvalidArgument,
         Refusal::RecordIdExists(_)
+        | Refusal::FileTaken(_)
         | Refusal::SealingKeyExists
+        | Refusal::BatchExists
         | Refusal::WorldExists
         | Refusal::Staff(StaffRefusal::AccountExists) => Code::AlreadyExists,
         Refusal::Staff(StaffRefusal::SignIn | StaffRefusal::NoSession) => Code::Unauthenticated,
@@ -77,6 +79,8 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::ProvisionChecked
         | Refusal::ProvisionNotChecked
         | Refusal::ContentChanged
+        | Refusal::BatchEnded
+        | Refusal::NotInEncoding(_)
         | Refusal::Acquisition(_)
         | Refusal::PermitNotIssued(_)
         | Refusal::ListUnusable
@@ -95,6 +99,8 @@ pub fn status_of(refusal: &Refusal) -> Status {
     details.set_localized_message("ja", refusal.ja());
     if let Refusal::Malformed(flaws)
     | Refusal::RecordIdExists(flaws)
+    | Refusal::BatchFlawed(flaws)
+    | Refusal::NotInEncoding(flaws)
     | Refusal::ReplicasUnknown(flaws) = refusal
     {
         let named = add_violations(&mut details, flaws);

@@ -3,11 +3,14 @@
 mod acquire_symbol;
 mod approve_provision;
 mod cancel_inquiry;
+mod carry_import;
 mod check_provision;
 mod copy_list;
 mod expire_provisions;
+mod export_replicas;
 mod fault;
 mod fetch_result;
+mod import_replicas;
 mod no_auto_reply;
 mod open_provision;
 mod prepare_exchange;
@@ -21,9 +24,12 @@ mod send_back_provision;
 mod settle_provision;
 mod staff;
 mod staff_step;
+mod submit_batch;
 mod submit_inquiry;
+mod view_batch;
 mod view_provisions;
 mod view_queue;
+mod write_batch_result;
 
 use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};
 
@@ -39,12 +45,14 @@ use crate::{
         layout::Layouts,
         permission_list::ListCopy,
     },
-    store::{Keeper, RecordBook, State},
+    store::{ChangeDir, Keeper, RecordBook, State},
 };
 
 pub use cancel_inquiry::{Cancellable, cancelled};
+pub use export_replicas::Exported;
 pub use fault::ActFault;
 pub use fetch_result::{ExchangeView, InquiryProgress, InquiryView};
+pub use import_replicas::{CheckedFile, ImportPlan, Importing};
 pub use open_provision::{Content, Detail, Values};
 pub use prepare_exchange::Prepared;
 pub use provide::Decided;
@@ -54,12 +62,16 @@ pub use search_records::RecordFilter;
 pub use settle_provision::Ending;
 pub use staff::{AccountDraft, AccountView, AtWork, SignedIn, StaffRules};
 pub use staff_step::Step;
+pub use submit_batch::{BatchDraft, TakenBatch};
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
+pub use view_batch::BatchView;
 pub use view_queue::{Queue, QueueCounts, Queued};
+pub use write_batch_result::ResultRequest;
 
 use progress::Progress;
 use provide::PermitsInHand;
 use staff::Sessions;
+use view_batch::EndedParts;
 
 /// The periods that an intermediate server goes by.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +105,8 @@ pub struct Surroundings {
     pub staff: StaffRules,
     /// How many passwords are hashed at a time: each takes a processor and 19 MiB for tens of milliseconds.
     pub hashing: Arc<Semaphore>,
+    /// Where the files of imports lie until they are taken over.
+    pub changes: ChangeDir,
 }
 
 /// 中間サーバー of one institution.
@@ -103,12 +117,15 @@ pub struct IntermediateServer {
     list: RwLock<Option<ListCopy>>,
     receipts: AtomicU64,
     progress: Progress,
+    ended_parts: EndedParts,
     permits: Mutex<PermitsInHand>,
     /// One decision at a time, with its record: of two at once, the second sees what the first has done.
     deciding: tokio::sync::Mutex<()>,
     /// Told of every change of the queue of held requests.
     queue: watch::Sender<()>,
     sessions: Sessions,
+    /// Held while an import is taken over: one after the other.
+    importing: tokio::sync::Mutex<()>,
 }
 
 impl IntermediateServer {
@@ -127,10 +144,12 @@ impl IntermediateServer {
             list: RwLock::new(list),
             receipts: AtomicU64::new(last.0),
             progress: Progress::default(),
+            ended_parts: EndedParts::default(),
             permits: Mutex::default(),
             deciding: tokio::sync::Mutex::default(),
             queue: watch::Sender::new(()),
             sessions: Sessions::default(),
+            importing: tokio::sync::Mutex::default(),
             profile,
             around,
             sealing,

@@ -1,9 +1,13 @@
 //! Durable mutable state: sled made really durable, and the verbs of the field on top of it.
 
 mod batch;
+mod batches;
+mod change_file;
 mod contain;
+mod encoded_replica;
 mod engine;
 mod fault;
+mod imports;
 mod inquiries;
 mod key;
 mod lists;
@@ -27,8 +31,12 @@ mod writer;
 
 use batch::Batch;
 pub use batch::Version;
+pub use batches::TakenFile;
+pub use change_file::{ChangeDir, ChangeReader, ChangeWriter, ReplicaChange};
+pub use encoded_replica::EncodedReplica;
 use engine::Engine;
 pub use fault::StoreFault;
+pub use imports::PreparedChanges;
 use key::Key;
 pub use record_book::{Keeper, RecordBook, RecordFault, SearchPlace};
 pub use records::RecordPlace;

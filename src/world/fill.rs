@@ -12,7 +12,6 @@ use crate::{
         acquisition::{Acquisition, UnlinkReason},
         codes::{InstitutionCode, SpecificInfoCode},
         form_check::check,
-        institution::InstitutionClass,
         jst::jst_date,
         password::Credential,
         provision::NoAutoReply,
@@ -34,14 +33,7 @@ const PEOPLE_AT_ONCE: u32 = 50;
 impl World {
     /// The municipalities that people live in: wards of designated cities are asked at their city.
     pub(super) fn municipalities(&self) -> Vec<InstitutionCode> {
-        self.directory
-            .iter()
-            .filter(|institution| {
-                institution.class == InstitutionClass::MunicipalMayor
-                    && institution.resolves_to.is_none()
-            })
-            .map(|institution| institution.code)
-            .collect()
+        self.directory.municipalities()
     }
 
     /// The institutions that know people: all that answer for themselves.

@@ -24,7 +24,7 @@ use crate::{
     ledger::Ledger,
     network::{CoreParts, CoreSystem},
     sample::{definitions::Definitions, population::Population},
-    store::{RecordBook, State},
+    store::{ChangeDir, RecordBook, State},
 };
 
 /// How many passwords are hashed at a time.
@@ -143,6 +143,7 @@ impl World {
             hold: settings.hold,
             staff: settings.staff,
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            changes: ChangeDir::open(dir.join("imports"))?,
         };
         let mut servers = BTreeMap::new();
         for profile in directory.iter() {
@@ -182,15 +183,20 @@ impl World {
         })
     }
 
-    /// Takes up the inquiries that were open when the world was closed.
+    /// Takes up the imports and the inquiries that were open when the world was closed.
     async fn resume(self: &Arc<Self>) -> Result<(), WorldFault> {
         for server in self.servers.values() {
+            let of_batches = self.in_batches(server.code())?;
+            server.resume_imports().await?;
             for inquiry in self.state.open_inquiries(server.code())? {
                 server.resume_inquiry(&inquiry, self.now()).await?;
                 self.finish_ending(&inquiry).await?;
-                let inquiry = Arc::new(inquiry);
-                self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
+                if !of_batches.contains(&inquiry.receipt) {
+                    let inquiry = Arc::new(inquiry);
+                    self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
+                }
             }
+            self.begin_batches(server.code())?;
         }
         self.finish_deciding().await
     }

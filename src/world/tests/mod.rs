@@ -1,6 +1,7 @@
 //! Worlds in a temporary directory, whole and in one process.
 
 mod by_hand;
+mod deciding;
 mod interrupted;
 mod lives;
 mod seeds;
