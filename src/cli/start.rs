@@ -14,7 +14,7 @@ use crate::{
         identity::Identity,
         pki::{DevelopmentPki, PkiPlan},
     },
-    domain::password::PasswordRules,
+    domain::{deciding::HoldRules, password::PasswordRules},
     grpc::{self, Surface},
     institution::{Periods, StaffRules},
     sample::definitions::{Definitions, write_embedded},
@@ -200,6 +200,11 @@ fn settings(config: &Config, definitions: PathBuf) -> Settings {
             acquisition_serial: SignedDuration::from_hours(inquiry.acquisition_serial_hours.into()),
         },
         permit_period: SignedDuration::from_secs(inquiry.permit_seconds.into()),
+        hold: HoldRules {
+            four_eyes: config.hold.four_eyes,
+            wait_max: days(config.hold.wait_days),
+            overdue: config.hold.overdue,
+        },
         staff: staff_rules(&config.staff),
         training_accounts: config.staff.training_accounts,
     }

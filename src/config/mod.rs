@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 mod console;
 mod flaw;
+mod hold;
 mod inquiry;
 mod load;
 mod log;
@@ -16,6 +17,7 @@ mod store;
 
 pub use console::ConsoleConfig;
 pub use flaw::ConfigFlaw;
+pub use hold::HoldConfig;
 pub use inquiry::InquiryConfig;
 pub use load::{CONFIG_FILE_VARIABLE, Loaded, Origin, Overrides};
 pub use log::{LogConfig, LogFormat};
@@ -40,6 +42,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The periods of an exchange.
     pub inquiry: InquiryConfig,
+    /// How held requests are decided.
+    pub hold: HoldConfig,
     /// What institutions ask of their staff.
     pub staff: StaffConfig,
     /// The state store.
@@ -55,6 +59,7 @@ impl Default for Config {
             metrics: MetricsConfig::default(),
             log: LogConfig::default(),
             inquiry: InquiryConfig::default(),
+            hold: HoldConfig::default(),
             staff: StaffConfig::default(),
             store: StoreConfig::default(),
         }

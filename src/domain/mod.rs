@@ -8,6 +8,7 @@ pub mod batch;
 pub mod batch_file;
 pub mod codes;
 pub mod condition;
+pub mod deciding;
 pub mod exchange;
 pub mod files;
 pub mod form_check;

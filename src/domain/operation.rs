@@ -1,9 +1,10 @@
-//! 操作記録: what staff did, for the ledger.
+//! 操作記録: what the staff did, as the ledger keeps it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    deciding::{ContentDigest, StaffStep},
     names::{AccountName, StaffNumber},
     refusal::Refusal,
     staff::Act,
@@ -38,6 +39,13 @@ pub enum OperationKind {
     ChangePassword,
     /// An act of the table.
     Act(Act),
+    /// A step with a held request.
+    Provision {
+        /// Which.
+        step: StaffStep,
+        /// The content that it rests on.
+        content: Option<ContentDigest>,
+    },
 }
 
 impl OperationKind {
@@ -48,6 +56,7 @@ impl OperationKind {
             Self::SignOut => "ログアウト",
             Self::ChangePassword => "パスワード変更",
             Self::Act(act) => act.ja(),
+            Self::Provision { step, .. } => step.ja(),
         }
     }
 }

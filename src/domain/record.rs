@@ -98,6 +98,11 @@ pub enum Entry {
         /// How many.
         count: u64,
     },
+    /// A held request waited longer than it may and went to the superiors.
+    Escalated {
+        /// Which request.
+        serial: ProcessingSerial,
+    },
     /// 操作記録: what a member of staff did.
     Operation(Operation),
     /// A no-auto-reply flag was set. The person is not named.
@@ -217,6 +222,7 @@ fn differences(first: &ProvisionRecord, other: &ProvisionRecord) -> Vec<Disagree
         ("decided_by", x.decided_by == y.decided_by),
         ("provided_at", x.provided_at == y.provided_at),
         ("answer_digest", x.answer_digest == y.answer_digest),
+        ("refusal", x.refusal == y.refusal),
         ("permit_id", first.permit_id == other.permit_id),
         (
             "permission_row",

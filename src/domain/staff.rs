@@ -249,6 +249,18 @@ impl Authority<'_> {
         self.act
     }
 
+    /// Passes only where it is for this act.
+    ///
+    /// # Errors
+    /// When it is for another.
+    pub fn is_for(&self, act: Act) -> Result<(), NotAuthorised> {
+        if self.act == act {
+            Ok(())
+        } else {
+            Err(NotAuthorised)
+        }
+    }
+
     /// The role that allows it.
     pub fn role(&self) -> Role {
         self.role

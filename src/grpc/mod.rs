@@ -3,6 +3,7 @@
 mod batch;
 mod batch_messages;
 pub mod caller;
+mod deciding;
 mod exchange;
 mod fields;
 mod inquiry;

@@ -66,6 +66,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled
         | Refusal::UnitNotAuthorised
+        | Refusal::FourEyes
         | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount) => {
             Code::PermissionDenied
         }
@@ -74,6 +75,10 @@ pub fn code_of(refusal: &Refusal) -> Code {
         }
         Refusal::SealingKeyMissing
         | Refusal::InquiryEnded
+        | Refusal::ProvisionDecided
+        | Refusal::ProvisionChecked
+        | Refusal::ProvisionNotChecked
+        | Refusal::ContentChanged
         | Refusal::BatchEnded
         | Refusal::NotInEncoding(_)
         | Refusal::Acquisition(_)
@@ -82,6 +87,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::ListUnverified
         | Refusal::WorldStays
         | Refusal::Staff(StaffRefusal::PasswordDue) => Code::FailedPrecondition,
+        Refusal::ProvisionMoved => Code::Aborted,
         Refusal::Overloaded => Code::ResourceExhausted,
         Refusal::RecordsUnavailable => Code::Unavailable,
     }

@@ -81,7 +81,7 @@ impl AtWork {
         Ok(self.account.authority(act)?)
     }
 
-    fn operation(&self, what: OperationKind, on: Option<String>) -> Operation {
+    pub(super) fn operation(&self, what: OperationKind, on: Option<String>) -> Operation {
         Operation {
             account: Some(self.account.name.clone()),
             person: Some(self.account.person.clone()),
@@ -136,7 +136,11 @@ impl IntermediateServer {
         Ok(records.operations(self.keeper(), before, limit, |_| true)?)
     }
 
-    async fn record_operation(&self, operation: Operation, now: Timestamp) -> Result<(), ActFault> {
+    pub(super) async fn record_operation(
+        &self,
+        operation: Operation,
+        now: Timestamp,
+    ) -> Result<(), ActFault> {
         let entry = Entry::Operation(operation);
         let records = &self.around.records;
         records.write(self.keeper(), &entry, now).await?;

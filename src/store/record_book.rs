@@ -102,22 +102,35 @@ impl RecordBook {
         entry: &Entry,
         now: Timestamp,
     ) -> Result<RecordPlace, RecordFault> {
-        let tree = TreeId {
-            owner: keeper.owner()?,
-            fiscal_year: u16::try_from(fiscal_year(now)).map_err(|_| RecordFault::Form)?,
-        };
-        let body = serde_json::to_vec(entry).map_err(|_| RecordFault::Form)?;
-        let written = ledger::Entry {
-            tree,
-            at_ms: now.as_millisecond(),
-            body,
-        };
-        let position = self.ledger.commit(vec![written]).await?;
-        let index = position.first().ok_or(RecordFault::Form)?.index;
+        let entries = vec![written(keeper, entry, now)?];
+        self.commit(entry, entries).await
+    }
+
+    /// Writes an entry and another that goes with it, both or neither, and returns the place of the first.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub async fn write_both(
+        &self,
+        keeper: Keeper,
+        (entry, with): (&Entry, &Entry),
+        now: Timestamp,
+    ) -> Result<RecordPlace, RecordFault> {
+        let entries = vec![written(keeper, entry, now)?, written(keeper, with, now)?];
+        self.commit(entry, entries).await
+    }
+
+    async fn commit(
+        &self,
+        first: &Entry,
+        entries: Vec<ledger::Entry>,
+    ) -> Result<RecordPlace, RecordFault> {
+        let positions = self.ledger.commit(entries).await?;
+        let position = positions.first().ok_or(RecordFault::Form)?;
         Ok(RecordPlace {
-            tree: tree.to_string(),
-            index,
-            nondisclosure: matches!(entry, Entry::Provision(record) if record.subject.nondisclosure),
+            tree: position.tree.to_string(),
+            index: position.index,
+            nondisclosure: matches!(first, Entry::Provision(record) if record.subject.nondisclosure),
         })
     }
 
@@ -299,6 +312,7 @@ impl RecordBook {
             | Entry::Operation(_)
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
+            | Entry::Escalated { .. }
             | Entry::NoAutoReplySet { .. }
             | Entry::NoAutoReplyCleared { .. } => {}
         }
@@ -324,6 +338,17 @@ pub struct SearchPlace {
     pub fiscal_year: u16,
     /// The leaf's index.
     pub index: u64,
+}
+
+fn written(keeper: Keeper, entry: &Entry, now: Timestamp) -> Result<ledger::Entry, RecordFault> {
+    Ok(ledger::Entry {
+        tree: TreeId {
+            owner: keeper.owner()?,
+            fiscal_year: u16::try_from(fiscal_year(now)).map_err(|_| RecordFault::Form)?,
+        },
+        at_ms: now.as_millisecond(),
+        body: serde_json::to_vec(entry).map_err(|_| RecordFault::Form)?,
+    })
 }
 
 pub(super) fn read_entry(stored: &StoredEntry) -> Result<Entry, RecordFault> {

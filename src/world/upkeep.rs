@@ -1,4 +1,5 @@
-//! What a world does by itself: renews copies of the permission list and deletes old results. Not while its clock is
+//! What a world does by itself: renews copies of the permission list, deletes old results and ends held requests that
+//! waited too long. Not while its clock is
 //! frozen.
 
 use std::{
@@ -44,7 +45,7 @@ impl World {
             ClockMode::System | ClockMode::OffsetMs(_) => {
                 self.renew_lists(LIST_RENEWAL_AGE).await?;
                 self.delete_old_results().await?;
-                Ok(())
+                self.expire_provisions().await
             }
         }
     }
