@@ -52,6 +52,8 @@ pub(super) enum CliFault {
     Differences(u64),
     #[error("{0}")]
     Explained(String),
+    #[error("ファイルに{0}件の誤りがあります")]
+    Flawed(usize),
     #[error("{0}")]
     Said(&'static str),
 }
@@ -104,6 +106,7 @@ impl CliFault {
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Ledger(_) | Self::Differences(_) => 3,
+            Self::Flawed(_) => 5,
             Self::Config(_) | Self::Definitions(_) => 4,
             Self::Telemetry(_)
             | Self::World(_)

@@ -4,6 +4,8 @@
 mod text_form;
 
 pub mod acquisition;
+pub mod batch;
+pub mod batch_file;
 pub mod codes;
 pub mod condition;
 pub mod exchange;
@@ -17,6 +19,7 @@ pub mod layout;
 pub mod layout_diff;
 pub mod malformed;
 pub mod names;
+pub mod password;
 pub mod permission_list;
 pub mod permit;
 pub mod person;
@@ -31,4 +34,5 @@ pub mod result;
 pub mod sealing_key;
 pub mod selection;
 pub mod shape;
+pub mod staff;
 pub mod words;

@@ -16,12 +16,17 @@ mod receive_answer;
 mod register_replica;
 mod register_sealing_key;
 mod search_records;
+mod staff;
+mod submit_batch;
 mod submit_inquiry;
+mod view_batch;
 mod view_provisions;
+mod write_batch_result;
 
 use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};
 
 use jiff::SignedDuration;
+use tokio::sync::Semaphore;
 
 use crate::{
     crypto::{sealing_key::SealingKeyPair, signing::VerifyingKey},
@@ -44,10 +49,16 @@ pub use provide::Decided;
 pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
 pub use search_records::RecordFilter;
+pub use staff::{AccountDraft, AccountView, AtWork, SignedIn, StaffRules};
+pub use submit_batch::{BatchDraft, TakenBatch};
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
+pub use view_batch::BatchView;
+pub use write_batch_result::ResultRequest;
 
 use progress::Progress;
 use provide::PermitsInHand;
+use staff::Sessions;
+use view_batch::EndedParts;
 
 /// The periods that an intermediate server goes by.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +88,10 @@ pub struct Surroundings {
     pub periods: Periods,
     /// Where the files of imports lie until they are taken over.
     pub changes: ChangeDir,
+    /// What is asked of the staff.
+    pub staff: StaffRules,
+    /// How many passwords are hashed at a time: each takes a processor and 19 MiB for tens of milliseconds.
+    pub hashing: Arc<Semaphore>,
 }
 
 /// 中間サーバー of one institution.
@@ -87,9 +102,11 @@ pub struct IntermediateServer {
     list: RwLock<Option<ListCopy>>,
     receipts: AtomicU64,
     progress: Progress,
+    ended_parts: EndedParts,
     permits: Mutex<PermitsInHand>,
     /// Held while an import is taken over: one after the other.
     importing: tokio::sync::Mutex<()>,
+    sessions: Sessions,
 }
 
 impl IntermediateServer {
@@ -108,8 +125,10 @@ impl IntermediateServer {
             list: RwLock::new(list),
             receipts: AtomicU64::new(last.0),
             progress: Progress::default(),
+            ended_parts: EndedParts::default(),
             permits: Mutex::default(),
             importing: tokio::sync::Mutex::default(),
+            sessions: Sessions::default(),
             profile,
             around,
             sealing,

@@ -1,6 +1,7 @@
 //! Durable mutable state: sled made really durable, and the verbs of the field on top of it.
 
 mod batch;
+mod batches;
 mod change_file;
 mod contain;
 mod encoded_replica;
@@ -12,6 +13,7 @@ mod key;
 mod lists;
 mod manifest;
 mod open;
+mod operations;
 #[cfg(test)]
 mod probe;
 mod provisions;
@@ -19,6 +21,7 @@ mod record_book;
 mod records;
 mod replicas;
 mod row;
+mod staff;
 mod staged;
 mod state;
 mod symbols;
@@ -28,6 +31,7 @@ mod writer;
 
 use batch::Batch;
 pub use batch::Version;
+pub use batches::TakenFile;
 pub use change_file::{ChangeDir, ChangeReader, ChangeWriter, ReplicaChange};
 pub use encoded_replica::EncodedReplica;
 use engine::Engine;
@@ -37,5 +41,6 @@ use key::Key;
 pub use record_book::{Keeper, RecordBook, RecordFault, SearchPlace};
 pub use records::RecordPlace;
 pub use replicas::ReplicaName;
+pub use staff::KeptAccount;
 pub use state::{Page, PageOf, State};
 pub use symbols::PersonAt;

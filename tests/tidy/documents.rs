@@ -7,6 +7,7 @@ use chukan::{
         acquisition::AcquisitionRefusal,
         refusal::{Refusal, Thing},
         result::{DetailStatus, ResultCode},
+        staff::StaffRefusal,
     },
     grpc::code_of,
 };
@@ -143,6 +144,10 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::FileTaken(1),
         Refusal::ResultsDeleted,
         Refusal::InquiryEnded,
+        Refusal::BatchFlawed(Vec::new()),
+        Refusal::BatchExists,
+        Refusal::BatchEnded,
+        Refusal::NotInEncoding(Vec::new()),
         Refusal::PermitNotIssued(ResultCode::NotPermitted),
         Refusal::ListUnusable,
         Refusal::ListUnverified,
@@ -152,6 +157,15 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::WorldStays,
     ];
     refusals.extend(acquisitions.map(Refusal::Acquisition));
+    let staff = [
+        StaffRefusal::SignIn,
+        StaffRefusal::NoSession,
+        StaffRefusal::PasswordDue,
+        StaffRefusal::NotAuthorised,
+        StaffRefusal::OwnAccount,
+        StaffRefusal::AccountExists,
+    ];
+    refusals.extend(staff.map(Refusal::Staff));
     refusals
 }
 
@@ -299,4 +313,22 @@ fn every_flaw_of_a_replica_file_is_in_its_table() {
     let coded: Vec<_> = coded.filter_map(|rest| rest.split('"').next()).collect();
     let named = coded.iter().filter(|code| **code == code.to_uppercase());
     assert_eq!(written, named.copied().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_columns_of_an_inquiry_file_are_those_of_the_code() {
+    let page = read("docs/batch-files.md");
+    let (form, _) = page.split_once("\n## What can be wrong").unwrap();
+    let rows = form.lines().filter_map(|line| {
+        let cells: Vec<_> = line.strip_prefix("| ")?.split(" | ").collect();
+        cells[0].parse::<usize>().ok()?;
+        Some(cells[..5].join(" | "))
+    });
+    let rows: Vec<_> = rows.collect();
+    let columns = chukan::domain::batch_file::Column::ALL.map(|column| {
+        let (number, ja, name) = (column.number(), column.ja(), column.name());
+        let (width, begins_at) = (column.width(), column.begins_at());
+        format!("{number} | {ja} | `{name}` | {width} | {begins_at}")
+    });
+    assert_eq!(rows, columns);
 }
