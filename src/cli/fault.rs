@@ -42,6 +42,8 @@ pub(super) enum CliFault {
     Io(#[from] io::Error),
     #[error("機関の指定が正しくありません: {0}")]
     Identity(#[from] IdentityFault),
+    #[error("ファイルに{0}件の誤りがあります")]
+    Flawed(usize),
     #[error("ファイルに誤りが{0}件あるため、何も登録していません")]
     FileRefused(u64),
     #[error("文字コードで表せない副本{0}件は書き出していません")]
@@ -52,8 +54,6 @@ pub(super) enum CliFault {
     Differences(u64),
     #[error("{0}")]
     Explained(String),
-    #[error("ファイルに{0}件の誤りがあります")]
-    Flawed(usize),
     #[error("{0}")]
     Said(&'static str),
 }

@@ -52,15 +52,15 @@ enum Command {
     Key(open::KeyCommand),
     /// 封印された回答（JSON）を開いて表示する
     Open(open::Open),
+    /// 見本のファイルを作る
+    #[command(subcommand)]
+    Sample(sample::SampleCommand),
     /// レイアウトのファイルを検査・比較・表示する
     #[command(subcommand)]
     Layout(layout::LayoutCommand),
     /// 副本ファイルの取込・書出・突合をする
     #[command(subcommand)]
     Replica(replica::ReplicaCommand),
-    /// 見本のファイルを作る
-    #[command(subcommand)]
-    Sample(sample::SampleCommand),
     /// 記録台帳を検証する
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -86,9 +86,9 @@ pub fn run() -> ExitCode {
         Command::Batch(batch) => batch.run(),
         Command::Key(key) => key.run(),
         Command::Open(open) => open.run(),
+        Command::Sample(sample) => sample.run(),
         Command::Layout(layout) => layout.run(),
         Command::Replica(replica) => replica.run(),
-        Command::Sample(sample) => sample.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Certs(certs) => certs.run(),
         Command::Config(config) => config.run(),

@@ -56,6 +56,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::Malformed(_) | Refusal::BatchFlawed(_) => Code::InvalidArgument,
         Refusal::RecordIdExists(_)
+        | Refusal::FileTaken(_)
         | Refusal::SealingKeyExists
         | Refusal::BatchExists
         | Refusal::FileTaken(_)

@@ -86,12 +86,12 @@ pub struct Surroundings {
     pub core_key: VerifyingKey,
     /// The periods.
     pub periods: Periods,
-    /// Where the files of imports lie until they are taken over.
-    pub changes: ChangeDir,
     /// What is asked of the staff.
     pub staff: StaffRules,
     /// How many passwords are hashed at a time: each takes a processor and 19 MiB for tens of milliseconds.
     pub hashing: Arc<Semaphore>,
+    /// Where the files of imports lie until they are taken over.
+    pub changes: ChangeDir,
 }
 
 /// 中間サーバー of one institution.
@@ -104,9 +104,9 @@ pub struct IntermediateServer {
     progress: Progress,
     ended_parts: EndedParts,
     permits: Mutex<PermitsInHand>,
+    sessions: Sessions,
     /// Held while an import is taken over: one after the other.
     importing: tokio::sync::Mutex<()>,
-    sessions: Sessions,
 }
 
 impl IntermediateServer {
@@ -127,8 +127,8 @@ impl IntermediateServer {
             progress: Progress::default(),
             ended_parts: EndedParts::default(),
             permits: Mutex::default(),
-            importing: tokio::sync::Mutex::default(),
             sessions: Sessions::default(),
+            importing: tokio::sync::Mutex::default(),
             profile,
             around,
             sealing,

@@ -138,9 +138,9 @@ impl World {
             records: records.clone(),
             core_key: core_key.verifying_key(),
             periods: settings.periods,
-            changes: ChangeDir::open(dir.join("imports"))?,
             staff: settings.staff,
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            changes: ChangeDir::open(dir.join("imports"))?,
         };
         let mut servers = BTreeMap::new();
         for profile in directory.iter() {
@@ -183,8 +183,8 @@ impl World {
     /// Takes up the imports and the inquiries that were open when the world was closed.
     async fn resume(self: &Arc<Self>) -> Result<(), WorldFault> {
         for server in self.servers.values() {
-            server.resume_imports().await?;
             let of_batches = self.in_batches(server.code())?;
+            server.resume_imports().await?;
             for inquiry in self.state.open_inquiries(server.code())? {
                 server.resume_inquiry(&inquiry, self.now()).await?;
                 self.finish_cancelling(&inquiry).await?;
