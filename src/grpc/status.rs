@@ -59,7 +59,6 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::FileTaken(_)
         | Refusal::SealingKeyExists
         | Refusal::BatchExists
-        | Refusal::FileTaken(_)
         | Refusal::WorldExists
         | Refusal::Staff(StaffRefusal::AccountExists) => Code::AlreadyExists,
         Refusal::Staff(StaffRefusal::SignIn | StaffRefusal::NoSession) => Code::Unauthenticated,
