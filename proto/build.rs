@@ -15,6 +15,7 @@ const PROTOS: &[&str] = &[
     "chukan/v1/symbol.proto",
     "chukan/sim/v1/exchange.proto",
     "chukan/sim/v1/population.proto",
+    "chukan/sim/v1/resident_network.proto",
     "chukan/sim/v1/world.proto",
 ];
 

@@ -26,4 +26,5 @@ pub mod replica;
 pub mod result;
 pub mod sealing_key;
 pub mod selection;
+pub mod symbol_request;
 pub mod words;

@@ -78,6 +78,12 @@ pub enum Refusal {
     /// A step of a symbol acquisition is not possible.
     #[error("{0}")]
     Acquisition(AcquisitionRefusal),
+    /// The resident network is outside its service hours.
+    #[error("the resident network is outside its service hours")]
+    ResidentNetworkClosed,
+    /// The first server of the resident network is down.
+    #[error("the communication server is down")]
+    ResidentNetworkDown,
     /// The core system does not permit the exchange, with the result that it would end with.
     #[error("the core system does not permit the exchange: status code {}", .0.status_code())]
     PermitNotIssued(ResultCode),
@@ -128,6 +134,8 @@ pub enum Thing {
     World,
     /// A layout.
     Layout,
+    /// A person.
+    Person,
 }
 
 impl Thing {
@@ -146,6 +154,7 @@ impl Thing {
             Self::Exchange => ("the exchange", "処理通番"),
             Self::World => ("the world", "世界"),
             Self::Layout => ("the layout", "レイアウト"),
+            Self::Person => ("the person", "対象者"),
         }
     }
 }
@@ -176,6 +185,8 @@ impl Refusal {
             Self::Acquisition(AcquisitionRefusal::SerialUnknown) => "ACQUISITION_SERIAL_UNKNOWN",
             Self::Acquisition(AcquisitionRefusal::SerialExpired) => "ACQUISITION_SERIAL_EXPIRED",
             Self::Acquisition(AcquisitionRefusal::NotLinked) => "SYMBOL_NOT_LINKED",
+            Self::ResidentNetworkClosed => "RESIDENT_NETWORK_CLOSED",
+            Self::ResidentNetworkDown => "RESIDENT_NETWORK_DOWN",
             Self::PermitNotIssued(_) => "PERMIT_NOT_ISSUED",
             Self::ListUnusable => "PERMISSION_LIST_UNUSABLE",
             Self::ListUnverified => "PERMISSION_LIST_UNVERIFIED",
@@ -217,6 +228,8 @@ impl Refusal {
                 AcquisitionRefusal::NotLinked => "符号が取得されていません。",
             }
             .into(),
+            Self::ResidentNetworkClosed => "住民基本台帳ネットワークは運用時間外です。".into(),
+            Self::ResidentNetworkDown => "コミュニケーションサーバが停止しています。".into(),
             Self::PermitNotIssued(code) => format!(
                 "情報提供許可証は発行されません（{} {}）。",
                 code.status_code(),

@@ -12,6 +12,7 @@ pub mod proto;
 mod provision;
 mod provision_record;
 mod replica;
+mod resident_network;
 mod sealing_key;
 mod status;
 mod symbol;
@@ -28,6 +29,7 @@ use proto::{
     sim::v1::{
         exchange_service_server::ExchangeServiceServer,
         population_service_server::PopulationServiceServer,
+        resident_network_service_server::ResidentNetworkServiceServer,
         world_service_server::WorldServiceServer,
     },
     v1::{
@@ -64,5 +66,9 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
         .add_service(service!(SymbolServiceServer, symbol::Symbols))
         .add_service(service!(ExchangeServiceServer, exchange::Exchanges))
         .add_service(service!(PopulationServiceServer, population::Populations))
+        .add_service(service!(
+            ResidentNetworkServiceServer,
+            resident_network::ResidentNetworks
+        ))
         .add_service(service!(WorldServiceServer, world::WorldControls))
 }

@@ -77,12 +77,13 @@ pub fn code_of(refusal: &Refusal) -> Code {
         Refusal::SealingKeyMissing
         | Refusal::InquiryEnded
         | Refusal::Acquisition(_)
+        | Refusal::ResidentNetworkClosed
         | Refusal::PermitNotIssued(_)
         | Refusal::ListUnusable
         | Refusal::ListUnverified
         | Refusal::WorldStays => Code::FailedPrecondition,
         Refusal::Overloaded => Code::ResourceExhausted,
-        Refusal::RecordsUnavailable => Code::Unavailable,
+        Refusal::RecordsUnavailable | Refusal::ResidentNetworkDown => Code::Unavailable,
     }
 }
 
@@ -146,7 +147,13 @@ fn world_status(fault: WorldFault) -> Status {
             store_status(&fault)
         }
         WorldFault::Ledger(fault) => ledger_status(&fault),
-        WorldFault::Network(NetworkFault::Key(_) | NetworkFault::Form(_))
+        WorldFault::Network(NetworkFault::Refused(refusal)) => status_of(&refusal),
+        WorldFault::Network(
+            NetworkFault::Key(_)
+            | NetworkFault::Form(_)
+            | NetworkFault::Vault(_)
+            | NetworkFault::OutOfOrder(_),
+        )
         | WorldFault::Definitions(_)
         | WorldFault::Key(_)
         | WorldFault::Keys

@@ -1,5 +1,7 @@
 //! `SymbolService`: links people to their symbols. The symbol itself never leaves.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 
@@ -11,11 +13,13 @@ use super::{
 };
 use crate::{
     domain::{
-        acquisition::{Acquisition, UnlinkReason},
+        acquisition::{Acquisition, AcquisitionFailure, UnlinkReason},
         codes::AddresseeNumber,
         refusal::Refusal,
+        symbol_request::Station,
     },
     institution::ActFault,
+    world::World,
 };
 
 /// The service of the family FGU.
@@ -44,8 +48,14 @@ impl SymbolService for Symbols {
     ) -> Result<Response<v1::GetAcquisitionResponse>, Status> {
         let entered = self.0.enter(&request)?;
         let person = addressee(&request.get_ref().addressee_number)?;
-        let acquisition = entered.server()?.acquisition(person).to_status()?;
-        let (state, since, message) = stand(&acquisition, entered.world.now());
+        let act = |world: Arc<World>, institution| async move {
+            world.follow_acquisition(institution, person).await
+        };
+        let (acquisition, place) = entered.see_through(act).await?;
+        let (state, since, message) = match place {
+            Some((station, since)) => (at(station), since, under_way(station)),
+            None => stand(&acquisition, entered.world.now()),
+        };
         Ok(Response::new(v1::GetAcquisitionResponse {
             state: state.into(),
             since: Some(timestamp(since)),
@@ -63,7 +73,7 @@ impl SymbolService for Symbols {
             Ok(Acquisition::Linked { at }) => Some(at),
             Ok(
                 Acquisition::SerialIssued { .. }
-                | Acquisition::PersonUnknown { .. }
+                | Acquisition::Failed { .. }
                 | Acquisition::Unlinked { .. },
             )
             | Err(ActFault::Refused(Refusal::NotFound(_))) => None,
@@ -111,6 +121,24 @@ fn decode_unlink(
     fields.finish(person.zip(reason))
 }
 
+fn at(station: Station) -> v1::AcquisitionState {
+    match station {
+        Station::CommunicationServer => v1::AcquisitionState::AtCommunicationServer,
+        Station::PrefecturalServer => v1::AcquisitionState::AtPrefecturalServer,
+        Station::NationalServer => v1::AcquisitionState::AtNationalServer,
+        Station::CoreSystem => v1::AcquisitionState::AtCoreSystem,
+    }
+}
+
+fn under_way(station: Station) -> &'static str {
+    match station {
+        Station::CommunicationServer => "コミュニケーションサーバで処理しています。",
+        Station::PrefecturalServer => "都道府県サーバで処理しています。",
+        Station::NationalServer => "全国サーバで処理しています。",
+        Station::CoreSystem => "コアシステムで処理しています。",
+    }
+}
+
 /// How an acquisition stands now, since when, and the words for it.
 fn stand(
     acquisition: &Acquisition,
@@ -126,11 +154,23 @@ fn stand(
         Acquisition::SerialIssued { at, .. } => {
             (State::SerialIssued, *at, "取得番号を発行しました。")
         }
-        Acquisition::PersonUnknown { at } => (
-            State::PersonUnknown,
-            *at,
-            "住民基本台帳ネットワークに該当する人がいません。",
-        ),
+        Acquisition::Failed { at, why } => {
+            let (state, message) = match why {
+                AcquisitionFailure::PersonUnknown => (
+                    State::PersonUnknown,
+                    "住民基本台帳ネットワークに該当する人がいません。",
+                ),
+                AcquisitionFailure::NumberChanged => (
+                    State::NumberChanged,
+                    "個人番号が変更されています。変更後の個人番号で取得し直してください。",
+                ),
+                AcquisitionFailure::LinkedElsewhere => (
+                    State::LinkedElsewhere,
+                    "この人の符号は、別の団体内統合宛名番号に紐付いています。",
+                ),
+            };
+            (state, *at, message)
+        }
         Acquisition::Linked { at } => (State::Linked, *at, "符号を取得しました。"),
         Acquisition::Unlinked { at, reason } => (
             State::Unlinked,

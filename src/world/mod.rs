@@ -39,7 +39,7 @@ use crate::{
     },
     institution::{ActFault, IntermediateServer},
     ledger::{LedgerFault, TreeId},
-    network::{CoreSystem, NetworkFault},
+    network::{CoreSystem, NetworkFault, ResidentNetwork},
     sample::{flaw::DefinitionFlaw, population::Population},
     store::{RecordBook, RecordFault, State, StoreFault},
 };
@@ -70,6 +70,7 @@ pub struct World {
     dir: PathBuf,
     directory: Arc<Directory>,
     core: CoreSystem,
+    juki: Arc<ResidentNetwork>,
     servers: BTreeMap<InstitutionCode, IntermediateServer>,
     population: Population,
     records: RecordBook,

@@ -19,10 +19,10 @@ use super::{
 };
 use crate::{
     crypto::files::replace_private,
-    domain::{layout::Layouts, refusal::Refusal},
+    domain::{layout::Layouts, refusal::Refusal, symbol_request::ResidentNetworkPlan},
     institution::{IntermediateServer, Periods, Surroundings},
     ledger::Ledger,
-    network::{CoreParts, CoreSystem},
+    network::{CoreParts, CoreSystem, ResidentNetwork},
     sample::{definitions::Definitions, population::Population},
     store::{RecordBook, State},
 };
@@ -60,6 +60,8 @@ pub(super) struct Description {
     people: u32,
     clock: ClockMode,
     filled: bool,
+    #[serde(default)]
+    pub(super) resident_network: ResidentNetworkPlan,
 }
 
 impl World {
@@ -79,6 +81,7 @@ impl World {
             people: plan.people,
             clock: plan.clock,
             filled: false,
+            resident_network: ResidentNetworkPlan::default(),
         };
         write_description(dir, &description)?;
         Self::open(dir, plan.name, settings, progress).await
@@ -106,6 +109,8 @@ impl World {
         world.renew_lists(settings.periods.list_age_max).await?;
         let world = Arc::new(world);
         world.resume().await?;
+        world.move_requests().await?;
+        world.begin_carrying_requests();
         world.begin_upkeep();
         Ok(world)
     }
@@ -144,6 +149,9 @@ impl World {
             symbols: keys::symbol_secret(description.seed),
             permit_period: settings.permit_period,
         });
+        let plan = description.resident_network.clone();
+        let juki = ResidentNetwork::new(state.clone(), keys.resident_network()?, plan);
+        let juki = Arc::new(juki);
         Ok(Self {
             name,
             seed: description.seed,
@@ -152,6 +160,7 @@ impl World {
             dir: dir.to_owned(),
             directory,
             core,
+            juki,
             servers,
             population: Population::new(description.seed, description.people),
             records,
@@ -196,7 +205,7 @@ impl World {
         kept.iter().all(|name| !dir.join(name).exists())
     }
 
-    fn describe(&self, change: impl FnOnce(&mut Description)) -> Result<(), WorldFault> {
+    pub(super) fn describe(&self, change: impl FnOnce(&mut Description)) -> Result<(), WorldFault> {
         let mut kept = self
             .description
             .lock()

@@ -23,5 +23,6 @@ mod permission;
 mod permit;
 mod records;
 mod sealing;
+mod symbols;
 mod told;
 mod worlds;

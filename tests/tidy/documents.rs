@@ -142,6 +142,8 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::ReplicasUnknown(Vec::new()),
         Refusal::ResultsDeleted,
         Refusal::InquiryEnded,
+        Refusal::ResidentNetworkClosed,
+        Refusal::ResidentNetworkDown,
         Refusal::PermitNotIssued(ResultCode::NotPermitted),
         Refusal::ListUnusable,
         Refusal::ListUnverified,

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use chukan::domain::{
-    acquisition::{Acquisition, AcquisitionRefusal, UnlinkReason},
+    acquisition::{
+        Acquisition, AcquisitionFailure, AcquisitionRefusal, SerialDigest, UnlinkReason,
+    },
     exchange::{Outcome, Side},
     inquiry::{ExchangeEvent, ExchangeState},
-    names::AcquisitionSerial,
     provision::{HoldReason, ProvisionEvent, ProvisionState},
     result::ResultCode,
+    symbol_request::{SealedNumber, SymbolRequest, SymbolRequestEvent},
 };
 use jiff::Timestamp;
 
@@ -141,18 +143,18 @@ fn the_provision_goes_as_it_is_drawn() {
 /// What can be done to an acquisition: a name, and the act at a time.
 type Act = fn(Option<&Acquisition>, Timestamp) -> Result<Acquisition, AcquisitionRefusal>;
 
-const SERIAL: AcquisitionSerial = AcquisitionSerial([1; 16]);
+const SERIAL: SerialDigest = SerialDigest([1; 32]);
 
 const ACTS: [(&str, Act); 5] = [
     ("issue", |present, now| {
-        Acquisition::issue(present, AcquisitionSerial([2; 16]), now, Timestamp::MAX)
+        Acquisition::issue(present, SerialDigest([2; 32]), now, Timestamp::MAX)
     }),
     ("link", |present, now| known(present)?.link(SERIAL, now)),
     ("link with another serial", |present, now| {
-        known(present)?.link(AcquisitionSerial([3; 16]), now)
+        known(present)?.link(SerialDigest([3; 32]), now)
     }),
-    ("person_unknown", |present, now| {
-        known(present)?.person_unknown(SERIAL, now)
+    ("fail", |present, now| {
+        known(present)?.fail(SERIAL, AcquisitionFailure::PersonUnknown, now)
     }),
     ("unlink", |present, now| {
         known(present)?.unlink(UnlinkReason::Died, now)
@@ -173,7 +175,10 @@ fn the_acquisition_goes_as_it_is_drawn() {
             at: NOW,
             expires_at,
         }),
-        Some(Acquisition::PersonUnknown { at: NOW }),
+        Some(Acquisition::Failed {
+            at: NOW,
+            why: AcquisitionFailure::NumberChanged,
+        }),
         Some(Acquisition::Linked { at: NOW }),
         Some(Acquisition::Unlinked {
             at: NOW,
@@ -183,7 +188,7 @@ fn the_acquisition_goes_as_it_is_drawn() {
     let name = |state: Option<&Acquisition>| match state {
         None => "Nothing",
         Some(Acquisition::SerialIssued { .. }) => "SerialIssued",
-        Some(Acquisition::PersonUnknown { .. }) => "PersonUnknown",
+        Some(Acquisition::Failed { .. }) => "Failed",
         Some(Acquisition::Linked { .. }) => "Linked",
         Some(Acquisition::Unlinked { .. }) => "Unlinked",
     };
@@ -202,4 +207,58 @@ fn the_acquisition_goes_as_it_is_drawn() {
         }
     }
     assert_eq!(allowed, drawn("The acquisition"));
+}
+
+#[test]
+fn the_symbol_request_goes_as_it_is_drawn() {
+    let sealed = || SealedNumber(vec![1]);
+    let (number, resident, since) = (sealed, sealed, NOW);
+    let states = [
+        SymbolRequest::AtCommunicationServer {
+            number: number(),
+            since,
+        },
+        SymbolRequest::AtPrefecturalServer {
+            number: number(),
+            since,
+        },
+        SymbolRequest::AtNationalServer {
+            number: number(),
+            since,
+        },
+        SymbolRequest::AtCoreSystem {
+            resident: resident(),
+            since,
+        },
+        SymbolRequest::Ended,
+    ];
+    let name = |state: &SymbolRequest| match state {
+        SymbolRequest::AtCommunicationServer { .. } => "AtCommunicationServer",
+        SymbolRequest::AtPrefecturalServer { .. } => "AtPrefecturalServer",
+        SymbolRequest::AtNationalServer { .. } => "AtNationalServer",
+        SymbolRequest::AtCoreSystem { .. } => "AtCoreSystem",
+        SymbolRequest::Ended => "Ended",
+    };
+    let events = [
+        ("Forwarded", SymbolRequestEvent::Forwarded { at: NOW }),
+        (
+            "Converted",
+            SymbolRequestEvent::Converted {
+                resident: resident(),
+                at: NOW,
+            },
+        ),
+        ("Returned", SymbolRequestEvent::Returned),
+        ("Delivered", SymbolRequestEvent::Delivered),
+    ];
+    let mut allowed = BTreeSet::new();
+    for state in states {
+        for (event_name, event) in &events {
+            let from = name(&state);
+            if let Ok(next) = state.clone().apply(event.clone()) {
+                allowed.insert(transition(from, event_name, name(&next)));
+            }
+        }
+    }
+    assert_eq!(allowed, drawn("The symbol request"));
 }
