@@ -5,6 +5,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 const PROTOS: &[&str] = &[
+    "chukan/v1/addressee.proto",
     "chukan/v1/inquiry.proto",
     "chukan/v1/ledger.proto",
     "chukan/v1/permission_list.proto",

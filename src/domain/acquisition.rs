@@ -84,6 +84,8 @@ pub enum UnlinkReason {
     MovedOut,
     /// 死亡.
     Died,
+    /// 統合: the record was a second one of a person whose other record stays.
+    Merged,
 }
 
 /// Why an acquisition ends without a symbol.
@@ -140,6 +142,27 @@ impl Acquisition {
                 at: now,
                 expires_at,
             }),
+        }
+    }
+
+    /// Decides to issue `serial` in place of one that was lost before it reached the resident network.
+    ///
+    /// # Errors
+    /// When no serial is issued.
+    pub fn renew(
+        &self,
+        serial: SerialDigest,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Self, AcquisitionRefusal> {
+        match self {
+            Self::SerialIssued { .. } => Ok(Self::SerialIssued {
+                serial,
+                at: now,
+                expires_at,
+            }),
+            Self::Linked { .. } => Err(AcquisitionRefusal::AlreadyLinked),
+            Self::Failed { .. } | Self::Unlinked { .. } => Err(AcquisitionRefusal::NotLinked),
         }
     }
 

@@ -4,6 +4,7 @@
 mod text_form;
 
 pub mod acquisition;
+pub mod addressee;
 pub mod codes;
 pub mod condition;
 pub mod exchange;

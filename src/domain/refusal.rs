@@ -1,8 +1,8 @@
 //! A lawful "no" to a call: what, which field, and what to do, in both languages. The table is docs/errors.md.
 
 use super::{
-    acquisition::AcquisitionRefusal, codes::InstitutionCode, malformed::Malformed,
-    result::ResultCode,
+    acquisition::AcquisitionRefusal, addressee::AddresseeRefusal, codes::InstitutionCode,
+    malformed::Malformed, result::ResultCode,
 };
 
 /// One field of a request that is not as it must be. The value is never part of it.
@@ -78,6 +78,9 @@ pub enum Refusal {
     /// A step of a symbol acquisition is not possible.
     #[error("{0}")]
     Acquisition(AcquisitionRefusal),
+    /// An act of the addressee system is not possible.
+    #[error("{0}")]
+    Addressee(AddresseeRefusal),
     /// The resident network is outside its service hours.
     #[error("the resident network is outside its service hours")]
     ResidentNetworkClosed,
@@ -134,8 +137,10 @@ pub enum Thing {
     World,
     /// A layout.
     Layout,
-    /// A person.
+    /// A sample person.
     Person,
+    /// A person of an addressee system.
+    Addressee,
 }
 
 impl Thing {
@@ -155,6 +160,7 @@ impl Thing {
             Self::World => ("the world", "世界"),
             Self::Layout => ("the layout", "レイアウト"),
             Self::Person => ("the person", "対象者"),
+            Self::Addressee => ("the number of the person", "宛名"),
         }
     }
 }
@@ -185,6 +191,11 @@ impl Refusal {
             Self::Acquisition(AcquisitionRefusal::SerialUnknown) => "ACQUISITION_SERIAL_UNKNOWN",
             Self::Acquisition(AcquisitionRefusal::SerialExpired) => "ACQUISITION_SERIAL_EXPIRED",
             Self::Acquisition(AcquisitionRefusal::NotLinked) => "SYMBOL_NOT_LINKED",
+            Self::Addressee(AddresseeRefusal::NumberHeld) => "INDIVIDUAL_NUMBER_HELD",
+            Self::Addressee(AddresseeRefusal::LocalNumberTaken) => "LOCAL_NUMBER_TAKEN",
+            Self::Addressee(AddresseeRefusal::SameFourItems) => "SAME_FOUR_ITEMS",
+            Self::Addressee(AddresseeRefusal::NotCurrent) => "ADDRESSEE_NOT_CURRENT",
+            Self::Addressee(AddresseeRefusal::MergedWithItself) => "MERGED_WITH_ITSELF",
             Self::ResidentNetworkClosed => "RESIDENT_NETWORK_CLOSED",
             Self::ResidentNetworkDown => "RESIDENT_NETWORK_DOWN",
             Self::PermitNotIssued(_) => "PERMIT_NOT_ISSUED",
@@ -228,6 +239,22 @@ impl Refusal {
                 AcquisitionRefusal::NotLinked => "符号が取得されていません。",
             }
             .into(),
+            Self::Addressee(refusal) => match refusal {
+                AddresseeRefusal::NumberHeld => {
+                    "この個人番号は、別の宛名番号の人に登録されています。"
+                }
+                AddresseeRefusal::LocalNumberTaken => {
+                    "この宛名番号は、別の人に登録されています。"
+                }
+                AddresseeRefusal::SameFourItems => {
+                    "氏名、住所、生年月日及び性別が同じ人が登録されています。別人であることを確認してください。"
+                }
+                AddresseeRefusal::NotCurrent => {
+                    "対象者は転出若しくは死亡しているか、別の番号に統合されています。"
+                }
+                AddresseeRefusal::MergedWithItself => "同じ番号どうしは統合できません。",
+            }
+            .into(),
             Self::ResidentNetworkClosed => "住民基本台帳ネットワークは運用時間外です。".into(),
             Self::ResidentNetworkDown => "コミュニケーションサーバが停止しています。".into(),
             Self::PermitNotIssued(code) => format!(
@@ -246,6 +273,12 @@ impl Refusal {
             Self::WorldExists => "同じ名前の世界が既に存在します。".into(),
             Self::WorldStays => "世界「default」は削除できません。".into(),
         }
+    }
+}
+
+impl From<AddresseeRefusal> for Refusal {
+    fn from(refusal: AddresseeRefusal) -> Self {
+        Self::Addressee(refusal)
     }
 }
 

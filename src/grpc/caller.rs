@@ -8,7 +8,7 @@ use tonic::{Request, Status};
 use super::status::{ToStatus, status_of};
 use crate::{
     crypto::identity::Identity,
-    domain::{codes::InstitutionCode, record::Entry, refusal::Refusal},
+    domain::{addressee::SystemName, codes::InstitutionCode, record::Entry, refusal::Refusal},
     institution::IntermediateServer,
     store::Keeper,
     world::{DEFAULT_WORLD, World, WorldFault, Worlds},
@@ -39,6 +39,8 @@ pub struct Entered {
     pub world: Arc<World>,
     /// The institution that the certificate names; the world has it.
     pub institution: InstitutionCode,
+    /// The business system that the certificate names.
+    pub system: Option<SystemName>,
 }
 
 /// A call of an institution or of the operator, in a world.
@@ -84,12 +86,16 @@ impl Surface {
     pub fn enter<T>(&self, request: &Request<T>) -> Result<Entered, Status> {
         let world = self.world(request)?;
         match identity(request)? {
-            Identity::Institution { code, .. } => {
+            Identity::Institution { code, system } => {
                 let institution = code
                     .parse()
                     .map_err(|_| status_of(&Refusal::CallerNotEntitled))?;
                 world.server(institution).to_status()?;
-                Ok(Entered { world, institution })
+                Ok(Entered {
+                    world,
+                    institution,
+                    system: system.and_then(|system| system.parse().ok()),
+                })
             }
             Identity::Operator => Err(status_of(&Refusal::CallerNotEntitled)),
         }
@@ -106,7 +112,9 @@ impl Surface {
                 institution: None,
             }),
             Identity::Institution { .. } => {
-                let Entered { world, institution } = self.enter(request)?;
+                let Entered {
+                    world, institution, ..
+                } = self.enter(request)?;
                 Ok(Visit {
                     world,
                     institution: Some(institution),

@@ -1,5 +1,7 @@
 //! One file per service: decode, identify the caller, call the act, encode.
 
+mod addressee;
+mod addressee_messages;
 pub mod caller;
 mod exchange;
 mod fields;
@@ -33,6 +35,7 @@ use proto::{
         world_service_server::WorldServiceServer,
     },
     v1::{
+        addressee_service_server::AddresseeServiceServer,
         inquiry_service_server::InquiryServiceServer, ledger_service_server::LedgerServiceServer,
         permission_list_service_server::PermissionListServiceServer,
         provision_record_service_server::ProvisionRecordServiceServer,
@@ -51,6 +54,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
         };
     }
     Routes::new(service!(InquiryServiceServer, inquiry::Inquiries))
+        .add_service(service!(AddresseeServiceServer, addressee::Addressees))
         .add_service(service!(LedgerServiceServer, ledger::Ledgers))
         .add_service(service!(ProvisionServiceServer, provision::Provisions))
         .add_service(service!(ReplicaServiceServer, replica::Replicas))

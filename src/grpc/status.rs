@@ -6,6 +6,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
+    addressee::AddresseeFault,
     domain::refusal::{FieldFlaw, Refusal},
     institution::ActFault,
     ledger::LedgerFault,
@@ -77,6 +78,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         Refusal::SealingKeyMissing
         | Refusal::InquiryEnded
         | Refusal::Acquisition(_)
+        | Refusal::Addressee(_)
         | Refusal::ResidentNetworkClosed
         | Refusal::PermitNotIssued(_)
         | Refusal::ListUnusable
@@ -147,6 +149,7 @@ fn world_status(fault: WorldFault) -> Status {
             store_status(&fault)
         }
         WorldFault::Ledger(fault) => ledger_status(&fault),
+        WorldFault::Addressee(fault) => addressee_status(fault),
         WorldFault::Network(NetworkFault::Refused(refusal)) => status_of(&refusal),
         WorldFault::Network(
             NetworkFault::Key(_)
@@ -161,6 +164,17 @@ fn world_status(fault: WorldFault) -> Status {
         | WorldFault::Sample(_)
         | WorldFault::File { .. }
         | WorldFault::Stopped => internal(&fault),
+    }
+}
+
+fn addressee_status(fault: AddresseeFault) -> Status {
+    match fault {
+        AddresseeFault::Refused(refusal) => status_of(&refusal),
+        AddresseeFault::Record(fault) => record_status(&fault),
+        AddresseeFault::Store(fault) => store_status(&fault),
+        AddresseeFault::Vault(_) | AddresseeFault::Key(_) | AddresseeFault::Form(_) => {
+            internal(&fault)
+        }
     }
 }
 

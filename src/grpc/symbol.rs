@@ -52,10 +52,7 @@ impl SymbolService for Symbols {
             world.follow_acquisition(institution, person).await
         };
         let (acquisition, place) = entered.see_through(act).await?;
-        let (state, since, message) = match place {
-            Some((station, since)) => (at(station), since, under_way(station)),
-            None => stand(&acquisition, entered.world.now()),
-        };
+        let (state, since, message) = shown(&acquisition, place, entered.world.now());
         Ok(Response::new(v1::GetAcquisitionResponse {
             state: state.into(),
             since: Some(timestamp(since)),
@@ -121,6 +118,18 @@ fn decode_unlink(
     fields.finish(person.zip(reason))
 }
 
+/// How an acquisition is shown: where its request is, or how it stands.
+pub(super) fn shown(
+    acquisition: &Acquisition,
+    place: Option<(Station, Timestamp)>,
+    now: Timestamp,
+) -> (v1::AcquisitionState, Timestamp, &'static str) {
+    match place {
+        Some((station, since)) => (at(station), since, under_way(station)),
+        None => stand(acquisition, now),
+    }
+}
+
 fn at(station: Station) -> v1::AcquisitionState {
     match station {
         Station::CommunicationServer => v1::AcquisitionState::AtCommunicationServer,
@@ -178,6 +187,7 @@ fn stand(
             match reason {
                 UnlinkReason::MovedOut => "転出により符号の紐付けを解除しました。",
                 UnlinkReason::Died => "死亡により符号の紐付けを解除しました。",
+                UnlinkReason::Merged => "宛名の統合により符号の紐付けを解除しました。",
             },
         ),
     }

@@ -27,6 +27,36 @@ impl IntermediateServer {
         person: AddresseeNumber,
         now: Timestamp,
     ) -> Result<(AcquisitionSerial, Timestamp), ActFault> {
+        self.issue(person, now, Acquisition::issue).await
+    }
+
+    /// Issues a serial in place of one that never reached the resident network: it was lost with whoever had it.
+    ///
+    /// # Errors
+    /// When no serial is issued.
+    pub async fn renew_acquisition(
+        &self,
+        person: AddresseeNumber,
+        now: Timestamp,
+    ) -> Result<(AcquisitionSerial, Timestamp), ActFault> {
+        let renew = |before: Option<&Acquisition>, serial, now, expires_at| {
+            let before = before.ok_or(AcquisitionRefusal::NotLinked)?;
+            before.renew(serial, now, expires_at)
+        };
+        self.issue(person, now, renew).await
+    }
+
+    async fn issue(
+        &self,
+        person: AddresseeNumber,
+        now: Timestamp,
+        decide: impl FnOnce(
+            Option<&Acquisition>,
+            SerialDigest,
+            Timestamp,
+            Timestamp,
+        ) -> Result<Acquisition, AcquisitionRefusal>,
+    ) -> Result<(AcquisitionSerial, Timestamp), ActFault> {
         let who = (self.profile.code, person);
         let seen = self.around.state.acquisition(who)?;
         let serial = AcquisitionSerial(random_bytes()?);
@@ -34,7 +64,7 @@ impl IntermediateServer {
         let expires_at = now.checked_add(period).unwrap_or(Timestamp::MAX);
         let before = seen.as_ref().map(|(_, acquisition)| acquisition);
         let digest = serial_digest(serial);
-        let issued = Acquisition::issue(before, digest, now, expires_at).map_err(Refusal::from)?;
+        let issued = decide(before, digest, now, expires_at).map_err(Refusal::from)?;
         self.around
             .state
             .issue_serial(who, seen, (&issued, digest))

@@ -71,6 +71,21 @@ impl ResidentNetwork {
         self.stirred.notified().await;
     }
 
+    /// Whether the communication server takes requests over.
+    ///
+    /// # Errors
+    /// When the network is outside its hours or its communication server is down.
+    pub fn is_open(&self, now: Timestamp) -> Result<(), Refusal> {
+        let plan = self.plan();
+        if plan.down.contains(&Station::CommunicationServer) {
+            return Err(Refusal::ResidentNetworkDown);
+        }
+        if !plan.hours.is_none_or(|hours| hours.hold(now)) {
+            return Err(Refusal::ResidentNetworkClosed);
+        }
+        Ok(())
+    }
+
     /// Takes a symbol request over at the communication server.
     ///
     /// # Errors
@@ -82,13 +97,7 @@ impl ResidentNetwork {
         number: &IndividualNumber,
         now: Timestamp,
     ) -> Result<(), NetworkFault> {
-        let plan = self.plan();
-        if plan.down.contains(&Station::CommunicationServer) {
-            return Err(Refusal::ResidentNetworkDown.into());
-        }
-        if !plan.hours.is_none_or(|hours| hours.hold(now)) {
-            return Err(Refusal::ResidentNetworkClosed.into());
-        }
+        self.is_open(now)?;
         let number = SealedNumber(self.vault.seal(&serial.0, number.expose().as_bytes())?);
         let accepted = InTransit {
             serial,

@@ -1,5 +1,6 @@
 //! Durable mutable state: sled made really durable, and the verbs of the field on top of it.
 
+mod addressees;
 mod batch;
 mod contain;
 mod engine;
@@ -24,6 +25,7 @@ mod tree;
 mod value;
 mod writer;
 
+pub use addressees::AddresseeChange;
 use batch::Batch;
 pub use batch::Version;
 use engine::Engine;

@@ -287,6 +287,7 @@ impl RecordBook {
                 }
             }
             Entry::PermitRefused { .. }
+            | Entry::IndividualNumberUsed { .. }
             | Entry::SealingKeyRegistered { .. }
             | Entry::SealingKeyRevoked { .. }
             | Entry::CallRefused { .. }

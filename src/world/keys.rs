@@ -41,6 +41,9 @@ struct Stored {
 struct StoredPair {
     signing: String,
     sealing: String,
+    /// What the addressee system's numbers are sealed with.
+    #[serde(default)]
+    numbers: String,
 }
 
 /// The keys of a world.
@@ -68,7 +71,13 @@ impl WorldKeys {
                 missing.insert(StoredPair {
                     signing: hex_seed(&SigningKey::generate()?),
                     sealing: HEXLOWER.encode(&*SealingKeyPair::generate()?.secret_bytes()),
+                    numbers: hex_vault_key()?,
                 });
+            }
+        }
+        for pair in stored.institutions.values_mut() {
+            if pair.numbers.is_empty() {
+                pair.numbers = hex_vault_key()?;
             }
         }
         let bytes = serde_json::to_vec_pretty(&stored).map_err(|_| WorldFault::Keys)?;
@@ -84,6 +93,12 @@ impl WorldKeys {
     /// What the resident network's queues are sealed with.
     pub(super) fn resident_network(&self) -> Result<Vault, WorldFault> {
         vault(&self.stored.resident_network)
+    }
+
+    /// What the numbers in an institution's addressee system are sealed with.
+    pub(super) fn numbers(&self, code: InstitutionCode) -> Result<Vault, WorldFault> {
+        let pair = self.stored.institutions.get(&code);
+        vault(&pair.ok_or(WorldFault::Keys)?.numbers)
     }
 
     /// The keys that checkpoints are signed with.

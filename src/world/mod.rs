@@ -1,6 +1,8 @@
 //! One simulation: its clock, seed, institutions, core system, people and stores. It carries the messages between the
 //! rooms above and owns everything that they share.
 
+mod acquire_symbols;
+mod addressees;
 mod by_hand;
 mod carry;
 mod clock;
@@ -29,6 +31,7 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    addressee::{AddresseeFault, AddresseeSystem},
     crypto::signing::KeyFault,
     domain::{
         codes::InstitutionCode,
@@ -44,6 +47,7 @@ use crate::{
     store::{RecordBook, RecordFault, State, StoreFault},
 };
 
+pub use acquire_symbols::Acquired;
 pub use by_hand::{PermitByHand, PermitDraft};
 pub use clock::ClockMode;
 pub use compare::Comparison;
@@ -72,6 +76,7 @@ pub struct World {
     core: CoreSystem,
     juki: Arc<ResidentNetwork>,
     servers: BTreeMap<InstitutionCode, IntermediateServer>,
+    addressees: BTreeMap<InstitutionCode, AddresseeSystem>,
     population: Population,
     records: RecordBook,
     state: State,
@@ -128,6 +133,16 @@ impl World {
             .ok_or(Refusal::InstitutionUnknown(code))
     }
 
+    /// The addressee system of an institution.
+    ///
+    /// # Errors
+    /// When the world has no such institution.
+    pub fn addressees(&self, code: InstitutionCode) -> Result<&AddresseeSystem, Refusal> {
+        self.addressees
+            .get(&code)
+            .ok_or(Refusal::InstitutionUnknown(code))
+    }
+
     /// The core system.
     pub fn core(&self) -> &CoreSystem {
         &self.core
@@ -171,6 +186,9 @@ pub enum WorldFault {
     /// An act of an institution.
     #[error(transparent)]
     Act(#[from] ActFault),
+    /// An act of an addressee system.
+    #[error(transparent)]
+    Addressee(#[from] AddresseeFault),
     /// An act of the network.
     #[error(transparent)]
     Network(#[from] NetworkFault),

@@ -18,6 +18,7 @@ use super::{
     clock::ClockMode, journal::Journal, keys, keys::WorldKeys, tally::Tally,
 };
 use crate::{
+    addressee::AddresseeSystem,
     crypto::files::replace_private,
     domain::{layout::Layouts, refusal::Refusal, symbol_request::ResidentNetworkPlan},
     institution::{IntermediateServer, Periods, Surroundings},
@@ -135,10 +136,14 @@ impl World {
             periods: settings.periods,
         };
         let mut servers = BTreeMap::new();
+        let mut addressees = BTreeMap::new();
         for profile in directory.iter() {
             let sealing = keys.sealing(profile.code)?;
             let server = IntermediateServer::open(profile.clone(), around.clone(), sealing)?;
             servers.insert(profile.code, server);
+            let vault = keys.numbers(profile.code)?;
+            let system = AddresseeSystem::new(profile.code, state.clone(), records.clone(), vault);
+            addressees.insert(profile.code, system);
         }
         let core = CoreSystem::new(CoreParts {
             directory: Arc::clone(&directory),
@@ -162,6 +167,7 @@ impl World {
             core,
             juki,
             servers,
+            addressees,
             population: Population::new(description.seed, description.people),
             records,
             state,

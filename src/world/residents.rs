@@ -70,7 +70,19 @@ impl World {
             }
             self.move_request(serial).await?;
         }
-        let acquisition = server.acquisition(person)?;
+        self.acquisition(institution, person)
+    }
+
+    /// How an acquisition stands, and where its request is on the way.
+    ///
+    /// # Errors
+    /// When none was ever asked for.
+    pub fn acquisition(
+        &self,
+        institution: InstitutionCode,
+        person: AddresseeNumber,
+    ) -> Result<(Acquisition, Option<(Station, Timestamp)>), WorldFault> {
+        let acquisition = self.server(institution)?.acquisition(person)?;
         let place = match &acquisition {
             Acquisition::SerialIssued { serial, .. } => self.juki.place(*serial)?,
             Acquisition::Linked { .. }

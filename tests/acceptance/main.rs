@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod addressee_changes;
+mod addressees;
 mod bad_fields;
 mod bad_input;
 mod bad_replicas;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chukan::{
     domain::{
         acquisition::AcquisitionRefusal,
+        addressee::AddresseeRefusal,
         refusal::{Refusal, Thing},
         result::{DetailStatus, ResultCode},
     },
@@ -142,6 +143,11 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::ReplicasUnknown(Vec::new()),
         Refusal::ResultsDeleted,
         Refusal::InquiryEnded,
+        Refusal::Addressee(AddresseeRefusal::NumberHeld),
+        Refusal::Addressee(AddresseeRefusal::LocalNumberTaken),
+        Refusal::Addressee(AddresseeRefusal::SameFourItems),
+        Refusal::Addressee(AddresseeRefusal::NotCurrent),
+        Refusal::Addressee(AddresseeRefusal::MergedWithItself),
         Refusal::ResidentNetworkClosed,
         Refusal::ResidentNetworkDown,
         Refusal::PermitNotIssued(ResultCode::NotPermitted),

@@ -145,9 +145,12 @@ type Act = fn(Option<&Acquisition>, Timestamp) -> Result<Acquisition, Acquisitio
 
 const SERIAL: SerialDigest = SerialDigest([1; 32]);
 
-const ACTS: [(&str, Act); 5] = [
+const ACTS: [(&str, Act); 6] = [
     ("issue", |present, now| {
         Acquisition::issue(present, SerialDigest([2; 32]), now, Timestamp::MAX)
+    }),
+    ("renew", |present, now| {
+        known(present)?.renew(SerialDigest([2; 32]), now, Timestamp::MAX)
     }),
     ("link", |present, now| known(present)?.link(SERIAL, now)),
     ("link with another serial", |present, now| {
