@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod demo;
 mod fault;
+mod japanese;
 mod ledger;
 mod open;
 mod options;
@@ -14,7 +15,10 @@ mod wall_clock;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
+
+/// The exit code of a command line that cannot be understood.
+const EXIT_USAGE: u8 = 2;
 
 /// 中間サーバーと情報提供ネットワークシステムのシミュレーター（個人番号制度の情報連携を1台で再現します）
 #[derive(Debug, Parser)]
@@ -55,7 +59,10 @@ enum Command {
 
 /// Runs the command that the process was called with.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match read_command_line() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let done = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(),
@@ -71,6 +78,28 @@ pub fn run() -> ExitCode {
         Err(fault) => {
             fault.show();
             fault.exit_code()
+        }
+    }
+}
+
+/// The command that the process was called with; or the exit code after help, version or a mistake was shown.
+fn read_command_line() -> Result<Cli, ExitCode> {
+    let read = japanese::japanese(Cli::command()).try_get_matches();
+    match read.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => Ok(cli),
+        Err(shown)
+            if matches!(
+                shown.kind(),
+                ErrorKind::DisplayHelp
+                    | ErrorKind::DisplayVersion
+                    | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+            ) =>
+        {
+            shown.exit()
+        }
+        Err(wrong) => {
+            eprintln!("{}", japanese::message(&wrong));
+            Err(ExitCode::from(EXIT_USAGE))
         }
     }
 }

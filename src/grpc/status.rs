@@ -11,7 +11,7 @@ use crate::{
     institution::ActFault,
     ledger::LedgerFault,
     network::NetworkFault,
-    store::{BadToken, RecordFault, StoreFault},
+    store::{RecordFault, StoreFault},
     world::WorldFault,
 };
 
@@ -46,18 +46,6 @@ impl<T> ToStatus<T> for Result<T, ActFault> {
 impl<T> ToStatus<T> for Result<T, WorldFault> {
     fn to_status(self) -> Result<T, Status> {
         self.map_err(world_status)
-    }
-}
-
-impl<T> ToStatus<T> for Result<T, BadToken> {
-    fn to_status(self) -> Result<T, Status> {
-        self.map_err(|bad| {
-            status_of(&Refusal::Malformed(vec![FieldFlaw::new(
-                "page_token",
-                bad.to_string(),
-                "このサーバーが発行したページトークンではありません",
-            )]))
-        })
     }
 }
 
@@ -201,8 +189,18 @@ fn store_status(fault: &StoreFault) -> Status {
         StoreFault::Conflict { .. } => {
             Status::aborted("the same thing was changed at the same moment: try again")
         }
+        StoreFault::PageToken => foreign_page_token(),
         other => internal(other),
     }
+}
+
+/// A page token that was not given for the list at hand.
+pub(super) fn foreign_page_token() -> Status {
+    status_of(&Refusal::Malformed(vec![FieldFlaw::new(
+        "page_token",
+        "was not given by this server for this list",
+        "このサーバーがこの一覧のために発行したページトークンではありません",
+    )]))
 }
 
 /// The caller learns that records cannot be written; the log learns why.

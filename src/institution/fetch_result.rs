@@ -38,19 +38,29 @@ pub struct ExchangeView {
     pub state: ExchangeState,
 }
 
-impl InquiryView {
-    /// Whether every exchange has ended.
-    pub fn has_ended(&self) -> bool {
-        self.exchanges
-            .iter()
-            .all(|exchange| exchange.code.is_final())
-    }
+/// How far an inquiry has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InquiryProgress {
+    /// An exchange is under way.
+    InProgress,
+    /// No exchange moves by itself any more, and one waits for the provider's staff.
+    WaitingForStaff,
+    /// Every exchange has ended.
+    Ended,
+}
 
-    /// Whether no exchange moves by itself any more: each has ended or waits for a human.
-    pub fn is_settled(&self) -> bool {
-        self.exchanges.iter().all(|exchange| {
-            exchange.code.is_final() || exchange.code == ResultCode::WaitingForStaff
-        })
+impl InquiryView {
+    /// How far the inquiry has come.
+    pub fn progress(&self) -> InquiryProgress {
+        let moving = |exchange: &&ExchangeView| !exchange.code.is_final();
+        let mut moving = self.exchanges.iter().filter(moving).peekable();
+        if moving.peek().is_none() {
+            InquiryProgress::Ended
+        } else if moving.all(|exchange| exchange.code == ResultCode::WaitingForStaff) {
+            InquiryProgress::WaitingForStaff
+        } else {
+            InquiryProgress::InProgress
+        }
     }
 }
 
@@ -73,16 +83,22 @@ impl IntermediateServer {
         self.view(inquiry)
     }
 
-    /// The institution's inquiries as they stand, newest first.
+    /// The institution's inquiries as they stand, newest first; of one progress only, if it is given. A page can be short
+    /// and still have a next one.
     ///
     /// # Errors
-    /// When the state cannot be read.
-    pub fn inquiries(&self, page: Page) -> Result<PageOf<InquiryView>, ActFault> {
-        let PageOf { rows, next_token } = self.around.state.inquiries(self.profile.code, page)?;
-        let rows = rows.into_iter().map(|inquiry| self.view(inquiry));
-        Ok(PageOf {
-            rows: rows.collect::<Result<_, _>>()?,
-            next_token,
+    /// When the state cannot be read, or the page token is of another list.
+    pub fn inquiries(
+        &self,
+        page: &Page,
+        wanted: Option<InquiryProgress>,
+    ) -> Result<PageOf<InquiryView>, ActFault> {
+        let state = &self.around.state;
+        state.inquiries(self.profile.code, page, |inquiry| {
+            let view = self.view(inquiry)?;
+            Ok(wanted
+                .is_none_or(|wanted| view.progress() == wanted)
+                .then_some(view))
         })
     }
 
@@ -145,7 +161,7 @@ impl IntermediateServer {
             exchanges,
             expires_at: None,
         };
-        if view.has_ended() {
+        if view.progress() == InquiryProgress::Ended {
             let retention = self.around.periods.result_retention;
             view.expires_at = last_end.and_then(|at| at.checked_add(retention).ok());
         }

@@ -33,7 +33,7 @@ use crate::{
 
 pub use cancel_inquiry::{Cancellable, cancelled};
 pub use fault::ActFault;
-pub use fetch_result::{ExchangeView, InquiryView};
+pub use fetch_result::{ExchangeView, InquiryProgress, InquiryView};
 pub use prepare_exchange::Prepared;
 pub use provide::Decided;
 pub use receive_answer::Received;

@@ -100,7 +100,7 @@ impl State {
         let noted: Option<ReceiptNumber> = self.engine.read_json(&last_receipt(institution))?;
         // Two acceptances can be written in the other order than their numbers: the newest inquiry tells as well.
         let newest: Option<Inquiry> = self
-            .page(&inquiries(institution), Page::first(1))?
+            .page(&inquiries(institution), &Page::first(1))?
             .rows
             .pop();
         let newest = newest.map(|inquiry| inquiry.receipt);
@@ -119,16 +119,17 @@ impl State {
         self.engine.read_json(&inquiry(institution, receipt))
     }
 
-    /// The institution's inquiries, newest first.
+    /// What `keep` makes of the institution's inquiries, newest first.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub fn inquiries(
+    /// When the store cannot be read, the page token is of another list, or `keep` fails.
+    pub fn inquiries<T, E: From<StoreFault>>(
         &self,
         institution: InstitutionCode,
-        page: Page,
-    ) -> Result<PageOf<Inquiry>, StoreFault> {
-        self.page(&inquiries(institution), page)
+        page: &Page,
+        keep: impl FnMut(Inquiry) -> Result<Option<T>, E>,
+    ) -> Result<PageOf<T>, E> {
+        self.page_of_those(&inquiries(institution), page, keep)
     }
 
     /// The inquiries of which an exchange has not ended.

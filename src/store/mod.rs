@@ -34,6 +34,6 @@ use key::Key;
 pub use record_book::{Keeper, RecordBook, RecordFault, SearchPlace};
 pub use records::RecordPlace;
 pub use replicas::ReplicaName;
-pub use state::{BadToken, Page, PageOf, State};
+pub use state::{Page, PageOf, State};
 pub use symbol_requests::InTransit;
 pub use symbols::PersonAt;

@@ -15,6 +15,9 @@ use crate::{
     ledger::{self, Ledger, LedgerFault, Owner, StoredEntry, TreeId},
 };
 
+/// How many entries are read for one page of a search.
+const SEARCHED_AT_ONCE: u64 = 10_000;
+
 /// How many places are noted at a time when the ledger is followed.
 const FOLLOWED_AT_ONCE: usize = 1_000;
 
@@ -173,7 +176,8 @@ impl RecordBook {
     }
 
     /// The keeper's records that pass, in the order they were written, beginning at `from`. Returns them with the
-    /// place after the last one read; nothing when there are no more.
+    /// place after the last one read; nothing when there are no more. No more than 10,000 entries are read, so that a page
+    /// can be short, or empty, and still have a next one.
     ///
     /// # Errors
     /// When the ledger or the state cannot be read.
@@ -188,7 +192,7 @@ impl RecordBook {
         let trees = self.ledger.trees().into_iter();
         let trees =
             trees.filter(|(tree, _)| tree.owner == owner && tree.fiscal_year >= from.fiscal_year);
-        let mut found = Vec::new();
+        let (mut found, mut read) = (Vec::new(), 0);
         for (tree, size) in trees {
             let begin = if tree.fiscal_year == from.fiscal_year {
                 from.index
@@ -196,11 +200,12 @@ impl RecordBook {
                 0
             };
             for index in begin..size {
-                if found.len() == limit {
+                if found.len() == limit || read == SEARCHED_AT_ONCE {
                     let fiscal_year = tree.fiscal_year;
                     return Ok((found, Some(SearchPlace { fiscal_year, index })));
                 }
                 let stored = self.ledger.read(tree, index)?;
+                read += 1;
                 if let Entry::Provision(record) = read_entry(&stored)? {
                     let noted = self
                         .state
@@ -291,6 +296,7 @@ impl RecordBook {
             | Entry::SealingKeyRegistered { .. }
             | Entry::SealingKeyRevoked { .. }
             | Entry::CallRefused { .. }
+            | Entry::Operation(_)
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
             | Entry::NoAutoReplySet { .. }

@@ -114,7 +114,7 @@ impl State {
         info: Option<SpecificInfoCode>,
         page: Page,
     ) -> Result<PageOf<Replica>, StoreFault> {
-        self.page(&list(institution, person, info), page)
+        self.page(&list(institution, person, info), &page)
     }
 
     /// All replicas of a person's specific information.

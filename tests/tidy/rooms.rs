@@ -26,7 +26,10 @@ const STRANGERS: [(&str, &str); 2] = [("institution", "network"), ("network", "i
 
 /// Outside crates, and the rooms that may name them.
 const OWNERS: [(&[&str], &[&str]); 8] = [
-    (&["ring", "hpke", "rcgen", "x509_parser"], &["crypto"]),
+    (
+        &["ring", "hpke", "argon2", "rcgen", "x509_parser"],
+        &["crypto"],
+    ),
     (&["sled"], &["store"]),
     (
         &[
