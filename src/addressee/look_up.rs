@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{AddresseeFault, AddresseeSystem};
 use crate::domain::{
-    addressee::{Addressee, FourItems, LocalName, LocalNumber, SystemName},
+    addressee::{Addressee, FourItems, LocalName, LocalNumber, Standing, SystemName},
     codes::AddresseeNumber,
     person::IndividualNumber,
     record::NumberUse,
@@ -19,6 +19,19 @@ impl AddresseeSystem {
     pub fn addressee_of(&self, local: &LocalName) -> Result<AddresseeNumber, AddresseeFault> {
         let found = self.state.addressee_by_local(self.institution, local)?;
         Ok(found.ok_or(Refusal::NotFound(Thing::Addressee))?)
+    }
+
+    /// The number that stands for a person now: another one where the record was merged.
+    ///
+    /// # Errors
+    /// When the person is unknown.
+    pub fn survivor(&self, number: AddresseeNumber) -> Result<AddresseeNumber, AddresseeFault> {
+        let mut number = number;
+        // A record is merged only into one that is current: the way ends.
+        while let Standing::MergedInto { number: stays } = self.addressee(number)?.standing {
+            number = stays;
+        }
+        Ok(number)
     }
 
     /// 団体内統合宛名番号 → 宛名番号 in a business system. A person whose records were merged may have several.

@@ -104,7 +104,8 @@ impl Surface {
     /// The world that the request chooses, for the operator or an institution of that world.
     ///
     /// # Errors
-    /// When the certificate is an institution's that the world does not have.
+    /// When the certificate is an institution's that the world does not have, or of a business system that speaks
+    /// numbers of its own: what a visit shows is not converted.
     pub fn visit<T>(&self, request: &Request<T>) -> Result<Visit, Status> {
         match identity(request)? {
             Identity::Operator => Ok(Visit {
@@ -112,9 +113,11 @@ impl Surface {
                 institution: None,
             }),
             Identity::Institution { .. } => {
+                let entered = self.enter(request)?;
+                entered.numbers()?.only_addressee()?;
                 let Entered {
                     world, institution, ..
-                } = self.enter(request)?;
+                } = entered;
                 Ok(Visit {
                     world,
                     institution: Some(institution),

@@ -6,6 +6,7 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use super::{
+    attachment::Numbers,
     caller::{Entered, Surface},
     fields::{Fields, page, timestamp},
     messages::{answer, result_with, sealed},
@@ -38,8 +39,13 @@ impl InquiryService for Inquiries {
         request: Request<v1::SubmitInquiryRequest>,
     ) -> Result<Response<v1::SubmitInquiryResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let message = request.into_inner();
+        let mut message = request.into_inner();
         entered.speaks_for_itself(&message.inquirer).await?;
+        let details = message.details.iter_mut().enumerate();
+        entered.numbers()?.inward(details.map(|(at, detail)| {
+            let field = format!("details[{at}].addressee_number");
+            (field, &mut detail.addressee_number)
+        }))?;
         let draft = draft::decode(&message)?;
         let accepted = entered
             .world
@@ -253,7 +259,7 @@ fn encode_detail(
     }
     Ok(v1::InquiryDetail {
         record_id: detail.record_id.to_string(),
-        addressee_number: detail.addressee.as_str().to_owned(),
+        addressee_number: entered.numbers()?.outward(detail.addressee)?,
         status_code: status.status_code().to_owned(),
         message: status.message_ja().to_owned(),
         specific_infos,
@@ -265,7 +271,7 @@ fn encode_exchange(
     (detail, asked): (&Detail, &Asked),
     exchange: ExchangeView,
 ) -> Result<v1::SpecificInfoResult, Status> {
-    let message = message(detail, asked, &exchange);
+    let message = message(&entered.numbers()?, (detail, asked), &exchange)?;
     let sealed_answer = match exchange.state {
         ExchangeState::Ended { answer, .. } => answer,
         ExchangeState::Accepted | ExchangeState::Waiting { .. } => None,
@@ -285,20 +291,25 @@ fn encode_exchange(
 }
 
 /// The text of a result. Two of them are known to users with the particulars in them.
-fn message(detail: &Detail, asked: &Asked, exchange: &ExchangeView) -> String {
+fn message(
+    numbers: &Numbers<'_>,
+    (detail, asked): (&Detail, &Asked),
+    exchange: &ExchangeView,
+) -> Result<String, Status> {
     let at_inquirer = match &exchange.state {
         ExchangeState::Ended { outcome, .. } => outcome.decided_by == Side::Inquirer,
         ExchangeState::Accepted | ExchangeState::Waiting { .. } => false,
     };
-    match exchange.code {
+    Ok(match exchange.code {
         ResultCode::SymbolMissing if at_inquirer => format!(
-            "指定された団体内統合宛名番号「{}」は符号が未取得です。",
-            detail.addressee.as_str()
+            "指定された{}「{}」は符号が未取得です。",
+            numbers.ja(),
+            numbers.outward(detail.addressee)?
         ),
         ResultCode::NotPermitted => format!(
             "指定された特定個人情報名「{}」の照会は許可されていません。",
             asked.specific_info
         ),
         other => other.message_ja().to_owned(),
-    }
+    })
 }

@@ -2,6 +2,7 @@
 
 mod addressee;
 mod addressee_messages;
+mod attachment;
 pub mod caller;
 mod exchange;
 mod fields;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 
 use super::{
-    caller::Surface,
+    caller::{Entered, Surface},
     fields::{Fields, timestamp},
     proto::v1::{self, symbol_service_server::SymbolService},
     status::ToStatus,
@@ -32,7 +32,7 @@ impl SymbolService for Symbols {
         request: Request<v1::RequestAcquisitionRequest>,
     ) -> Result<Response<v1::RequestAcquisitionResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let person = addressee(&request.get_ref().addressee_number)?;
+        let person = addressee(&entered, &mut request.into_inner().addressee_number)?;
         let now = entered.world.now();
         let issued = entered.server()?.request_acquisition(person, now).await;
         let (serial, expires_at) = issued.to_status()?;
@@ -47,7 +47,7 @@ impl SymbolService for Symbols {
         request: Request<v1::GetAcquisitionRequest>,
     ) -> Result<Response<v1::GetAcquisitionResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let person = addressee(&request.get_ref().addressee_number)?;
+        let person = addressee(&entered, &mut request.into_inner().addressee_number)?;
         let act = |world: Arc<World>, institution| async move {
             world.follow_acquisition(institution, person).await
         };
@@ -65,7 +65,7 @@ impl SymbolService for Symbols {
         request: Request<v1::GetSymbolStatusRequest>,
     ) -> Result<Response<v1::GetSymbolStatusResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let person = addressee(&request.get_ref().addressee_number)?;
+        let person = addressee(&entered, &mut request.into_inner().addressee_number)?;
         let linked_at = match entered.server()?.acquisition(person) {
             Ok(Acquisition::Linked { at }) => Some(at),
             Ok(
@@ -87,7 +87,10 @@ impl SymbolService for Symbols {
         request: Request<v1::UnlinkSymbolRequest>,
     ) -> Result<Response<v1::UnlinkSymbolResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let (person, reason) = decode_unlink(request.get_ref())?;
+        let mut message = request.into_inner();
+        let number = ("addressee_number".to_owned(), &mut message.addressee_number);
+        entered.numbers()?.inward(std::iter::once(number))?;
+        let (person, reason) = decode_unlink(&message)?;
         let now = entered.world.now();
         let unlinked = entered.server()?.unlink_symbol(person, reason, now).await;
         unlinked.to_status()?;
@@ -95,7 +98,9 @@ impl SymbolService for Symbols {
     }
 }
 
-fn addressee(text: &str) -> Result<AddresseeNumber, Status> {
+fn addressee(entered: &Entered, text: &mut String) -> Result<AddresseeNumber, Status> {
+    let number = ("addressee_number".to_owned(), &mut *text);
+    entered.numbers()?.inward(std::iter::once(number))?;
     let mut fields = Fields::default();
     let person = fields.required("addressee_number", text);
     fields.finish(person)

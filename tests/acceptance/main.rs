@@ -9,6 +9,7 @@
 
 mod addressee_changes;
 mod addressees;
+mod attachment;
 mod bad_fields;
 mod bad_input;
 mod bad_replicas;

@@ -9,7 +9,7 @@ use super::{Known, page::Page};
 use crate::{
     domain::{
         codes::{AffairCode, InstitutionCode, SpecificInfoCode},
-        institution::{Directory, Institution, KeyHolding},
+        institution::{Attachment, Directory, Institution, KeyHolding},
         names::UnitCode,
     },
     sample::flaw::{DefinitionFlaw, Reason},
@@ -34,6 +34,8 @@ struct RawInstitution {
     key_holding: KeyHolding,
     #[serde(default)]
     units: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
+    #[serde(default)]
+    systems: BTreeMap<Spanned<String>, Attachment>,
 }
 
 /// The codes of the institutions, and the directory or the file's flaws.
@@ -77,6 +79,10 @@ fn institution(page: &mut Page<'_>, raw: &RawInstitution, known: &Known) -> Opti
     let resolves_to = raw.resolves_to.as_ref().and_then(|city| page.word(city));
     let holds = holds(page, &raw.holds, known);
     let units = units(page, &raw.units);
+    let systems = raw.systems.iter();
+    let systems = systems
+        .filter_map(|(name, attachment)| Some((page.word(name)?, *attachment)))
+        .collect();
     Some(Institution {
         code: code?,
         name: raw.name.get_ref().clone(),
@@ -85,6 +91,7 @@ fn institution(page: &mut Page<'_>, raw: &RawInstitution, known: &Known) -> Opti
         holds,
         key_holding: raw.key_holding,
         units,
+        systems,
     })
 }
 
