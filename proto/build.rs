@@ -6,6 +6,7 @@ use prost::Message;
 
 const PROTOS: &[&str] = &[
     "chukan/v1/addressee.proto",
+    "chukan/v1/batch.proto",
     "chukan/v1/inquiry.proto",
     "chukan/v1/ledger.proto",
     "chukan/v1/permission_list.proto",
@@ -13,6 +14,7 @@ const PROTOS: &[&str] = &[
     "chukan/v1/provision_record.proto",
     "chukan/v1/replica.proto",
     "chukan/v1/sealing_key.proto",
+    "chukan/v1/staff.proto",
     "chukan/v1/symbol.proto",
     "chukan/sim/v1/exchange.proto",
     "chukan/sim/v1/population.proto",

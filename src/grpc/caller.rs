@@ -9,13 +9,16 @@ use super::status::{ToStatus, status_of};
 use crate::{
     crypto::identity::Identity,
     domain::{addressee::SystemName, codes::InstitutionCode, record::Entry, refusal::Refusal},
-    institution::IntermediateServer,
+    institution::{AtWork, IntermediateServer},
     store::Keeper,
     world::{DEFAULT_WORLD, World, WorldFault, Worlds},
 };
 
 /// The metadata key that chooses a world.
 pub const WORLD_KEY: &str = "x-chukan-world";
+
+/// The metadata key that carries the token of a staff session.
+pub const SESSION_KEY: &str = "x-chukan-session";
 
 /// The holder of a connection's client certificate. The listener adds it to every request.
 #[derive(Debug, Clone)]
@@ -41,6 +44,8 @@ pub struct Entered {
     pub institution: InstitutionCode,
     /// The business system that the certificate names.
     pub system: Option<SystemName>,
+    /// The address at the other end, for the operation log.
+    pub origin: String,
 }
 
 /// A call of an institution or of the operator, in a world.
@@ -91,10 +96,12 @@ impl Surface {
                     .parse()
                     .map_err(|_| status_of(&Refusal::CallerNotEntitled))?;
                 world.server(institution).to_status()?;
+                let origin = caller(request)?.peer.ip().to_string();
                 Ok(Entered {
                     world,
                     institution,
                     system: system.and_then(|system| system.parse().ok()),
+                    origin,
                 })
             }
             Identity::Operator => Err(status_of(&Refusal::CallerNotEntitled)),
@@ -147,6 +154,18 @@ impl Entered {
         self.world.server(self.institution).to_status()
     }
 
+    /// The member of staff whose session the request carries.
+    ///
+    /// # Errors
+    /// When it carries none, or the session has ended.
+    pub fn staff<T>(&self, request: &Request<T>) -> Result<AtWork, Status> {
+        let token = request.metadata().get(SESSION_KEY);
+        let token = token.and_then(|token| token.to_str().ok());
+        let now = self.world.now();
+        let token = token.unwrap_or_default();
+        self.server()?.at_work(token, &self.origin, now).to_status()
+    }
+
     /// Runs an act of the institution to its end, also when the caller goes away or its deadline passes: what is on
     /// record is done as well.
     ///
@@ -189,8 +208,11 @@ impl Entered {
     }
 }
 
-fn identity<T>(request: &Request<T>) -> Result<Identity, Status> {
+fn caller<T>(request: &Request<T>) -> Result<&Caller, Status> {
     let caller = request.extensions().get::<Caller>();
-    let caller = caller.ok_or_else(|| Status::unauthenticated("a client certificate is needed"))?;
-    Ok(Identity::clone(&caller.identity))
+    caller.ok_or_else(|| Status::unauthenticated("a client certificate is needed"))
+}
+
+fn identity<T>(request: &Request<T>) -> Result<Identity, Status> {
+    Ok(Identity::clone(&caller(request)?.identity))
 }

@@ -6,7 +6,6 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use super::{
-    attachment::Numbers,
     caller::{Entered, Surface},
     fields::{Fields, page, timestamp},
     messages::{answer, result_with, sealed},
@@ -15,11 +14,10 @@ use super::{
 };
 use crate::{
     domain::{
-        exchange::Side,
         inquiry::{Asked, Detail, ExchangeState},
         names::ReceiptNumber,
         refusal::{FieldFlaw, Refusal},
-        result::{DetailStatus, ResultCode},
+        result::DetailStatus,
     },
     institution::{ExchangeView, InquiryProgress, InquiryView},
 };
@@ -271,7 +269,9 @@ fn encode_exchange(
     (detail, asked): (&Detail, &Asked),
     exchange: ExchangeView,
 ) -> Result<v1::SpecificInfoResult, Status> {
-    let message = message(&entered.numbers()?, (detail, asked), &exchange)?;
+    let numbers = entered.numbers()?;
+    let called = format!("{}「{}」", numbers.ja(), numbers.outward(detail.addressee)?);
+    let message = exchange.message(&called, asked);
     let sealed_answer = match exchange.state {
         ExchangeState::Ended { answer, .. } => answer,
         ExchangeState::Accepted | ExchangeState::Waiting { .. } => None,
@@ -287,29 +287,5 @@ fn encode_exchange(
         specific_info: asked.specific_info.to_string(),
         result: Some(result_with(exchange.code, message)),
         answer,
-    })
-}
-
-/// The text of a result. Two of them are known to users with the particulars in them.
-fn message(
-    numbers: &Numbers<'_>,
-    (detail, asked): (&Detail, &Asked),
-    exchange: &ExchangeView,
-) -> Result<String, Status> {
-    let at_inquirer = match &exchange.state {
-        ExchangeState::Ended { outcome, .. } => outcome.decided_by == Side::Inquirer,
-        ExchangeState::Accepted | ExchangeState::Waiting { .. } => false,
-    };
-    Ok(match exchange.code {
-        ResultCode::SymbolMissing if at_inquirer => format!(
-            "指定された{}「{}」は符号が未取得です。",
-            numbers.ja(),
-            numbers.outward(detail.addressee)?
-        ),
-        ResultCode::NotPermitted => format!(
-            "指定された特定個人情報名「{}」の照会は許可されていません。",
-            asked.specific_info
-        ),
-        other => other.message_ja().to_owned(),
     })
 }

@@ -3,6 +3,8 @@
 mod addressee;
 mod addressee_messages;
 mod attachment;
+mod batch;
+mod batch_messages;
 pub mod caller;
 mod exchange;
 mod fields;
@@ -10,13 +12,17 @@ mod inquiry;
 mod ledger;
 mod messages;
 mod permission_list;
+mod place;
 mod population;
 pub mod proto;
 mod provision;
 mod provision_record;
 mod replica;
+mod replica_export;
+mod replica_import;
 mod resident_network;
 mod sealing_key;
+mod staff;
 mod status;
 mod symbol;
 #[cfg(test)]
@@ -36,14 +42,14 @@ use proto::{
         world_service_server::WorldServiceServer,
     },
     v1::{
-        addressee_service_server::AddresseeServiceServer,
+        addressee_service_server::AddresseeServiceServer, batch_service_server::BatchServiceServer,
         inquiry_service_server::InquiryServiceServer, ledger_service_server::LedgerServiceServer,
         permission_list_service_server::PermissionListServiceServer,
         provision_record_service_server::ProvisionRecordServiceServer,
         provision_service_server::ProvisionServiceServer,
         replica_service_server::ReplicaServiceServer,
         sealing_key_service_server::SealingKeyServiceServer,
-        symbol_service_server::SymbolServiceServer,
+        staff_service_server::StaffServiceServer, symbol_service_server::SymbolServiceServer,
     },
 };
 
@@ -56,6 +62,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
     }
     Routes::new(service!(InquiryServiceServer, inquiry::Inquiries))
         .add_service(service!(AddresseeServiceServer, addressee::Addressees))
+        .add_service(service!(BatchServiceServer, batch::Batches))
         .add_service(service!(LedgerServiceServer, ledger::Ledgers))
         .add_service(service!(ProvisionServiceServer, provision::Provisions))
         .add_service(service!(ReplicaServiceServer, replica::Replicas))
@@ -68,6 +75,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
             permission_list::PermissionLists
         ))
         .add_service(service!(SealingKeyServiceServer, sealing_key::SealingKeys))
+        .add_service(service!(StaffServiceServer, staff::Staff))
         .add_service(service!(SymbolServiceServer, symbol::Symbols))
         .add_service(service!(ExchangeServiceServer, exchange::Exchanges))
         .add_service(service!(PopulationServiceServer, population::Populations))

@@ -61,22 +61,28 @@ fn last_receipt(institution: InstitutionCode) -> Key {
     Key::new("last-receipt").text(institution.as_str())
 }
 
+/// Adds the acceptance of an inquiry to a batch: its preconditions are the receipt number's and then the record ids'.
+pub(super) fn stage_inquiry(batch: &mut Batch, accepted: &Inquiry) -> Result<(), StoreFault> {
+    let (institution, receipt) = (accepted.inquirer, accepted.receipt);
+    batch.expect_absent(inquiry(institution, receipt));
+    for detail in &accepted.details {
+        batch.expect_absent(record_id(institution, &detail.record_id));
+        batch.put_json(record_id(institution, &detail.record_id), &receipt)?;
+    }
+    batch.put_json(inquiry(institution, receipt), accepted)?;
+    batch.put_json(open_inquiry(institution, receipt), &receipt)?;
+    batch.put_json(last_receipt(institution), &receipt)?;
+    Ok(())
+}
+
 impl State {
     /// Keeps an accepted inquiry and uses up its record ids.
     ///
     /// # Errors
     /// `Conflict` when a record id or the receipt number was used before; nothing is kept then.
     pub async fn accept_inquiry(&self, accepted: &Inquiry) -> Result<(), StoreFault> {
-        let (institution, receipt) = (accepted.inquirer, accepted.receipt);
         let mut batch = Batch::new();
-        batch.expect_absent(inquiry(institution, receipt));
-        for detail in &accepted.details {
-            batch.expect_absent(record_id(institution, &detail.record_id));
-            batch.put_json(record_id(institution, &detail.record_id), &receipt)?;
-        }
-        batch.put_json(inquiry(institution, receipt), accepted)?;
-        batch.put_json(open_inquiry(institution, receipt), &receipt)?;
-        batch.put_json(last_receipt(institution), &receipt)?;
+        stage_inquiry(&mut batch, accepted)?;
         self.engine.write(batch).await
     }
 

@@ -3,11 +3,13 @@
 
 mod acquire_symbols;
 mod addressees;
+mod batch;
 mod by_hand;
 mod carry;
 mod clock;
 mod compare;
 mod fill;
+mod import;
 mod journal;
 mod keys;
 mod open;

@@ -6,6 +6,7 @@ use chukan::domain::{
     acquisition::{
         Acquisition, AcquisitionFailure, AcquisitionRefusal, SerialDigest, UnlinkReason,
     },
+    batch::{BatchEvent, BatchState},
     exchange::{Outcome, Side},
     inquiry::{ExchangeEvent, ExchangeState},
     provision::{HoldReason, ProvisionEvent, ProvisionState},
@@ -264,4 +265,36 @@ fn the_symbol_request_goes_as_it_is_drawn() {
         }
     }
     assert_eq!(allowed, drawn("The symbol request"));
+}
+
+#[test]
+fn the_batch_goes_as_it_is_drawn() {
+    let (at, since) = (NOW, NOW);
+    let tally = std::collections::BTreeMap::new;
+    let states = || {
+        [
+            BatchState::Running,
+            BatchState::Cancelling { since },
+            BatchState::Ended { at, tally: tally() },
+        ]
+    };
+    let name = |state: &BatchState| match state {
+        BatchState::Running => "Running",
+        BatchState::Cancelling { .. } => "Cancelling",
+        BatchState::Ended { .. } => "Ended",
+    };
+    let events = [
+        ("CancelAsked", BatchEvent::CancelAsked { at }),
+        ("Ended", BatchEvent::Ended { at, tally: tally() }),
+    ];
+    let mut allowed = BTreeSet::new();
+    for state in states() {
+        for (event_name, event) in &events {
+            let from = name(&state);
+            if let Ok(next) = state.clone().apply(event.clone()) {
+                allowed.insert(transition(from, event_name, name(&next)));
+            }
+        }
+    }
+    assert_eq!(allowed, drawn("The batch"));
 }
