@@ -338,3 +338,30 @@ async fn a_setting_that_makes_no_sense_and_a_caller_without_right_are_refused() 
 async fn stop(net: Net) {
     tokio::task::spawn_blocking(|| net.stop()).await.unwrap();
 }
+
+#[tokio::test]
+async fn the_command_line_shows_a_person_and_how_the_acquisition_stands() {
+    let net = net::start();
+    let chukan = |words: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_chukan"))
+            .args(words)
+            .args(["--server", net.address(), "--institution", CITY, "--data"])
+            .arg(net.data())
+            .output();
+        let output = output.unwrap();
+        (
+            output.status.success(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let who = person(11, CITY);
+    let (done, shown) = chukan(&["people", "show", "11"]);
+    assert!(done && shown.starts_with("11 ") && shown.contains(&who));
+    let (done, found) = chukan(&["people", "find", &who]);
+    assert!(done && found == shown);
+    let (done, _) = chukan(&["people", "show", &PEOPLE.to_string()]);
+    assert!(!done);
+    let (done, status) = chukan(&["symbols", "status", &who]);
+    assert!(done && status == format!("{who}  符号を取得しました。\n"));
+    stop(net).await;
+}
