@@ -4,11 +4,12 @@ use jiff::Timestamp;
 
 use super::{AddresseeFault, AddresseeSystem};
 use crate::domain::{
-    addressee::{Addressee, FourItems, LocalName, LocalNumber, Standing, SystemName},
+    addressee::{Addressee, FourItems, LocalName, LocalNumber, Standing},
     codes::AddresseeNumber,
     person::IndividualNumber,
     record::NumberUse,
     refusal::{Refusal, Thing},
+    words::SystemName,
 };
 
 impl AddresseeSystem {

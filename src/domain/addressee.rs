@@ -11,6 +11,7 @@ use super::{
     codes::AddresseeNumber,
     malformed::{Flaw, Malformed},
     person::IndividualNumber,
+    words::SystemName,
 };
 
 /// 宛名番号: names a person inside one business system; 1 to 15 digits.
@@ -67,54 +68,6 @@ impl fmt::Display for LocalNumber {
 impl fmt::Debug for LocalNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("LocalNumber(hidden)")
-    }
-}
-
-/// A business system of an institution, as its certificate names it: 1 to 32 characters of `[a-z0-9-]`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SystemName(String);
-
-impl SystemName {
-    /// The name as it is written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for SystemName {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let malformed = |flaw| Malformed {
-            noun: "SystemName",
-            noun_ja: "業務システム名",
-            flaw,
-        };
-        let actual = text.chars().count();
-        if actual == 0 {
-            return Err(malformed(Flaw::Empty));
-        }
-        if actual > 32 {
-            let expected = "1-32";
-            return Err(malformed(Flaw::Length { expected, actual }));
-        }
-        let allowed = |c: char| c.is_ascii_digit() || c.is_ascii_lowercase() || c == '-';
-        match text.chars().position(|c| !allowed(c)) {
-            Some(at) => Err(malformed(Flaw::Character {
-                position: at + 1,
-                permitted: "0-9 a-z -",
-            })),
-            None => Ok(Self(text.to_owned())),
-        }
-    }
-}
-
-text_form!(SystemName);
-
-impl fmt::Display for SystemName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    addressee::SystemName,
     codes::{AffairCode, InstitutionCode, SpecificInfoCode},
     malformed::{Flaw, Malformed},
     names::UnitCode,
+    words::SystemName,
 };
 
 /// The words that name the classes, for an error's text.

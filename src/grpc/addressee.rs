@@ -17,12 +17,13 @@ use super::{
 use crate::{
     addressee::{AddresseeFault, AddresseeSystem, Assignment},
     domain::{
-        addressee::{LocalName, LocalNumber, SystemName},
+        addressee::{LocalName, LocalNumber},
         codes::AddresseeNumber,
         malformed::Malformed,
         person::IndividualNumber,
         record::NumberUse,
         refusal::{Refusal, Thing},
+        words::SystemName,
     },
     institution::ActFault,
     world::{World, WorldFault},

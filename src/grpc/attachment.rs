@@ -11,9 +11,10 @@ use super::{
 use crate::{
     addressee::{AddresseeFault, AddresseeSystem},
     domain::{
-        addressee::{LocalName, SystemName},
+        addressee::LocalName,
         codes::AddresseeNumber,
         refusal::{FieldFlaw, Refusal, Thing},
+        words::SystemName,
     },
     world::WorldFault,
 };

@@ -8,7 +8,7 @@ use tonic::{Request, Status};
 use super::status::{ToStatus, status_of};
 use crate::{
     crypto::identity::Identity,
-    domain::{addressee::SystemName, codes::InstitutionCode, record::Entry, refusal::Refusal},
+    domain::{codes::InstitutionCode, record::Entry, refusal::Refusal, words::SystemName},
     institution::{AtWork, IntermediateServer},
     store::Keeper,
     world::{DEFAULT_WORLD, World, WorldFault, Worlds},
