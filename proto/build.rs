@@ -5,6 +5,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 const PROTOS: &[&str] = &[
+    "chukan/v1/addressee.proto",
     "chukan/v1/batch.proto",
     "chukan/v1/inquiry.proto",
     "chukan/v1/ledger.proto",
@@ -17,6 +18,7 @@ const PROTOS: &[&str] = &[
     "chukan/v1/symbol.proto",
     "chukan/sim/v1/exchange.proto",
     "chukan/sim/v1/population.proto",
+    "chukan/sim/v1/resident_network.proto",
     "chukan/sim/v1/world.proto",
 ];
 

@@ -12,6 +12,8 @@ pub mod institution;
 
 pub mod network;
 
+pub mod addressee;
+
 pub mod sample;
 
 pub mod world;

@@ -12,10 +12,12 @@ mod layout;
 mod ledger;
 mod open;
 mod options;
+mod people;
 mod replica;
 mod sample;
 mod serve;
 mod start;
+mod symbols;
 mod wall_clock;
 
 use std::process::ExitCode;
@@ -61,6 +63,12 @@ enum Command {
     /// 副本ファイルの取込・書出・突合をする
     #[command(subcommand)]
     Replica(replica::ReplicaCommand),
+    /// 見本の住民を表示する・探す
+    #[command(subcommand)]
+    People(people::PeopleCommand),
+    /// 符号取得の状況を見る
+    #[command(subcommand)]
+    Symbols(symbols::SymbolsCommand),
     /// 記録台帳を検証する
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -89,6 +97,8 @@ pub fn run() -> ExitCode {
         Command::Sample(sample) => sample.run(),
         Command::Layout(layout) => layout.run(),
         Command::Replica(replica) => replica.run(),
+        Command::People(people) => people.run(),
+        Command::Symbols(symbols) => symbols.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Certs(certs) => certs.run(),
         Command::Config(config) => config.run(),

@@ -6,6 +6,7 @@ use ring::{
 };
 
 use super::signing::KeyFault;
+use crate::domain::{acquisition::SerialDigest, names::AcquisitionSerial};
 
 /// Length of a SHA-256 digest in bytes. Source: FIPS 180-4.
 pub const DIGEST_BYTES: usize = 32;
@@ -41,6 +42,11 @@ impl Digesting {
         bytes.copy_from_slice(self.0.finish().as_ref());
         bytes
     }
+}
+
+/// What is kept of an acquisition serial. It cannot be turned back: a serial has 128 random bits.
+pub fn serial_digest(serial: AcquisitionSerial) -> SerialDigest {
+    SerialDigest(sha256(&[b"chukan acquisition serial v1", &serial.0]))
 }
 
 /// `N` bytes from the operating system's random source.

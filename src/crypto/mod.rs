@@ -10,3 +10,4 @@ pub mod sealing;
 pub mod sealing_key;
 pub mod signing;
 pub mod symbol;
+pub mod vault;

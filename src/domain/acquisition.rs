@@ -1,9 +1,46 @@
 //! 符号取得: the life of a symbol acquisition as the institution sees it.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::names::AcquisitionSerial;
+use super::malformed::{Flaw, Malformed};
+
+/// What is kept of an acquisition serial: its SHA-256 under a label. The serial itself is in the messages that carry it and
+/// nowhere else, so that nothing has to be destroyed in a store that keeps old bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SerialDigest(pub [u8; 32]);
+
+impl TryFrom<String> for SerialDigest {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or(Malformed {
+            noun: "SerialDigest",
+            noun_ja: "取得番号の要約値",
+            flaw: Flaw::Length {
+                expected: "64",
+                actual: text.chars().count(),
+            },
+        })
+    }
+}
+
+impl From<SerialDigest> for String {
+    fn from(digest: SerialDigest) -> Self {
+        data_encoding::HEXLOWER.encode(&digest.0)
+    }
+}
+
+impl fmt::Debug for SerialDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SerialDigest(hidden)")
+    }
+}
 
 /// Where a person's symbol stands at an institution. Diagram: docs/state-machines.md.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,17 +48,19 @@ use super::names::AcquisitionSerial;
 pub enum Acquisition {
     /// A serial is issued and nothing has come back.
     SerialIssued {
-        /// The serial. It is gone from every later state.
-        serial: AcquisitionSerial,
+        /// The serial's digest. It is gone from every later state.
+        serial: SerialDigest,
         /// When it was issued.
         at: Timestamp,
         /// When it stops being accepted.
         expires_at: Timestamp,
     },
-    /// The resident network does not know the person.
-    PersonUnknown {
+    /// It ended without a symbol.
+    Failed {
         /// Since when.
         at: Timestamp,
+        /// Why.
+        why: AcquisitionFailure,
     },
     /// The symbol has come and is linked.
     Linked {
@@ -45,6 +84,20 @@ pub enum UnlinkReason {
     MovedOut,
     /// 死亡.
     Died,
+    /// 統合: the record was a second one of a person whose other record stays.
+    Merged,
+}
+
+/// Why an acquisition ends without a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AcquisitionFailure {
+    /// The resident network does not know the person.
+    PersonUnknown,
+    /// The 個人番号 was changed and is not the person's any more.
+    NumberChanged,
+    /// The person's symbol is linked to another 団体内統合宛名番号 of the institution.
+    LinkedElsewhere,
 }
 
 /// Why a step of an acquisition is refused.
@@ -74,7 +127,7 @@ impl Acquisition {
     /// When the person is linked, or an earlier serial is still good.
     pub fn issue(
         present: Option<&Self>,
-        serial: AcquisitionSerial,
+        serial: SerialDigest,
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<Self, AcquisitionRefusal> {
@@ -83,9 +136,7 @@ impl Acquisition {
             Some(Self::SerialIssued { expires_at, .. }) if now < *expires_at => {
                 Err(AcquisitionRefusal::SerialPending)
             }
-            Some(
-                Self::SerialIssued { .. } | Self::PersonUnknown { .. } | Self::Unlinked { .. },
-            )
+            Some(Self::SerialIssued { .. } | Self::Failed { .. } | Self::Unlinked { .. })
             | None => Ok(Self::SerialIssued {
                 serial,
                 at: now,
@@ -94,30 +145,48 @@ impl Acquisition {
         }
     }
 
+    /// Decides to issue `serial` in place of one that was lost before it reached the resident network.
+    ///
+    /// # Errors
+    /// When no serial is issued.
+    pub fn renew(
+        &self,
+        serial: SerialDigest,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Self, AcquisitionRefusal> {
+        match self {
+            Self::SerialIssued { .. } => Ok(Self::SerialIssued {
+                serial,
+                at: now,
+                expires_at,
+            }),
+            Self::Linked { .. } => Err(AcquisitionRefusal::AlreadyLinked),
+            Self::Failed { .. } | Self::Unlinked { .. } => Err(AcquisitionRefusal::NotLinked),
+        }
+    }
+
     /// Decides to link the symbol that came back with `serial`; the serial is destroyed by it.
     ///
     /// # Errors
     /// When the acquisition does not wait for this serial, or the serial has expired.
-    pub fn link(
-        &self,
-        serial: AcquisitionSerial,
-        now: Timestamp,
-    ) -> Result<Self, AcquisitionRefusal> {
+    pub fn link(&self, serial: SerialDigest, now: Timestamp) -> Result<Self, AcquisitionRefusal> {
         self.waits_for(serial, now)?;
         Ok(Self::Linked { at: now })
     }
 
-    /// Decides that the resident network does not know the person; the serial is destroyed by it.
+    /// Decides that no symbol comes; the serial is destroyed by it.
     ///
     /// # Errors
     /// As [`Acquisition::link`].
-    pub fn person_unknown(
+    pub fn fail(
         &self,
-        serial: AcquisitionSerial,
+        serial: SerialDigest,
+        why: AcquisitionFailure,
         now: Timestamp,
     ) -> Result<Self, AcquisitionRefusal> {
         self.waits_for(serial, now)?;
-        Ok(Self::PersonUnknown { at: now })
+        Ok(Self::Failed { at: now, why })
     }
 
     /// Decides to take the link away.
@@ -127,17 +196,13 @@ impl Acquisition {
     pub fn unlink(&self, reason: UnlinkReason, now: Timestamp) -> Result<Self, AcquisitionRefusal> {
         match self {
             Self::Linked { .. } => Ok(Self::Unlinked { at: now, reason }),
-            Self::SerialIssued { .. } | Self::PersonUnknown { .. } | Self::Unlinked { .. } => {
+            Self::SerialIssued { .. } | Self::Failed { .. } | Self::Unlinked { .. } => {
                 Err(AcquisitionRefusal::NotLinked)
             }
         }
     }
 
-    fn waits_for(
-        &self,
-        presented: AcquisitionSerial,
-        now: Timestamp,
-    ) -> Result<(), AcquisitionRefusal> {
+    fn waits_for(&self, presented: SerialDigest, now: Timestamp) -> Result<(), AcquisitionRefusal> {
         match self {
             Self::SerialIssued {
                 serial, expires_at, ..
@@ -149,7 +214,7 @@ impl Acquisition {
                 }
             }
             Self::SerialIssued { .. }
-            | Self::PersonUnknown { .. }
+            | Self::Failed { .. }
             | Self::Linked { .. }
             | Self::Unlinked { .. } => Err(AcquisitionRefusal::SerialUnknown),
         }
@@ -164,8 +229,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn issued() -> (Acquisition, AcquisitionSerial) {
-        let serial = AcquisitionSerial([3; 16]);
+    fn issued() -> (Acquisition, SerialDigest) {
+        let serial = SerialDigest([3; 32]);
         let (now, expires) = (at("2026-11-22T00:00:00Z"), at("2026-11-23T00:00:00Z"));
         let issued = Acquisition::issue(None, serial, now, expires).unwrap();
         (issued, serial)
@@ -177,7 +242,7 @@ mod tests {
         let now = at("2026-11-22T12:00:00Z");
         let linked = acquisition.link(serial, now).unwrap();
         let json = serde_json::to_string(&linked).unwrap();
-        assert!(!json.contains(&serial.to_string()));
+        assert!(!json.contains(&String::from(serial)));
         assert_eq!(
             linked.link(serial, now),
             Err(AcquisitionRefusal::SerialUnknown)
@@ -188,7 +253,7 @@ mod tests {
     fn another_or_an_expired_serial_links_nothing() {
         let (acquisition, serial) = issued();
         let now = at("2026-11-22T12:00:00Z");
-        let other = AcquisitionSerial([4; 16]);
+        let other = SerialDigest([4; 32]);
         assert_eq!(
             acquisition.link(other, now),
             Err(AcquisitionRefusal::SerialUnknown)
@@ -203,7 +268,7 @@ mod tests {
     fn a_second_request_waits_for_the_first_and_is_refused_for_a_linked_person() {
         let (acquisition, serial) = issued();
         let again = |present: &Acquisition, now: &str| {
-            let fresh = AcquisitionSerial([5; 16]);
+            let fresh = SerialDigest([5; 32]);
             Acquisition::issue(Some(present), fresh, at(now), at("2026-12-01T00:00:00Z"))
         };
         assert_eq!(

@@ -8,6 +8,7 @@ use super::{
     codes::{AffairCode, InstitutionCode, SpecificInfoCode},
     malformed::{Flaw, Malformed},
     names::UnitCode,
+    words::SystemName,
 };
 
 /// The words that name the classes, for an error's text.
@@ -74,6 +75,17 @@ pub enum KeyHolding {
     BusinessSystem,
 }
 
+/// Which number of a person a business system speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attachment {
+    /// 団体内統合宛名番号: the system attaches at the intermediate server.
+    #[default]
+    AddresseeNumber,
+    /// 宛名番号 of its own: it attaches at the addressee system.
+    LocalNumber,
+}
+
 /// An institution on the network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Institution {
@@ -91,9 +103,19 @@ pub struct Institution {
     pub key_holding: KeyHolding,
     /// Which units may handle an affair. An affair that is not named here is handled by every unit.
     pub units: BTreeMap<AffairCode, Vec<UnitCode>>,
+    /// Which number each business system speaks. One that is not named here speaks 団体内統合宛名番号.
+    pub systems: BTreeMap<SystemName, Attachment>,
 }
 
 impl Institution {
+    /// Whether the business system speaks 宛名番号 of its own.
+    pub fn speaks_local(&self, system: &SystemName) -> bool {
+        match self.systems.get(system).copied().unwrap_or_default() {
+            Attachment::AddresseeNumber => false,
+            Attachment::LocalNumber => true,
+        }
+    }
+
     /// Whether the unit may handle the affair.
     pub fn unit_may_handle(&self, unit: &UnitCode, affair: AffairCode) -> bool {
         self.units
@@ -160,6 +182,7 @@ mod tests {
             holds: Vec::new(),
             key_holding: KeyHolding::default(),
             units: BTreeMap::new(),
+            systems: BTreeMap::new(),
         }
     }
 

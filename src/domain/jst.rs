@@ -2,7 +2,7 @@
 
 use jiff::{
     Timestamp,
-    civil::{Date, DateTime},
+    civil::{Date, DateTime, Time},
     tz::Offset,
 };
 
@@ -18,6 +18,11 @@ pub fn jst_datetime(at: Timestamp) -> DateTime {
 /// The date in Japan at `at`.
 pub fn jst_date(at: Timestamp) -> Date {
     jst_datetime(at).date()
+}
+
+/// The time of day in Japan at `at`.
+pub fn jst_time(at: Timestamp) -> Time {
+    jst_datetime(at).time()
 }
 
 /// 年度: the year in which the fiscal year of `at` began.

@@ -4,6 +4,7 @@
 mod text_form;
 
 pub mod acquisition;
+pub mod addressee;
 pub mod batch;
 pub mod batch_file;
 pub mod codes;
@@ -37,4 +38,5 @@ pub mod sealing_key;
 pub mod selection;
 pub mod shape;
 pub mod staff;
+pub mod symbol_request;
 pub mod words;

@@ -88,6 +88,13 @@ pub enum Entry {
         /// The institution that the body named, where it is one of the world.
         named: Option<InstitutionCode>,
     },
+    /// The addressee system used a 個人番号. The person is named by a digest that only that system can make.
+    IndividualNumberUsed {
+        /// For what.
+        purpose: NumberUse,
+        /// The keyed digest of the person's 団体内統合宛名番号, in hexadecimal.
+        person_digest: String,
+    },
     /// The institution accepted replicas for registration, all in one request.
     ReplicasRegistered {
         /// How many.
@@ -119,6 +126,22 @@ pub enum Entry {
         /// The specific information, where the flag named one.
         specific_info: Option<SpecificInfoCode>,
     },
+}
+
+/// What a 個人番号 was used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NumberUse {
+    /// A person was numbered or found again by it.
+    Assigned,
+    /// A person was looked up by it.
+    Searched,
+    /// It was shown to a business system.
+    Shown,
+    /// It was replaced by another one.
+    Changed,
+    /// It was sent to the resident network to acquire a symbol.
+    SymbolRequested,
 }
 
 /// A record where it stands in the ledger.

@@ -2,6 +2,7 @@
 
 use super::{
     acquisition::AcquisitionRefusal,
+    addressee::AddresseeRefusal,
     codes::InstitutionCode,
     malformed::Malformed,
     result::ResultCode,
@@ -114,6 +115,15 @@ pub enum Refusal {
     /// A step of a symbol acquisition is not possible.
     #[error("{0}")]
     Acquisition(AcquisitionRefusal),
+    /// An act of the addressee system is not possible.
+    #[error("{0}")]
+    Addressee(AddresseeRefusal),
+    /// The resident network is outside its service hours.
+    #[error("the resident network is outside its service hours")]
+    ResidentNetworkClosed,
+    /// The first server of the resident network is down.
+    #[error("the communication server is down")]
+    ResidentNetworkDown,
     /// The core system does not permit the exchange, with the result that it would end with.
     #[error("the core system does not permit the exchange: status code {}", .0.status_code())]
     PermitNotIssued(ResultCode),
@@ -167,6 +177,10 @@ pub enum Thing {
     World,
     /// A layout.
     Layout,
+    /// A sample person.
+    Person,
+    /// A person of an addressee system.
+    Addressee,
     /// A staff account.
     Account,
     /// A batch.
@@ -189,6 +203,8 @@ impl Thing {
             Self::Exchange => ("the exchange", "処理通番"),
             Self::World => ("the world", "世界"),
             Self::Layout => ("the layout", "レイアウト"),
+            Self::Person => ("the person", "対象者"),
+            Self::Addressee => ("the number of the person", "宛名"),
             Self::Account => ("the account", "職員アカウント"),
             Self::Batch => ("the batch", "バッチ照会"),
         }
@@ -232,6 +248,13 @@ impl Refusal {
             Self::Acquisition(AcquisitionRefusal::SerialUnknown) => "ACQUISITION_SERIAL_UNKNOWN",
             Self::Acquisition(AcquisitionRefusal::SerialExpired) => "ACQUISITION_SERIAL_EXPIRED",
             Self::Acquisition(AcquisitionRefusal::NotLinked) => "SYMBOL_NOT_LINKED",
+            Self::Addressee(AddresseeRefusal::NumberHeld) => "INDIVIDUAL_NUMBER_HELD",
+            Self::Addressee(AddresseeRefusal::LocalNumberTaken) => "LOCAL_NUMBER_TAKEN",
+            Self::Addressee(AddresseeRefusal::SameFourItems) => "SAME_FOUR_ITEMS",
+            Self::Addressee(AddresseeRefusal::NotCurrent) => "ADDRESSEE_NOT_CURRENT",
+            Self::Addressee(AddresseeRefusal::MergedWithItself) => "MERGED_WITH_ITSELF",
+            Self::ResidentNetworkClosed => "RESIDENT_NETWORK_CLOSED",
+            Self::ResidentNetworkDown => "RESIDENT_NETWORK_DOWN",
             Self::PermitNotIssued(_) => "PERMIT_NOT_ISSUED",
             Self::ListUnusable => "PERMISSION_LIST_UNUSABLE",
             Self::ListUnverified => "PERMISSION_LIST_UNVERIFIED",
@@ -302,6 +325,24 @@ impl Refusal {
                 AcquisitionRefusal::NotLinked => "符号が取得されていません。",
             }
             .into(),
+            Self::Addressee(refusal) => match refusal {
+                AddresseeRefusal::NumberHeld => {
+                    "この個人番号は、別の宛名番号の人に登録されています。"
+                }
+                AddresseeRefusal::LocalNumberTaken => {
+                    "この宛名番号は、別の人に登録されています。"
+                }
+                AddresseeRefusal::SameFourItems => {
+                    "氏名、住所、生年月日及び性別が同じ人が登録されています。別人であることを確認してください。"
+                }
+                AddresseeRefusal::NotCurrent => {
+                    "対象者は転出若しくは死亡しているか、別の番号に統合されています。"
+                }
+                AddresseeRefusal::MergedWithItself => "同じ番号どうしは統合できません。",
+            }
+            .into(),
+            Self::ResidentNetworkClosed => "住民基本台帳ネットワークは運用時間外です。".into(),
+            Self::ResidentNetworkDown => "コミュニケーションサーバが停止しています。".into(),
             Self::PermitNotIssued(code) => format!(
                 "情報提供許可証は発行されません（{} {}）。",
                 code.status_code(),
@@ -319,6 +360,12 @@ impl Refusal {
             Self::WorldExists => "同じ名前の世界が既に存在します。".into(),
             Self::WorldStays => "世界「default」は削除できません。".into(),
         }
+    }
+}
+
+impl From<AddresseeRefusal> for Refusal {
+    fn from(refusal: AddresseeRefusal) -> Self {
+        Self::Addressee(refusal)
     }
 }
 

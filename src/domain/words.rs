@@ -98,6 +98,16 @@ macro_rules! word {
 }
 
 word! {
+    /// A business system of an institution, as its certificate names it; 1 to 32 characters of `a-z0-9-`.
+    SystemName, "業務システム名", Form {
+        chars_min: 1,
+        chars_max: 32,
+        chars: "1 to 32",
+        permitted: "0-9 a-z -",
+        is_permitted: |c| c.is_ascii_digit() || c.is_ascii_lowercase() || c == '-',
+    }
+}
+word! {
     /// レイアウト版: names one version of a layout, e.g. `2026.06`; 1 to 16 characters of `0-9A-Za-z.-`.
     LayoutVersion, "レイアウト版", Form {
         chars_min: 1,

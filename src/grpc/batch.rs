@@ -45,6 +45,7 @@ impl BatchService for Batches {
         request: Request<Streaming<v1::SubmitBatchRequest>>,
     ) -> Result<Response<v1::SubmitBatchResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let draft = receive(request.into_inner()).await?;
         let submitted = entered.world.submit_batch(entered.institution, draft).await;
         if let Err(WorldFault::Act(ActFault::Refused(Refusal::InstitutionMismatch))) = &submitted {
@@ -62,6 +63,7 @@ impl BatchService for Batches {
         request: Request<Streaming<v1::CheckBatchRequest>>,
     ) -> Result<Response<Self::CheckBatchStream>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let draft = receive(request.into_inner()).await?;
         let now = entered.world.now();
         let checked = entered.server()?.check_batch(&draft, now).to_status()?;
@@ -78,6 +80,7 @@ impl BatchService for Batches {
         request: Request<v1::GetBatchRequest>,
     ) -> Result<Response<v1::GetBatchResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let name = file_name(&request.get_ref().file_name)?;
         let view = entered.server()?.batch(&name).to_status()?;
         Ok(Response::new(v1::GetBatchResponse {
@@ -90,6 +93,7 @@ impl BatchService for Batches {
         request: Request<v1::ListBatchesRequest>,
     ) -> Result<Response<v1::ListBatchesResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let message = request.into_inner();
         let page = page(message.page_size, &message.page_token)?;
         let found = entered.server()?.batches(&page).to_status()?;
@@ -106,6 +110,7 @@ impl BatchService for Batches {
         request: Request<v1::WatchBatchRequest>,
     ) -> Result<Response<Self::WatchBatchStream>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let name = file_name(&request.get_ref().file_name)?;
         entered.server()?.batch(&name).to_status()?;
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
@@ -129,6 +134,7 @@ impl BatchService for Batches {
         request: Request<v1::FetchBatchResultRequest>,
     ) -> Result<Response<Self::FetchBatchResultStream>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let wanted = result_request(request.get_ref())?;
         entered.server()?.batch(&wanted.name).to_status()?;
         let (sender, receiver) = tokio::sync::mpsc::channel(PIECES_WAITING);
@@ -153,6 +159,7 @@ impl BatchService for Batches {
         request: Request<v1::CancelBatchRequest>,
     ) -> Result<Response<v1::CancelBatchResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let name = file_name(&request.get_ref().file_name)?;
         let cancelled = entered.world.cancel_batch(entered.institution, name).await;
         let view = cancelled.to_status()?;

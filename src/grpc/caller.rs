@@ -8,7 +8,7 @@ use tonic::{Request, Status};
 use super::status::{ToStatus, status_of};
 use crate::{
     crypto::identity::Identity,
-    domain::{codes::InstitutionCode, record::Entry, refusal::Refusal},
+    domain::{codes::InstitutionCode, record::Entry, refusal::Refusal, words::SystemName},
     institution::{AtWork, IntermediateServer},
     store::Keeper,
     world::{DEFAULT_WORLD, World, WorldFault, Worlds},
@@ -42,6 +42,8 @@ pub struct Entered {
     pub world: Arc<World>,
     /// The institution that the certificate names; the world has it.
     pub institution: InstitutionCode,
+    /// The business system that the certificate names.
+    pub system: Option<SystemName>,
     /// The address at the other end, for the operation log.
     pub origin: String,
 }
@@ -89,7 +91,7 @@ impl Surface {
     pub fn enter<T>(&self, request: &Request<T>) -> Result<Entered, Status> {
         let world = self.world(request)?;
         match identity(request)? {
-            Identity::Institution { code, .. } => {
+            Identity::Institution { code, system } => {
                 let institution = code
                     .parse()
                     .map_err(|_| status_of(&Refusal::CallerNotEntitled))?;
@@ -98,6 +100,7 @@ impl Surface {
                 Ok(Entered {
                     world,
                     institution,
+                    system: system.and_then(|system| system.parse().ok()),
                     origin,
                 })
             }
@@ -108,7 +111,8 @@ impl Surface {
     /// The world that the request chooses, for the operator or an institution of that world.
     ///
     /// # Errors
-    /// When the certificate is an institution's that the world does not have.
+    /// When the certificate is an institution's that the world does not have, or of a business system that speaks
+    /// numbers of its own: what a visit shows is not converted.
     pub fn visit<T>(&self, request: &Request<T>) -> Result<Visit, Status> {
         match identity(request)? {
             Identity::Operator => Ok(Visit {
@@ -116,9 +120,11 @@ impl Surface {
                 institution: None,
             }),
             Identity::Institution { .. } => {
+                let entered = self.enter(request)?;
+                entered.numbers()?.only_addressee()?;
                 let Entered {
                     world, institution, ..
-                } = self.enter(request)?;
+                } = entered;
                 Ok(Visit {
                     world,
                     institution: Some(institution),

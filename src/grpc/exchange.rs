@@ -43,6 +43,7 @@ impl ExchangeService for Exchanges {
         request: Request<v1::IssuePermitRequest>,
     ) -> Result<Response<v1::IssuePermitResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let draft = decode_draft(request.get_ref())?;
         let issued = entered.world.issue_permit(entered.institution, &draft);
         let issued = issued.to_status()?;

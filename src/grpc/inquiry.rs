@@ -38,8 +38,13 @@ impl InquiryService for Inquiries {
         request: Request<v1::SubmitInquiryRequest>,
     ) -> Result<Response<v1::SubmitInquiryResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let message = request.into_inner();
+        let mut message = request.into_inner();
         entered.speaks_for_itself(&message.inquirer).await?;
+        let details = message.details.iter_mut().enumerate();
+        entered.numbers()?.inward(details.map(|(at, detail)| {
+            let field = format!("details[{at}].addressee_number");
+            (field, &mut detail.addressee_number)
+        }))?;
         let draft = draft::decode(&message)?;
         let accepted = entered
             .world
@@ -253,7 +258,7 @@ fn encode_detail(
     }
     Ok(v1::InquiryDetail {
         record_id: detail.record_id.to_string(),
-        addressee_number: detail.addressee.as_str().to_owned(),
+        addressee_number: entered.numbers()?.outward(detail.addressee)?,
         status_code: status.status_code().to_owned(),
         message: status.message_ja().to_owned(),
         specific_infos,
@@ -265,7 +270,9 @@ fn encode_exchange(
     (detail, asked): (&Detail, &Asked),
     exchange: ExchangeView,
 ) -> Result<v1::SpecificInfoResult, Status> {
-    let message = exchange.message(detail, asked);
+    let numbers = entered.numbers()?;
+    let called = format!("{}「{}」", numbers.ja(), numbers.outward(detail.addressee)?);
+    let message = exchange.message(&called, asked);
     let refusal = refusal_of(&exchange);
     let sealed_answer = exchange.state.into_answer();
     let server = entered.server()?;

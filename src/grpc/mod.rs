@@ -1,5 +1,8 @@
 //! One file per service: decode, identify the caller, call the act, encode.
 
+mod addressee;
+mod addressee_messages;
+mod attachment;
 mod batch;
 mod batch_messages;
 pub mod caller;
@@ -18,6 +21,7 @@ mod provision_record;
 mod replica;
 mod replica_export;
 mod replica_import;
+mod resident_network;
 mod sealing_key;
 mod staff;
 mod status;
@@ -35,11 +39,12 @@ use proto::{
     sim::v1::{
         exchange_service_server::ExchangeServiceServer,
         population_service_server::PopulationServiceServer,
+        resident_network_service_server::ResidentNetworkServiceServer,
         world_service_server::WorldServiceServer,
     },
     v1::{
-        batch_service_server::BatchServiceServer, inquiry_service_server::InquiryServiceServer,
-        ledger_service_server::LedgerServiceServer,
+        addressee_service_server::AddresseeServiceServer, batch_service_server::BatchServiceServer,
+        inquiry_service_server::InquiryServiceServer, ledger_service_server::LedgerServiceServer,
         permission_list_service_server::PermissionListServiceServer,
         provision_record_service_server::ProvisionRecordServiceServer,
         provision_service_server::ProvisionServiceServer,
@@ -57,6 +62,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
         };
     }
     Routes::new(service!(InquiryServiceServer, inquiry::Inquiries))
+        .add_service(service!(AddresseeServiceServer, addressee::Addressees))
         .add_service(service!(BatchServiceServer, batch::Batches))
         .add_service(service!(LedgerServiceServer, ledger::Ledgers))
         .add_service(service!(ProvisionServiceServer, provision::Provisions))
@@ -74,5 +80,9 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
         .add_service(service!(SymbolServiceServer, symbol::Symbols))
         .add_service(service!(ExchangeServiceServer, exchange::Exchanges))
         .add_service(service!(PopulationServiceServer, population::Populations))
+        .add_service(service!(
+            ResidentNetworkServiceServer,
+            resident_network::ResidentNetworks
+        ))
         .add_service(service!(WorldServiceServer, world::WorldControls))
 }

@@ -1,4 +1,6 @@
-//! `PopulationService`: the synthetic people of a world, and the last step of the resident network.
+//! `PopulationService`: the synthetic people of a world, and the way into the resident network.
+
+use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
@@ -10,6 +12,7 @@ use super::{
     status::{ToStatus, foreign_page_token},
 };
 use crate::{
+    crypto::digest::serial_digest,
     domain::{names::AcquisitionSerial, person::IndividualNumber},
     sample::{population::SamplePerson, situation::Situation},
     world::World,
@@ -28,9 +31,11 @@ impl PopulationService for Populations {
         let message = request.into_inner();
         let size = page_size(message.page_size)?;
         let first = first_of_page(&message.page_token)?;
-        let people = (first..visit.world.people()).take(size);
-        let people = people.filter_map(|index| visit.world.person(index));
-        let people: Vec<_> = people.map(|person| encode(&visit.world, person)).collect();
+        let mut people = Vec::new();
+        for index in (first..visit.world.people()).take(size) {
+            let person = visit.world.person(index).to_status()?;
+            people.extend(person.map(|person| encode(&visit.world, person)));
+        }
         let next = people.last().map(|person| person.index + 1);
         let next = next.filter(|next| *next < visit.world.people());
         Ok(Response::new(v1::ListPeopleResponse {
@@ -48,10 +53,12 @@ impl PopulationService for Populations {
         if let Some(institution) = visit.institution {
             // An institution brings only serials of its own.
             let server = visit.world.server(institution).to_status()?;
-            server.check_serial(serial, visit.world.now()).to_status()?;
+            let digest = serial_digest(serial);
+            server.check_serial(digest, visit.world.now()).to_status()?;
         }
-        let brought = visit.world.request_symbol(serial, &person).await;
-        brought.to_status()?;
+        let world = Arc::clone(&visit.world);
+        let brought = async move { world.request_symbol(serial, &person).await };
+        visit.world.see_through(brought).await.to_status()?;
         Ok(Response::new(v1::RequestSymbolResponse {}))
     }
 }

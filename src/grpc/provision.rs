@@ -31,6 +31,7 @@ impl ProvisionService for Provisions {
         request: Request<v1::GetProvisionRequest>,
     ) -> Result<Response<v1::GetProvisionResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let mut fields = Fields::default();
         let serial = &request.get_ref().processing_serial;
         let serial = fields.required("processing_serial", serial);
@@ -46,6 +47,7 @@ impl ProvisionService for Provisions {
         request: Request<v1::ListProvisionsRequest>,
     ) -> Result<Response<v1::ListProvisionsResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let message = request.into_inner();
         let page = page(message.page_size, &message.page_token)?;
         let server = entered.server()?;
@@ -66,6 +68,7 @@ impl ProvisionService for Provisions {
         request: Request<v1::SetNoAutoReplyRequest>,
     ) -> Result<Response<v1::SetNoAutoReplyResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let flag = decode_flag(request.into_inner().flag)?;
         entered
             .see_through(|world, institution| async move {
@@ -81,6 +84,7 @@ impl ProvisionService for Provisions {
         request: Request<v1::ClearNoAutoReplyRequest>,
     ) -> Result<Response<v1::ClearNoAutoReplyResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let flag = decode_flag(request.into_inner().flag)?;
         entered
             .see_through(|world, institution| async move {
@@ -96,6 +100,7 @@ impl ProvisionService for Provisions {
         request: Request<v1::ListNoAutoReplyRequest>,
     ) -> Result<Response<v1::ListNoAutoReplyResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let message = request.into_inner();
         let page = page(message.page_size, &message.page_token)?;
         let found = entered.server()?.no_auto_reply(page).to_status()?;

@@ -3,6 +3,7 @@
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
+    attachment::Numbers,
     caller::Surface,
     fields::{Fields, page, timestamp},
     messages::{data_set, data_set_draft},
@@ -35,7 +36,13 @@ impl ReplicaService for Replicas {
         request: Request<v1::RegisterReplicasRequest>,
     ) -> Result<Response<v1::RegisterReplicasResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let drafts = decode(request.into_inner().replicas, entered.server()?)?;
+        let mut replicas = request.into_inner().replicas;
+        let keys = replicas.iter_mut().enumerate();
+        entered.numbers()?.inward(keys.filter_map(|(at, replica)| {
+            let field = format!("replicas[{at}].key.addressee_number");
+            Some((field, &mut replica.key.as_mut()?.addressee_number))
+        }))?;
+        let drafts = decode(replicas, entered.server()?)?;
         let registered = entered
             .see_through(|world, institution| async move {
                 let server = world.server(institution)?;
@@ -53,7 +60,9 @@ impl ReplicaService for Replicas {
         request: Request<v1::DeleteReplicasRequest>,
     ) -> Result<Response<v1::DeleteReplicasResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let names = decode_names(&request.get_ref().keys)?;
+        let mut keys = request.into_inner().keys;
+        entered.numbers()?.inward(numbered(&mut keys))?;
+        let names = decode_names(&keys)?;
         let deleted = entered
             .see_through(|world, institution| async move {
                 let server = world.server(institution)?;
@@ -70,12 +79,16 @@ impl ReplicaService for Replicas {
         request: Request<v1::GetReplicaRequest>,
     ) -> Result<Response<v1::GetReplicaResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        let mut key = request.into_inner().key;
+        let number = key.iter_mut().map(|key| &mut key.addressee_number);
+        let numbers = entered.numbers()?;
+        numbers.inward(number.map(|number| ("key.addressee_number".to_owned(), number)))?;
         let mut fields = Fields::default();
-        let name = decode_name(&mut fields, "key", request.get_ref().key.as_ref());
+        let name = decode_name(&mut fields, "key", key.as_ref());
         let name = fields.finish(name)?;
         let replica = entered.server()?.replica(&name).to_status()?;
         Ok(Response::new(v1::GetReplicaResponse {
-            replica: Some(encode(replica)),
+            replica: Some(encode(&numbers, replica)?),
         }))
     }
 
@@ -84,7 +97,10 @@ impl ReplicaService for Replicas {
         request: Request<v1::ListReplicasRequest>,
     ) -> Result<Response<v1::ListReplicasResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let message = request.into_inner();
+        let mut message = request.into_inner();
+        let numbers = entered.numbers()?;
+        let number = ("addressee_number".to_owned(), &mut message.addressee_number);
+        numbers.inward(std::iter::once(number))?;
         let mut fields = Fields::default();
         let person = fields.required("addressee_number", &message.addressee_number);
         let info = fields.optional("specific_info", &message.specific_info);
@@ -92,7 +108,7 @@ impl ReplicaService for Replicas {
         let page = page(message.page_size, &message.page_token)?;
         let found = entered.server()?.replicas(person, info, page).to_status()?;
         Ok(Response::new(v1::ListReplicasResponse {
-            replicas: found.rows.into_iter().map(encode).collect(),
+            replicas: encode_all(&numbers, found.rows)?,
             next_page_token: found.next_token.unwrap_or_default(),
         }))
     }
@@ -102,6 +118,7 @@ impl ReplicaService for Replicas {
         request: Request<Streaming<v1::ImportReplicasRequest>>,
     ) -> Result<Response<ImportEvents>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         replica_import::import(entered, request.into_inner()).await
     }
 
@@ -110,6 +127,7 @@ impl ReplicaService for Replicas {
         request: Request<v1::ListReplicaImportsRequest>,
     ) -> Result<Response<v1::ListReplicaImportsResponse>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         let message = request.into_inner();
         let page = page(message.page_size, &message.page_token)?;
         let found = entered.server()?.imports(&page).to_status()?;
@@ -125,6 +143,7 @@ impl ReplicaService for Replicas {
         request: Request<v1::ExportReplicasRequest>,
     ) -> Result<Response<ExportPieces>, Status> {
         let entered = self.0.enter(&request)?;
+        entered.numbers()?.only_addressee()?;
         replica_export::export(&entered, &request.into_inner())
     }
 
@@ -231,11 +250,25 @@ fn decode_name(fields: &mut Fields, at: &str, key: Option<&v1::ReplicaKey>) -> O
     })
 }
 
-fn encode(replica: Replica) -> v1::Replica {
+/// The numbers of some keys, each with the name of its field.
+fn numbered(keys: &mut [v1::ReplicaKey]) -> impl Iterator<Item = (String, &mut String)> {
+    let keys = keys.iter_mut().enumerate();
+    keys.map(|(at, key)| {
+        let field = format!("keys[{at}].addressee_number");
+        (field, &mut key.addressee_number)
+    })
+}
+
+fn encode_all(numbers: &Numbers<'_>, replicas: Vec<Replica>) -> Result<Vec<v1::Replica>, Status> {
+    let replicas = replicas.into_iter();
+    replicas.map(|replica| encode(numbers, replica)).collect()
+}
+
+fn encode(numbers: &Numbers<'_>, replica: Replica) -> Result<v1::Replica, Status> {
     let Publication { from, to } = replica.publication;
-    v1::Replica {
+    Ok(v1::Replica {
         key: Some(v1::ReplicaKey {
-            addressee_number: replica.addressee.as_str().to_owned(),
+            addressee_number: numbers.outward(replica.addressee)?,
             specific_info: replica.specific_info.to_string(),
             record_key: replica.record_key.to_string(),
         }),
@@ -249,7 +282,7 @@ fn encode(replica: Replica) -> v1::Replica {
         content: replica.content.into_iter().map(data_set).collect(),
         registered_at: Some(timestamp(replica.registered_at)),
         revision: replica.revision,
-    }
+    })
 }
 
 fn encode_layout(layout: &Layout) -> v1::Layout {

@@ -6,6 +6,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
+    addressee::AddresseeFault,
     domain::{
         refusal::{FieldFlaw, Refusal},
         staff::StaffRefusal,
@@ -82,6 +83,8 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::BatchEnded
         | Refusal::NotInEncoding(_)
         | Refusal::Acquisition(_)
+        | Refusal::Addressee(_)
+        | Refusal::ResidentNetworkClosed
         | Refusal::PermitNotIssued(_)
         | Refusal::ListUnusable
         | Refusal::ListUnverified
@@ -89,7 +92,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::Staff(StaffRefusal::PasswordDue) => Code::FailedPrecondition,
         Refusal::ProvisionMoved => Code::Aborted,
         Refusal::Overloaded => Code::ResourceExhausted,
-        Refusal::RecordsUnavailable => Code::Unavailable,
+        Refusal::RecordsUnavailable | Refusal::ResidentNetworkDown => Code::Unavailable,
     }
 }
 
@@ -183,7 +186,14 @@ fn world_status(fault: WorldFault) -> Status {
             store_status(&fault)
         }
         WorldFault::Ledger(fault) => ledger_status(&fault),
-        WorldFault::Network(NetworkFault::Key(_) | NetworkFault::Form(_))
+        WorldFault::Addressee(fault) => addressee_status(fault),
+        WorldFault::Network(NetworkFault::Refused(refusal)) => status_of(&refusal),
+        WorldFault::Network(
+            NetworkFault::Key(_)
+            | NetworkFault::Form(_)
+            | NetworkFault::Vault(_)
+            | NetworkFault::OutOfOrder(_),
+        )
         | WorldFault::Definitions(_)
         | WorldFault::Key(_)
         | WorldFault::Keys
@@ -191,6 +201,17 @@ fn world_status(fault: WorldFault) -> Status {
         | WorldFault::Sample(_)
         | WorldFault::File { .. }
         | WorldFault::Stopped => internal(&fault),
+    }
+}
+
+fn addressee_status(fault: AddresseeFault) -> Status {
+    match fault {
+        AddresseeFault::Refused(refusal) => status_of(&refusal),
+        AddresseeFault::Record(fault) => record_status(&fault),
+        AddresseeFault::Store(fault) => store_status(&fault),
+        AddresseeFault::Vault(_) | AddresseeFault::Key(_) | AddresseeFault::Form(_) => {
+            internal(&fault)
+        }
     }
 }
 

@@ -1,21 +1,25 @@
 //! `SymbolService`: links people to their symbols. The symbol itself never leaves.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 
 use super::{
-    caller::Surface,
+    caller::{Entered, Surface},
     fields::{Fields, timestamp},
     proto::v1::{self, symbol_service_server::SymbolService},
     status::ToStatus,
 };
 use crate::{
     domain::{
-        acquisition::{Acquisition, UnlinkReason},
+        acquisition::{Acquisition, AcquisitionFailure, UnlinkReason},
         codes::AddresseeNumber,
         refusal::Refusal,
+        symbol_request::Station,
     },
     institution::ActFault,
+    world::World,
 };
 
 /// The service of the family FGU.
@@ -28,7 +32,7 @@ impl SymbolService for Symbols {
         request: Request<v1::RequestAcquisitionRequest>,
     ) -> Result<Response<v1::RequestAcquisitionResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let person = addressee(&request.get_ref().addressee_number)?;
+        let person = addressee(&entered, &mut request.into_inner().addressee_number)?;
         let now = entered.world.now();
         let issued = entered.server()?.request_acquisition(person, now).await;
         let (serial, expires_at) = issued.to_status()?;
@@ -43,9 +47,12 @@ impl SymbolService for Symbols {
         request: Request<v1::GetAcquisitionRequest>,
     ) -> Result<Response<v1::GetAcquisitionResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let person = addressee(&request.get_ref().addressee_number)?;
-        let acquisition = entered.server()?.acquisition(person).to_status()?;
-        let (state, since, message) = stand(&acquisition, entered.world.now());
+        let person = addressee(&entered, &mut request.into_inner().addressee_number)?;
+        let act = |world: Arc<World>, institution| async move {
+            world.follow_acquisition(institution, person).await
+        };
+        let (acquisition, place) = entered.see_through(act).await?;
+        let (state, since, message) = shown(&acquisition, place, entered.world.now());
         Ok(Response::new(v1::GetAcquisitionResponse {
             state: state.into(),
             since: Some(timestamp(since)),
@@ -58,12 +65,12 @@ impl SymbolService for Symbols {
         request: Request<v1::GetSymbolStatusRequest>,
     ) -> Result<Response<v1::GetSymbolStatusResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let person = addressee(&request.get_ref().addressee_number)?;
+        let person = addressee(&entered, &mut request.into_inner().addressee_number)?;
         let linked_at = match entered.server()?.acquisition(person) {
             Ok(Acquisition::Linked { at }) => Some(at),
             Ok(
                 Acquisition::SerialIssued { .. }
-                | Acquisition::PersonUnknown { .. }
+                | Acquisition::Failed { .. }
                 | Acquisition::Unlinked { .. },
             )
             | Err(ActFault::Refused(Refusal::NotFound(_))) => None,
@@ -80,7 +87,10 @@ impl SymbolService for Symbols {
         request: Request<v1::UnlinkSymbolRequest>,
     ) -> Result<Response<v1::UnlinkSymbolResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let (person, reason) = decode_unlink(request.get_ref())?;
+        let mut message = request.into_inner();
+        let number = ("addressee_number".to_owned(), &mut message.addressee_number);
+        entered.numbers()?.inward(std::iter::once(number))?;
+        let (person, reason) = decode_unlink(&message)?;
         let now = entered.world.now();
         let unlinked = entered.server()?.unlink_symbol(person, reason, now).await;
         unlinked.to_status()?;
@@ -88,7 +98,9 @@ impl SymbolService for Symbols {
     }
 }
 
-fn addressee(text: &str) -> Result<AddresseeNumber, Status> {
+fn addressee(entered: &Entered, text: &mut String) -> Result<AddresseeNumber, Status> {
+    let number = ("addressee_number".to_owned(), &mut *text);
+    entered.numbers()?.inward(std::iter::once(number))?;
     let mut fields = Fields::default();
     let person = fields.required("addressee_number", text);
     fields.finish(person)
@@ -111,6 +123,36 @@ fn decode_unlink(
     fields.finish(person.zip(reason))
 }
 
+/// How an acquisition is shown: where its request is, or how it stands.
+pub(super) fn shown(
+    acquisition: &Acquisition,
+    place: Option<(Station, Timestamp)>,
+    now: Timestamp,
+) -> (v1::AcquisitionState, Timestamp, &'static str) {
+    match place {
+        Some((station, since)) => (at(station), since, under_way(station)),
+        None => stand(acquisition, now),
+    }
+}
+
+fn at(station: Station) -> v1::AcquisitionState {
+    match station {
+        Station::CommunicationServer => v1::AcquisitionState::AtCommunicationServer,
+        Station::PrefecturalServer => v1::AcquisitionState::AtPrefecturalServer,
+        Station::NationalServer => v1::AcquisitionState::AtNationalServer,
+        Station::CoreSystem => v1::AcquisitionState::AtCoreSystem,
+    }
+}
+
+fn under_way(station: Station) -> &'static str {
+    match station {
+        Station::CommunicationServer => "コミュニケーションサーバで処理しています。",
+        Station::PrefecturalServer => "都道府県サーバで処理しています。",
+        Station::NationalServer => "全国サーバで処理しています。",
+        Station::CoreSystem => "コアシステムで処理しています。",
+    }
+}
+
 /// How an acquisition stands now, since when, and the words for it.
 fn stand(
     acquisition: &Acquisition,
@@ -126,11 +168,23 @@ fn stand(
         Acquisition::SerialIssued { at, .. } => {
             (State::SerialIssued, *at, "取得番号を発行しました。")
         }
-        Acquisition::PersonUnknown { at } => (
-            State::PersonUnknown,
-            *at,
-            "住民基本台帳ネットワークに該当する人がいません。",
-        ),
+        Acquisition::Failed { at, why } => {
+            let (state, message) = match why {
+                AcquisitionFailure::PersonUnknown => (
+                    State::PersonUnknown,
+                    "住民基本台帳ネットワークに該当する人がいません。",
+                ),
+                AcquisitionFailure::NumberChanged => (
+                    State::NumberChanged,
+                    "個人番号が変更されています。変更後の個人番号で取得し直してください。",
+                ),
+                AcquisitionFailure::LinkedElsewhere => (
+                    State::LinkedElsewhere,
+                    "この人の符号は、別の団体内統合宛名番号に紐付いています。",
+                ),
+            };
+            (state, *at, message)
+        }
         Acquisition::Linked { at } => (State::Linked, *at, "符号を取得しました。"),
         Acquisition::Unlinked { at, reason } => (
             State::Unlinked,
@@ -138,6 +192,7 @@ fn stand(
             match reason {
                 UnlinkReason::MovedOut => "転出により符号の紐付けを解除しました。",
                 UnlinkReason::Died => "死亡により符号の紐付けを解除しました。",
+                UnlinkReason::Merged => "宛名の統合により符号の紐付けを解除しました。",
             },
         ),
     }

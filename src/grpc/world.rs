@@ -115,6 +115,7 @@ impl WorldService for WorldControls {
         let due = Arc::clone(&world);
         let expired = world.see_through(async move { due.expire_provisions().await });
         expired.await.to_status()?;
+        world.move_requests().await.to_status()?;
         Ok(Response::new(v1::SetClockResponse {
             now: Some(timestamp(world.now())),
             clock: Some(encode_clock(world.clock())),

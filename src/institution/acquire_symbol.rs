@@ -4,9 +4,11 @@ use jiff::Timestamp;
 
 use super::{ActFault, IntermediateServer};
 use crate::{
-    crypto::digest::random_bytes,
+    crypto::digest::{random_bytes, serial_digest},
     domain::{
-        acquisition::{Acquisition, AcquisitionRefusal, UnlinkReason},
+        acquisition::{
+            Acquisition, AcquisitionFailure, AcquisitionRefusal, SerialDigest, UnlinkReason,
+        },
         codes::AddresseeNumber,
         names::AcquisitionSerial,
         person::Symbol,
@@ -25,16 +27,47 @@ impl IntermediateServer {
         person: AddresseeNumber,
         now: Timestamp,
     ) -> Result<(AcquisitionSerial, Timestamp), ActFault> {
+        self.issue(person, now, Acquisition::issue).await
+    }
+
+    /// Issues a serial in place of one that never reached the resident network: it was lost with whoever had it.
+    ///
+    /// # Errors
+    /// When no serial is issued.
+    pub async fn renew_acquisition(
+        &self,
+        person: AddresseeNumber,
+        now: Timestamp,
+    ) -> Result<(AcquisitionSerial, Timestamp), ActFault> {
+        let renew = |before: Option<&Acquisition>, serial, now, expires_at| {
+            let before = before.ok_or(AcquisitionRefusal::NotLinked)?;
+            before.renew(serial, now, expires_at)
+        };
+        self.issue(person, now, renew).await
+    }
+
+    async fn issue(
+        &self,
+        person: AddresseeNumber,
+        now: Timestamp,
+        decide: impl FnOnce(
+            Option<&Acquisition>,
+            SerialDigest,
+            Timestamp,
+            Timestamp,
+        ) -> Result<Acquisition, AcquisitionRefusal>,
+    ) -> Result<(AcquisitionSerial, Timestamp), ActFault> {
         let who = (self.profile.code, person);
         let seen = self.around.state.acquisition(who)?;
         let serial = AcquisitionSerial(random_bytes()?);
         let period = self.around.periods.acquisition_serial;
         let expires_at = now.checked_add(period).unwrap_or(Timestamp::MAX);
         let before = seen.as_ref().map(|(_, acquisition)| acquisition);
-        let issued = Acquisition::issue(before, serial, now, expires_at).map_err(Refusal::from)?;
+        let digest = serial_digest(serial);
+        let issued = decide(before, digest, now, expires_at).map_err(Refusal::from)?;
         self.around
             .state
-            .issue_serial(who, seen, (&issued, serial))
+            .issue_serial(who, seen, (&issued, digest))
             .await
             .map_err(moved_on(AcquisitionRefusal::SerialPending))?;
         Ok((serial, expires_at))
@@ -54,45 +87,51 @@ impl IntermediateServer {
     ///
     /// # Errors
     /// When none does, or the serial has expired.
-    pub fn check_serial(&self, serial: AcquisitionSerial, now: Timestamp) -> Result<(), ActFault> {
+    pub fn check_serial(&self, serial: SerialDigest, now: Timestamp) -> Result<(), ActFault> {
         let (_, _, acquisition) = self.waiting_for(serial)?;
         acquisition.link(serial, now).map_err(Refusal::from)?;
         Ok(())
     }
 
-    /// Links the symbol that the core system sent with a serial; the serial is destroyed.
+    /// Links the symbol that the core system sent with a serial; the serial is destroyed. A symbol that is linked to
+    /// another person of this institution ends the acquisition without a link.
     ///
     /// # Errors
     /// When no acquisition waits for the serial, or it has expired.
     pub async fn link_symbol(
         &self,
-        serial: AcquisitionSerial,
+        serial: SerialDigest,
         symbol: Symbol,
         now: Timestamp,
     ) -> Result<(), ActFault> {
         let (person, version, acquisition) = self.waiting_for(serial)?;
         let linked = acquisition.link(serial, now).map_err(Refusal::from)?;
-        let who = (self.profile.code, person);
-        self.around
-            .state
-            .link_symbol(who, (version, acquisition), (&linked, symbol))
-            .await
-            .map_err(moved_on(AcquisitionRefusal::SerialUnknown))
+        let (code, state) = (self.profile.code, &self.around.state);
+        let seen = (version, acquisition);
+        if state.person(code, &symbol)?.is_none() {
+            let linking = state.link_symbol((code, person), seen, (&linked, symbol));
+            match linking.await {
+                // Somebody else was quicker with the symbol; or with this acquisition, which then cannot fail either.
+                Err(StoreFault::Conflict { .. }) => {}
+                done => return Ok(done?),
+            }
+        }
+        let why = AcquisitionFailure::LinkedElsewhere;
+        self.fail_acquisition(serial, why, now).await
     }
 
-    /// Notes that the resident network does not know the person; the serial is destroyed.
+    /// Ends an acquisition without a symbol; the serial is destroyed.
     ///
     /// # Errors
     /// When no acquisition waits for the serial, or it has expired.
-    pub async fn person_unknown(
+    pub async fn fail_acquisition(
         &self,
-        serial: AcquisitionSerial,
+        serial: SerialDigest,
+        why: AcquisitionFailure,
         now: Timestamp,
     ) -> Result<(), ActFault> {
         let (person, version, acquisition) = self.waiting_for(serial)?;
-        let ended = acquisition
-            .person_unknown(serial, now)
-            .map_err(Refusal::from)?;
+        let ended = acquisition.fail(serial, why, now).map_err(Refusal::from)?;
         let who = (self.profile.code, person);
         self.around
             .state
@@ -134,7 +173,7 @@ impl IntermediateServer {
 
     fn waiting_for(
         &self,
-        serial: AcquisitionSerial,
+        serial: SerialDigest,
     ) -> Result<(AddresseeNumber, Version, Acquisition), ActFault> {
         let unknown = Refusal::Acquisition(AcquisitionRefusal::SerialUnknown);
         let who = self.around.state.person_of_serial(serial)?;

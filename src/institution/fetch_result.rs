@@ -8,7 +8,7 @@ use crate::{
     crypto::sealing::{Sealed, open},
     domain::{
         exchange::{Provided, SealedAnswer, Side},
-        inquiry::{Asked, Detail, ExchangeState, Inquiry},
+        inquiry::{Asked, ExchangeState, Inquiry},
         names::{ProcessingSerial, ReceiptNumber},
         refusal::{Refusal, Thing},
         result::ResultCode,
@@ -53,17 +53,17 @@ pub enum InquiryProgress {
 }
 
 impl ExchangeView {
-    /// The text of the result. Two of them are known to users with the particulars in them.
-    pub fn message(&self, detail: &Detail, asked: &Asked) -> String {
+    /// The text of the result. Two of them are known to users with the particulars in them; `called` is the person as the
+    /// reader calls them.
+    pub fn message(&self, called: &str, asked: &Asked) -> String {
         let at_inquirer = match &self.state {
             ExchangeState::Ended { outcome, .. } => outcome.decided_by == Side::Inquirer,
             ExchangeState::Accepted | ExchangeState::Waiting { .. } => false,
         };
         match self.code {
-            ResultCode::SymbolMissing if at_inquirer => format!(
-                "指定された団体内統合宛名番号「{}」は符号が未取得です。",
-                detail.addressee.as_str()
-            ),
+            ResultCode::SymbolMissing if at_inquirer => {
+                format!("指定された{called}は符号が未取得です。")
+            }
             ResultCode::NotPermitted => format!(
                 "指定された特定個人情報名「{}」の照会は許可されていません。",
                 asked.specific_info

@@ -141,10 +141,11 @@ impl PartResults {
         let Some(asked) = detail.infos.first() else {
             return Ok(None);
         };
+        let called = format!("団体内統合宛名番号「{}」", detail.addressee.as_str());
         let standing = RowStanding {
             serial: exchange.serial,
             code: exchange.code,
-            message: exchange.message(detail, asked),
+            message: exchange.message(&called, asked),
         };
         let sealed = match &exchange.state {
             ExchangeState::Ended { answer, .. } => answer.as_ref(),

@@ -3,6 +3,7 @@
 
 mod convert_symbol;
 mod issue_permit;
+mod juki;
 mod publish_list;
 mod record_exchange;
 
@@ -14,12 +15,17 @@ use crate::{
     crypto::{
         signing::{KeyFault, SigningKey},
         symbol::SymbolSecret,
+        vault::VaultFault,
     },
-    domain::{institution::Directory, permission_list::PermissionList},
+    domain::{
+        inquiry::OutOfOrder, institution::Directory, permission_list::PermissionList,
+        refusal::Refusal,
+    },
     store::{RecordBook, RecordFault, State, StoreFault},
 };
 
 pub use issue_permit::Issued;
+pub use juki::{AtCore, Moved, Resident, ResidentNetwork};
 
 /// コアシステム.
 pub struct CoreSystem {
@@ -54,6 +60,15 @@ impl CoreSystem {
 /// Why an act of the network did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkFault {
+    /// A lawful "no", shown to the caller.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A sealed number does not open.
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
+    /// A symbol request is not where the act needs it.
+    #[error(transparent)]
+    OutOfOrder(#[from] OutOfOrder),
     /// A record could not be written.
     #[error(transparent)]
     Record(#[from] RecordFault),

@@ -18,6 +18,8 @@ use crate::domain::{
 pub const INDIVIDUAL_NUMBER_PREFIX: &str = "99";
 
 const INDIVIDUAL_NUMBERS: u64 = 1_000_000_000;
+/// How many people may have a 個人番号 that was changed: the numbers beyond are those of later changes.
+const CHANGEABLE: u32 = 10_000_000;
 const RESIDENT_CODES: u64 = 10_000_000_000;
 const ADDRESSEE_NUMBERS: u64 = 1_000_000_000_000_000;
 
@@ -130,9 +132,20 @@ impl Population {
         })
     }
 
-    /// The 個人番号 of an index. Always there: the digits have the form by construction.
+    /// The first 個人番号 of an index. Always there: the digits have the form by construction.
     pub fn individual_number(&self, index: u32) -> Option<IndividualNumber> {
-        let nine = self.individual_numbers.forward(u64::from(index));
+        self.number_at(u64::from(index))
+    }
+
+    /// The 個人番号 of an index after it was changed so many times; none when there are no more numbers.
+    pub fn individual_number_after(&self, index: u32, changes: u32) -> Option<IndividualNumber> {
+        let place = u64::from(index) + u64::from(changes) * u64::from(CHANGEABLE);
+        let room = changes == 0 || self.size <= CHANGEABLE;
+        (room && place < INDIVIDUAL_NUMBERS).then(|| self.number_at(place))?
+    }
+
+    fn number_at(&self, place: u64) -> Option<IndividualNumber> {
+        let nine = self.individual_numbers.forward(place);
         let eleven = format!("{INDIVIDUAL_NUMBER_PREFIX}{nine:09}");
         let check = IndividualNumber::check_digit(&eleven)?;
         format!("{eleven}{check}").parse().ok()
@@ -143,11 +156,26 @@ impl Population {
         ResidentCode::from_ten_digits(self.resident_codes.forward(u64::from(index)))
     }
 
-    /// Whose 個人番号 it is, if it is one of this population.
+    /// Whose first 個人番号 it is, if it is one of this population.
     pub fn find_by_individual_number(&self, number: &IndividualNumber) -> Option<u32> {
+        self.known(self.place_of(number)?)
+    }
+
+    /// Whose 個人番号 it is or can become, and after how many changes.
+    pub fn find_by_any_number(&self, number: &IndividualNumber) -> Option<(u32, u32)> {
+        let place = self.place_of(number)?;
+        if self.size > CHANGEABLE {
+            return self.known(place).map(|index| (index, 0));
+        }
+        let stride = u64::from(CHANGEABLE);
+        let changes = u32::try_from(place / stride).ok()?;
+        self.known(place % stride).map(|index| (index, changes))
+    }
+
+    fn place_of(&self, number: &IndividualNumber) -> Option<u64> {
         let digits = number.expose().strip_prefix(INDIVIDUAL_NUMBER_PREFIX)?;
         let nine = digits.get(..9)?.parse().ok()?;
-        self.known(self.individual_numbers.backward(nine))
+        Some(self.individual_numbers.backward(nine))
     }
 
     /// The number of a person inside an institution; numbers of two institutions have nothing in common. Always

@@ -1,5 +1,6 @@
 //! Durable mutable state: sled made really durable, and the verbs of the field on top of it.
 
+mod addressees;
 mod batch;
 mod batches;
 mod change_file;
@@ -27,11 +28,13 @@ mod row;
 mod staff;
 mod staged;
 mod state;
+mod symbol_requests;
 mod symbols;
 mod tree;
 mod value;
 mod writer;
 
+pub use addressees::AddresseeChange;
 use batch::Batch;
 pub use batch::Version;
 pub use batches::TakenFile;
@@ -46,4 +49,5 @@ pub use records::RecordPlace;
 pub use replicas::ReplicaName;
 pub use staff::KeptAccount;
 pub use state::{Page, PageOf, State};
+pub use symbol_requests::InTransit;
 pub use symbols::PersonAt;

@@ -306,6 +306,7 @@ impl RecordBook {
                 }
             }
             Entry::PermitRefused { .. }
+            | Entry::IndividualNumberUsed { .. }
             | Entry::SealingKeyRegistered { .. }
             | Entry::SealingKeyRevoked { .. }
             | Entry::CallRefused { .. }

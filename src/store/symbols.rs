@@ -2,9 +2,8 @@
 
 use super::{Batch, Key, State, StoreFault, Version};
 use crate::domain::{
-    acquisition::Acquisition,
+    acquisition::{Acquisition, SerialDigest},
     codes::{AddresseeNumber, InstitutionCode},
-    names::AcquisitionSerial,
     person::Symbol,
 };
 
@@ -29,7 +28,7 @@ fn person(institution: InstitutionCode, symbol: &Symbol) -> Key {
         .bytes(&symbol.0)
 }
 
-fn serial(serial: AcquisitionSerial) -> Key {
+fn serial(serial: SerialDigest) -> Key {
     Key::new("acquisition-serial").bytes(&serial.0)
 }
 
@@ -72,7 +71,7 @@ impl State {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn person_of_serial(&self, of: AcquisitionSerial) -> Result<Option<PersonAt>, StoreFault> {
+    pub fn person_of_serial(&self, of: SerialDigest) -> Result<Option<PersonAt>, StoreFault> {
         self.engine.read_json(&serial(of))
     }
 
@@ -84,7 +83,7 @@ impl State {
         &self,
         who: PersonAt,
         seen: Option<(Version, Acquisition)>,
-        issued: (&Acquisition, AcquisitionSerial),
+        issued: (&Acquisition, SerialDigest),
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         replace_acquisition(&mut batch, who, seen, issued.0)?;
@@ -110,7 +109,7 @@ impl State {
     /// Links the symbol in both directions and destroys the serial.
     ///
     /// # Errors
-    /// `Conflict` when the acquisition has moved on since `seen`.
+    /// `Conflict` when the acquisition has moved on since `seen`, or the symbol is linked to somebody already.
     pub async fn link_symbol(
         &self,
         who: PersonAt,
@@ -119,6 +118,7 @@ impl State {
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         replace_acquisition(&mut batch, who, Some(seen), linked.0)?;
+        batch.expect_absent(person(who.0, &linked.1));
         put_link(&mut batch, who, linked.1)?;
         self.engine.write(batch).await
     }

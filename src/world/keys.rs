@@ -13,8 +13,12 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::WorldFault;
 use crate::{
     crypto::{
-        digest::sha256, files::replace_private, sealing_key::SealingKeyPair, signing::SigningKey,
+        digest::{random_bytes, sha256},
+        files::replace_private,
+        sealing_key::SealingKeyPair,
+        signing::SigningKey,
         symbol::SymbolSecret,
+        vault::{VAULT_KEY_BYTES, Vault},
     },
     domain::{codes::InstitutionCode, institution::Directory},
     ledger::{LedgerKeys, Owner},
@@ -25,6 +29,9 @@ use crate::{
 #[serde(deny_unknown_fields)]
 struct Stored {
     core: String,
+    /// What the resident network's queues are sealed with.
+    #[serde(default)]
+    resident_network: String,
     #[zeroize(skip)]
     institutions: BTreeMap<InstitutionCode, StoredPair>,
 }
@@ -34,6 +41,9 @@ struct Stored {
 struct StoredPair {
     signing: String,
     sealing: String,
+    /// What the addressee system's numbers are sealed with.
+    #[serde(default)]
+    numbers: String,
 }
 
 /// The keys of a world.
@@ -48,16 +58,26 @@ impl WorldKeys {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| WorldFault::Keys)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Stored {
                 core: hex_seed(&SigningKey::generate()?),
+                resident_network: String::new(),
                 institutions: BTreeMap::new(),
             },
             Err(error) => return Err(WorldFault::file(file)(error)),
         };
+        if stored.resident_network.is_empty() {
+            stored.resident_network = hex_vault_key()?;
+        }
         for institution in directory.iter() {
             if let Entry::Vacant(missing) = stored.institutions.entry(institution.code) {
                 missing.insert(StoredPair {
                     signing: hex_seed(&SigningKey::generate()?),
                     sealing: HEXLOWER.encode(&*SealingKeyPair::generate()?.secret_bytes()),
+                    numbers: hex_vault_key()?,
                 });
+            }
+        }
+        for pair in stored.institutions.values_mut() {
+            if pair.numbers.is_empty() {
+                pair.numbers = hex_vault_key()?;
             }
         }
         let bytes = serde_json::to_vec_pretty(&stored).map_err(|_| WorldFault::Keys)?;
@@ -68,6 +88,17 @@ impl WorldKeys {
     /// The core system's signing key.
     pub(super) fn core(&self) -> Result<SigningKey, WorldFault> {
         signing(&self.stored.core)
+    }
+
+    /// What the resident network's queues are sealed with.
+    pub(super) fn resident_network(&self) -> Result<Vault, WorldFault> {
+        vault(&self.stored.resident_network)
+    }
+
+    /// What the numbers in an institution's addressee system are sealed with.
+    pub(super) fn numbers(&self, code: InstitutionCode) -> Result<Vault, WorldFault> {
+        let pair = self.stored.institutions.get(&code);
+        vault(&pair.ok_or(WorldFault::Keys)?.numbers)
     }
 
     /// The keys that checkpoints are signed with.
@@ -90,6 +121,16 @@ impl WorldKeys {
 
 fn hex_seed(key: &SigningKey) -> String {
     HEXLOWER.encode(key.seed())
+}
+
+fn hex_vault_key() -> Result<String, WorldFault> {
+    Ok(HEXLOWER.encode(&random_bytes::<VAULT_KEY_BYTES>()?))
+}
+
+fn vault(hex: &str) -> Result<Vault, WorldFault> {
+    let key = HEXLOWER.decode(hex.as_bytes()).ok();
+    let key = key.and_then(|key| key.try_into().ok());
+    Ok(Vault::new(&key.ok_or(WorldFault::Keys)?)?)
 }
 
 fn signing(hex: &str) -> Result<SigningKey, WorldFault> {

@@ -1,6 +1,8 @@
 //! One simulation: its clock, seed, institutions, core system, people and stores. It carries the messages between the
 //! rooms above and owns everything that they share.
 
+mod acquire_symbols;
+mod addressees;
 mod batch;
 mod by_hand;
 mod carry;
@@ -32,6 +34,7 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    addressee::{AddresseeFault, AddresseeSystem},
     crypto::signing::KeyFault,
     domain::{
         codes::InstitutionCode,
@@ -42,11 +45,12 @@ use crate::{
     },
     institution::{ActFault, IntermediateServer},
     ledger::{LedgerFault, TreeId},
-    network::{CoreSystem, NetworkFault},
+    network::{CoreSystem, NetworkFault, ResidentNetwork},
     sample::{flaw::DefinitionFlaw, population::Population},
     store::{RecordBook, RecordFault, State, StoreFault},
 };
 
+pub use acquire_symbols::Acquired;
 pub use by_hand::{PermitByHand, PermitDraft};
 pub use clock::ClockMode;
 pub use compare::Comparison;
@@ -73,7 +77,9 @@ pub struct World {
     dir: PathBuf,
     directory: Arc<Directory>,
     core: CoreSystem,
+    juki: Arc<ResidentNetwork>,
     servers: BTreeMap<InstitutionCode, IntermediateServer>,
+    addressees: BTreeMap<InstitutionCode, AddresseeSystem>,
     population: Population,
     records: RecordBook,
     state: State,
@@ -130,6 +136,16 @@ impl World {
             .ok_or(Refusal::InstitutionUnknown(code))
     }
 
+    /// The addressee system of an institution.
+    ///
+    /// # Errors
+    /// When the world has no such institution.
+    pub fn addressees(&self, code: InstitutionCode) -> Result<&AddresseeSystem, Refusal> {
+        self.addressees
+            .get(&code)
+            .ok_or(Refusal::InstitutionUnknown(code))
+    }
+
     /// The core system.
     pub fn core(&self) -> &CoreSystem {
         &self.core
@@ -173,6 +189,9 @@ pub enum WorldFault {
     /// An act of an institution.
     #[error(transparent)]
     Act(#[from] ActFault),
+    /// An act of an addressee system.
+    #[error(transparent)]
+    Addressee(#[from] AddresseeFault),
     /// An act of the network.
     #[error(transparent)]
     Network(#[from] NetworkFault),

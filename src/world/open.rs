@@ -18,11 +18,14 @@ use super::{
     clock::ClockMode, journal::Journal, keys, keys::WorldKeys, tally::Tally,
 };
 use crate::{
+    addressee::AddresseeSystem,
     crypto::files::replace_private,
-    domain::{deciding::HoldRules, layout::Layouts, refusal::Refusal},
+    domain::{
+        deciding::HoldRules, layout::Layouts, refusal::Refusal, symbol_request::ResidentNetworkPlan,
+    },
     institution::{IntermediateServer, Periods, StaffRules, Surroundings},
     ledger::Ledger,
-    network::{CoreParts, CoreSystem},
+    network::{CoreParts, CoreSystem, ResidentNetwork},
     sample::{definitions::Definitions, population::Population},
     store::{ChangeDir, RecordBook, State},
 };
@@ -69,6 +72,8 @@ pub(super) struct Description {
     people: u32,
     clock: ClockMode,
     filled: bool,
+    #[serde(default)]
+    pub(super) resident_network: ResidentNetworkPlan,
 }
 
 impl World {
@@ -88,6 +93,7 @@ impl World {
             people: plan.people,
             clock: plan.clock,
             filled: false,
+            resident_network: ResidentNetworkPlan::default(),
         };
         write_description(dir, &description)?;
         Self::open(dir, plan.name, settings, progress).await
@@ -118,6 +124,8 @@ impl World {
         world.renew_lists(settings.periods.list_age_max).await?;
         let world = Arc::new(world);
         world.resume().await?;
+        world.move_requests().await?;
+        world.begin_carrying_requests();
         world.begin_upkeep();
         Ok(world)
     }
@@ -146,10 +154,14 @@ impl World {
             changes: ChangeDir::open(dir.join("imports"))?,
         };
         let mut servers = BTreeMap::new();
+        let mut addressees = BTreeMap::new();
         for profile in directory.iter() {
             let sealing = keys.sealing(profile.code)?;
             let server = IntermediateServer::open(profile.clone(), around.clone(), sealing)?;
             servers.insert(profile.code, server);
+            let vault = keys.numbers(profile.code)?;
+            let system = AddresseeSystem::new(profile.code, state.clone(), records.clone(), vault);
+            addressees.insert(profile.code, system);
         }
         let core = CoreSystem::new(CoreParts {
             directory: Arc::clone(&directory),
@@ -160,6 +172,9 @@ impl World {
             symbols: keys::symbol_secret(description.seed),
             permit_period: settings.permit_period,
         });
+        let plan = description.resident_network.clone();
+        let juki = ResidentNetwork::new(state.clone(), keys.resident_network()?, plan);
+        let juki = Arc::new(juki);
         Ok(Self {
             name,
             seed: description.seed,
@@ -168,7 +183,9 @@ impl World {
             dir: dir.to_owned(),
             directory,
             core,
+            juki,
             servers,
+            addressees,
             population: Population::new(description.seed, description.people),
             records,
             state,
@@ -217,7 +234,7 @@ impl World {
         kept.iter().all(|name| !dir.join(name).exists())
     }
 
-    fn describe(&self, change: impl FnOnce(&mut Description)) -> Result<(), WorldFault> {
+    pub(super) fn describe(&self, change: impl FnOnce(&mut Description)) -> Result<(), WorldFault> {
         let mut kept = self
             .description
             .lock()

@@ -46,6 +46,10 @@ impl Told {
     }
 }
 
+pub(crate) fn holds_bytes(bytes: &[u8], sought: &[u8]) -> bool {
+    bytes.windows(sought.len()).any(|window| window == sought)
+}
+
 fn holds(bytes: &[u8], text: &str) -> bool {
     !places(bytes, text).is_empty()
 }
@@ -56,7 +60,7 @@ fn places(bytes: &[u8], text: &str) -> Vec<usize> {
     found.map(|(at, _)| at).collect()
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

@@ -7,6 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod addressee_changes;
+mod addressees;
+mod attachment;
 mod bad_fields;
 mod bad_input;
 mod bad_replicas;
@@ -33,5 +36,6 @@ mod replica_files;
 mod replica_kill;
 mod sealing;
 mod staff;
+mod symbols;
 mod told;
 mod worlds;

@@ -74,7 +74,7 @@ pub(crate) fn secrets(world: &World) -> BTreeSet<String> {
     let provider = world.server(PROVIDER.parse().unwrap()).unwrap();
     let mut secrets = BTreeSet::new();
     for index in 0..PEOPLE {
-        let person = world.person(index).unwrap();
+        let person = world.person(index).unwrap().unwrap();
         secrets.insert(person.name());
         secrets.insert(person.individual_number.expose().to_owned());
         for known in world.person_at_institutions(index) {

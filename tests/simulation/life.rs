@@ -260,7 +260,12 @@ impl Life {
             .await;
         match requested {
             Ok((serial, _)) => {
-                let who = self.world().person(person).unwrap().individual_number;
+                let who = self
+                    .world()
+                    .person(person)
+                    .unwrap()
+                    .unwrap()
+                    .individual_number;
                 self.world().request_symbol(serial, &who).await.unwrap();
             }
             Err(ActFault::Refused(Refusal::Acquisition(_))) => {}

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chukan::{
     domain::{
         acquisition::AcquisitionRefusal,
+        addressee::AddresseeRefusal,
         refusal::{Refusal, Thing},
         result::{DetailStatus, ResultCode},
         staff::StaffRefusal,
@@ -150,6 +151,13 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::ProvisionNotChecked,
         Refusal::FourEyes,
         Refusal::ContentChanged,
+        Refusal::Addressee(AddresseeRefusal::NumberHeld),
+        Refusal::Addressee(AddresseeRefusal::LocalNumberTaken),
+        Refusal::Addressee(AddresseeRefusal::SameFourItems),
+        Refusal::Addressee(AddresseeRefusal::NotCurrent),
+        Refusal::Addressee(AddresseeRefusal::MergedWithItself),
+        Refusal::ResidentNetworkClosed,
+        Refusal::ResidentNetworkDown,
         Refusal::BatchFlawed(Vec::new()),
         Refusal::BatchExists,
         Refusal::BatchEnded,

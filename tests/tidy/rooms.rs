@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use crate::source::files;
 
 /// The rooms from the top of the house: each may use those in front of it.
-const ROOMS: [&str; 13] = [
+const ROOMS: [&str; 14] = [
     "domain",
     "crypto",
     "ledger",
     "store",
     "institution",
     "network",
+    "addressee",
     "sample",
     "world",
     "grpc",

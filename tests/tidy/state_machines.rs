@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 
 use chukan::domain::{
-    acquisition::{Acquisition, AcquisitionRefusal, UnlinkReason},
+    acquisition::{
+        Acquisition, AcquisitionFailure, AcquisitionRefusal, SerialDigest, UnlinkReason,
+    },
     batch::{BatchEvent, BatchState},
     deciding::{Check, ContentDigest, Decision, Proposal, SendBackCause, Sent, SentBack},
     exchange::{Outcome, Side},
     inquiry::{ExchangeEvent, ExchangeState},
-    names::AcquisitionSerial,
     provision::{Hold, HoldReason, ProvisionEvent, ProvisionState},
     result::ResultCode,
     staff::Actor,
+    symbol_request::{SealedNumber, SymbolRequest, SymbolRequestEvent},
 };
 use jiff::Timestamp;
 
@@ -217,18 +219,21 @@ fn event_name(event: &ProvisionEvent) -> &'static str {
 /// What can be done to an acquisition: a name, and the act at a time.
 type Act = fn(Option<&Acquisition>, Timestamp) -> Result<Acquisition, AcquisitionRefusal>;
 
-const SERIAL: AcquisitionSerial = AcquisitionSerial([1; 16]);
+const SERIAL: SerialDigest = SerialDigest([1; 32]);
 
-const ACTS: [(&str, Act); 5] = [
+const ACTS: [(&str, Act); 6] = [
     ("issue", |present, now| {
-        Acquisition::issue(present, AcquisitionSerial([2; 16]), now, Timestamp::MAX)
+        Acquisition::issue(present, SerialDigest([2; 32]), now, Timestamp::MAX)
+    }),
+    ("renew", |present, now| {
+        known(present)?.renew(SerialDigest([2; 32]), now, Timestamp::MAX)
     }),
     ("link", |present, now| known(present)?.link(SERIAL, now)),
     ("link with another serial", |present, now| {
-        known(present)?.link(AcquisitionSerial([3; 16]), now)
+        known(present)?.link(SerialDigest([3; 32]), now)
     }),
-    ("person_unknown", |present, now| {
-        known(present)?.person_unknown(SERIAL, now)
+    ("fail", |present, now| {
+        known(present)?.fail(SERIAL, AcquisitionFailure::PersonUnknown, now)
     }),
     ("unlink", |present, now| {
         known(present)?.unlink(UnlinkReason::Died, now)
@@ -249,7 +254,10 @@ fn the_acquisition_goes_as_it_is_drawn() {
             at: NOW,
             expires_at,
         }),
-        Some(Acquisition::PersonUnknown { at: NOW }),
+        Some(Acquisition::Failed {
+            at: NOW,
+            why: AcquisitionFailure::NumberChanged,
+        }),
         Some(Acquisition::Linked { at: NOW }),
         Some(Acquisition::Unlinked {
             at: NOW,
@@ -259,7 +267,7 @@ fn the_acquisition_goes_as_it_is_drawn() {
     let name = |state: Option<&Acquisition>| match state {
         None => "Nothing",
         Some(Acquisition::SerialIssued { .. }) => "SerialIssued",
-        Some(Acquisition::PersonUnknown { .. }) => "PersonUnknown",
+        Some(Acquisition::Failed { .. }) => "Failed",
         Some(Acquisition::Linked { .. }) => "Linked",
         Some(Acquisition::Unlinked { .. }) => "Unlinked",
     };
@@ -278,6 +286,60 @@ fn the_acquisition_goes_as_it_is_drawn() {
         }
     }
     assert_eq!(allowed, drawn("The acquisition"));
+}
+
+#[test]
+fn the_symbol_request_goes_as_it_is_drawn() {
+    let sealed = || SealedNumber(vec![1]);
+    let (number, resident, since) = (sealed, sealed, NOW);
+    let states = [
+        SymbolRequest::AtCommunicationServer {
+            number: number(),
+            since,
+        },
+        SymbolRequest::AtPrefecturalServer {
+            number: number(),
+            since,
+        },
+        SymbolRequest::AtNationalServer {
+            number: number(),
+            since,
+        },
+        SymbolRequest::AtCoreSystem {
+            resident: resident(),
+            since,
+        },
+        SymbolRequest::Ended,
+    ];
+    let name = |state: &SymbolRequest| match state {
+        SymbolRequest::AtCommunicationServer { .. } => "AtCommunicationServer",
+        SymbolRequest::AtPrefecturalServer { .. } => "AtPrefecturalServer",
+        SymbolRequest::AtNationalServer { .. } => "AtNationalServer",
+        SymbolRequest::AtCoreSystem { .. } => "AtCoreSystem",
+        SymbolRequest::Ended => "Ended",
+    };
+    let events = [
+        ("Forwarded", SymbolRequestEvent::Forwarded { at: NOW }),
+        (
+            "Converted",
+            SymbolRequestEvent::Converted {
+                resident: resident(),
+                at: NOW,
+            },
+        ),
+        ("Returned", SymbolRequestEvent::Returned),
+        ("Delivered", SymbolRequestEvent::Delivered),
+    ];
+    let mut allowed = BTreeSet::new();
+    for state in states {
+        for (event_name, event) in &events {
+            let from = name(&state);
+            if let Ok(next) = state.clone().apply(event.clone()) {
+                allowed.insert(transition(from, event_name, name(&next)));
+            }
+        }
+    }
+    assert_eq!(allowed, drawn("The symbol request"));
 }
 
 #[test]

@@ -58,7 +58,12 @@ impl Net {
         let page = crate::store::Page::first(100);
         let server = world.server(home).unwrap();
         let found = server.replicas(known.unwrap().addressee, None, page);
-        let replicas: Vec<_> = found.unwrap().rows.into_iter().map(encode).collect();
+        let replicas: Vec<_> = found
+            .unwrap()
+            .rows
+            .into_iter()
+            .map(|replica| encode(&Numbers::Addressee, replica).unwrap())
+            .collect();
         assert!(!replicas.is_empty());
         let identity = Arc::new(Identity::Institution {
             code: home.to_string(),

@@ -9,7 +9,7 @@ use super::Known;
 use crate::{
     domain::{
         codes::{AffairCode, InstitutionCode, SpecificInfoCode},
-        institution::{Directory, Institution, KeyHolding},
+        institution::{Attachment, Directory, Institution, KeyHolding},
         names::UnitCode,
     },
     sample::{
@@ -37,6 +37,8 @@ struct RawInstitution {
     key_holding: KeyHolding,
     #[serde(default)]
     units: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
+    #[serde(default)]
+    systems: BTreeMap<Spanned<String>, Attachment>,
 }
 
 /// The codes of the institutions, and the directory or the file's flaws.
@@ -80,6 +82,10 @@ fn institution(page: &mut Page<'_>, raw: &RawInstitution, known: &Known) -> Opti
     let resolves_to = raw.resolves_to.as_ref().and_then(|city| page.word(city));
     let holds = holds(page, &raw.holds, known);
     let units = units(page, &raw.units);
+    let systems = raw.systems.iter();
+    let systems = systems
+        .filter_map(|(name, attachment)| Some((page.word(name)?, *attachment)))
+        .collect();
     Some(Institution {
         code: code?,
         name: raw.name.get_ref().clone(),
@@ -88,6 +94,7 @@ fn institution(page: &mut Page<'_>, raw: &RawInstitution, known: &Known) -> Opti
         holds,
         key_holding: raw.key_holding,
         units,
+        systems,
     })
 }
 

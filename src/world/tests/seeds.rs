@@ -15,7 +15,7 @@ async fn one_seed_gives_one_world_and_another_seed_another() {
     }
     let known = |world: &World| -> Vec<_> {
         let people = (0..world.people()).map(|index| {
-            let person = world.person(index).unwrap();
+            let person = world.person(index).unwrap().unwrap();
             let numbers = world.person_at_institutions(index).into_iter();
             let symbols = numbers.map(|at| {
                 let (symbol, link) = world.core.symbol_of(&person.resident_code, at.institution);
