@@ -20,6 +20,8 @@ pub mod grpc;
 
 pub mod config;
 
+pub mod folder;
+
 pub mod server;
 
 pub mod cli;

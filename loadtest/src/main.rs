@@ -1,5 +1,6 @@
 //! The load generator of Chukan: complete exchanges per second beside the bare echo that the machine is capable of.
 
+mod batch;
 mod drive;
 mod echo;
 mod exchange;
@@ -25,6 +26,8 @@ struct Cli {
 enum Command {
     /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
     Exchange(Plan),
+    /// Rows of inquiry files per second as a ratio to the mutual-TLS echo of 1 KiB
+    Batch(batch::Plan),
     /// The yardstick's server; `exchange` starts it
     #[command(hide = true)]
     EchoServer(echo::EchoServer),
@@ -59,6 +62,7 @@ impl Plan {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::EchoServer(server) => on_runtime(server.run()),
+        Command::Batch(plan) => on_runtime(batch::run(plan)),
         Command::Exchange(plan) => on_runtime(exchange::run(plan)),
     };
     match done {

@@ -13,6 +13,7 @@ use crate::{
         identity::Identity,
         pki::{DevelopmentPki, PkiPlan},
     },
+    folder::Folder,
     grpc::{self, Surface},
     institution::Periods,
     sample::definitions::{Definitions, write_embedded},
@@ -95,7 +96,9 @@ impl Started {
         ));
         let metrics = self
             .metrics
-            .map(|endpoint| tokio::spawn(endpoint.serve(stopping.cancelled_owned())));
+            .map(|endpoint| tokio::spawn(endpoint.serve(stopping.clone().cancelled_owned())));
+        let folder = Folder::new(&self.config.folder, Arc::clone(&self.worlds))
+            .map(|folder| tokio::spawn(folder.watch(stopping.clone())));
         let signals = Signals::listen()?;
         let tls = Arc::clone(&self.tls);
         let shutdown = async move {
@@ -111,6 +114,11 @@ impl Started {
         }
         if let Some(metrics) = metrics {
             metrics.abort();
+        }
+        if let Some(folder) = folder {
+            folder
+                .await
+                .map_err(|_| CliFault::Said("フォルダーの監視が停止しました"))?;
         }
         self.worlds.close().await?;
         Ok(())

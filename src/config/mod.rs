@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 mod flaw;
+mod folder;
 mod inquiry;
 mod load;
 mod log;
@@ -13,6 +14,7 @@ mod server;
 mod store;
 
 pub use flaw::ConfigFlaw;
+pub use folder::FolderConfig;
 pub use inquiry::InquiryConfig;
 pub use load::{CONFIG_FILE_VARIABLE, Loaded, Origin, Overrides};
 pub use log::{LogConfig, LogFormat};
@@ -34,6 +36,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The periods of an exchange.
     pub inquiry: InquiryConfig,
+    /// The watched folder.
+    pub folder: FolderConfig,
     /// The state store.
     pub store: StoreConfig,
 }
@@ -46,6 +50,7 @@ impl Default for Config {
             metrics: MetricsConfig::default(),
             log: LogConfig::default(),
             inquiry: InquiryConfig::default(),
+            folder: FolderConfig::default(),
             store: StoreConfig::default(),
         }
     }

@@ -15,6 +15,7 @@ mod batch_command;
 mod batch_crash;
 mod canary;
 mod crash;
+mod folder;
 mod frozen;
 mod fuzz;
 mod held;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::source::files;
 
 /// The rooms from the top of the house: each may use those in front of it.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "domain",
     "crypto",
     "ledger",
@@ -16,6 +16,7 @@ const ROOMS: [&str; 12] = [
     "world",
     "grpc",
     "config",
+    "folder",
     "server",
     "cli",
 ];
