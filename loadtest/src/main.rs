@@ -4,6 +4,7 @@ mod batch;
 mod drive;
 mod echo;
 mod exchange;
+mod replicas;
 mod report;
 mod target;
 
@@ -28,6 +29,8 @@ enum Command {
     Exchange(Plan),
     /// Rows of inquiry files per second as a ratio to the mutual-TLS echo of 1 KiB
     Batch(batch::Plan),
+    /// Replicas registered by file, rows per second as a ratio to the echo
+    Replicas(replicas::Plan),
     /// The yardstick's server; `exchange` starts it
     #[command(hide = true)]
     EchoServer(echo::EchoServer),
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::EchoServer(server) => on_runtime(server.run()),
         Command::Batch(plan) => on_runtime(batch::run(plan)),
+        Command::Replicas(plan) => on_runtime(replicas::run(plan)),
         Command::Exchange(plan) => on_runtime(exchange::run(plan)),
     };
     match done {

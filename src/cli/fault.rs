@@ -44,6 +44,16 @@ pub(super) enum CliFault {
     Identity(#[from] IdentityFault),
     #[error("ファイルに{0}件の誤りがあります")]
     Flawed(usize),
+    #[error("ファイルに誤りが{0}件あるため、何も登録していません")]
+    FileRefused(u64),
+    #[error("文字コードで表せない副本{0}件は書き出していません")]
+    ReplicasUnwritable(u64),
+    #[error("ファイルの{0}行目を読み取れません。取込で誤りの内容を確かめてください")]
+    FileLine(u64),
+    #[error("原本と副本が{0}件異なります")]
+    Differences(u64),
+    #[error("{0}")]
+    Explained(String),
     #[error("{0}")]
     Said(&'static str),
 }
@@ -95,7 +105,7 @@ impl CliFault {
     /// The exit code, as the help text lists them.
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Ledger(_) => 3,
+            Self::Ledger(_) | Self::Differences(_) => 3,
             Self::Flawed(_) => 5,
             Self::Config(_) | Self::Definitions(_) => 4,
             Self::Telemetry(_)
@@ -108,6 +118,10 @@ impl CliFault {
             | Self::File { .. }
             | Self::Io(_)
             | Self::Identity(_)
+            | Self::Explained(_)
+            | Self::FileRefused(_)
+            | Self::ReplicasUnwritable(_)
+            | Self::FileLine(_)
             | Self::Said(_) => 1,
         })
     }

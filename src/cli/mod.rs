@@ -8,9 +8,11 @@ mod config;
 mod demo;
 mod fault;
 mod japanese;
+mod layout;
 mod ledger;
 mod open;
 mod options;
+mod replica;
 mod sample;
 mod serve;
 mod start;
@@ -53,6 +55,12 @@ enum Command {
     /// 見本のファイルを作る
     #[command(subcommand)]
     Sample(sample::SampleCommand),
+    /// レイアウトのファイルを検査・比較・表示する
+    #[command(subcommand)]
+    Layout(layout::LayoutCommand),
+    /// 副本ファイルの取込・書出・突合をする
+    #[command(subcommand)]
+    Replica(replica::ReplicaCommand),
     /// 記録台帳を検証する
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -79,6 +87,8 @@ pub fn run() -> ExitCode {
         Command::Key(key) => key.run(),
         Command::Open(open) => open.run(),
         Command::Sample(sample) => sample.run(),
+        Command::Layout(layout) => layout.run(),
+        Command::Replica(replica) => replica.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Certs(certs) => certs.run(),
         Command::Config(config) => config.run(),

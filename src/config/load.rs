@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 33] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -44,6 +44,13 @@ const KEYS: [&str; 26] = [
     "folder.interval_ms",
     "folder.encoding",
     "folder.taking",
+    "staff.password_characters_min",
+    "staff.password_days",
+    "staff.passwords_remembered",
+    "staff.failures_max",
+    "staff.idle_minutes",
+    "staff.session_minutes",
+    "staff.training_accounts",
     "store.cache_bytes",
 ];
 
@@ -119,6 +126,7 @@ impl Config {
         let mut ranges = self.server.ranges();
         ranges.extend(self.inquiry.ranges());
         ranges.extend(self.folder.ranges());
+        ranges.extend(self.staff.ranges());
         ranges.extend(self.store.ranges());
         ranges
     }

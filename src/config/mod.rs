@@ -11,6 +11,7 @@ mod load;
 mod log;
 mod metrics;
 mod server;
+mod staff;
 mod store;
 
 pub use flaw::ConfigFlaw;
@@ -20,6 +21,7 @@ pub use load::{CONFIG_FILE_VARIABLE, Loaded, Origin, Overrides};
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use server::ServerConfig;
+pub use staff::StaffConfig;
 pub use store::StoreConfig;
 
 /// Everything that can be set.
@@ -38,6 +40,8 @@ pub struct Config {
     pub inquiry: InquiryConfig,
     /// The watched folder.
     pub folder: FolderConfig,
+    /// What institutions ask of their staff.
+    pub staff: StaffConfig,
     /// The state store.
     pub store: StoreConfig,
 }
@@ -51,6 +55,7 @@ impl Default for Config {
             log: LogConfig::default(),
             inquiry: InquiryConfig::default(),
             folder: FolderConfig::default(),
+            staff: StaffConfig::default(),
             store: StoreConfig::default(),
         }
     }

@@ -1,8 +1,11 @@
 //! A lawful "no" to a call: what, which field, and what to do, in both languages. The table is docs/errors.md.
 
 use super::{
-    acquisition::AcquisitionRefusal, codes::InstitutionCode, malformed::Malformed,
+    acquisition::AcquisitionRefusal,
+    codes::InstitutionCode,
+    malformed::Malformed,
     result::ResultCode,
+    staff::{NotAuthorised, StaffRefusal},
 };
 
 /// One field of a request that is not as it must be. The value is never part of it.
@@ -69,6 +72,9 @@ pub enum Refusal {
     /// Replicas that were named are not registered: all of them, not the first.
     #[error("{} replica(s) are not known here", .0.len())]
     ReplicasUnknown(Vec<FieldFlaw>),
+    /// The same file was taken over before, as the import of this number.
+    #[error("the same file was taken over before, as import {0}")]
+    FileTaken(u64),
     /// The inquiry's results were deleted when their time had passed.
     #[error("the inquiry's results were deleted when their retention had passed")]
     ResultsDeleted,
@@ -99,6 +105,9 @@ pub enum Refusal {
     /// The published permission list does not verify.
     #[error("the permission list does not carry the core system's signature")]
     ListUnverified,
+    /// An act of a member of staff is not possible.
+    #[error("{0}")]
+    Staff(StaffRefusal),
     /// Too much is under way.
     #[error("too many exchanges are under way")]
     Overloaded,
@@ -140,6 +149,8 @@ pub enum Thing {
     World,
     /// A layout.
     Layout,
+    /// A staff account.
+    Account,
     /// A batch.
     Batch,
 }
@@ -160,6 +171,7 @@ impl Thing {
             Self::Exchange => ("the exchange", "処理通番"),
             Self::World => ("the world", "世界"),
             Self::Layout => ("the layout", "レイアウト"),
+            Self::Account => ("the account", "職員アカウント"),
             Self::Batch => ("the batch", "バッチ照会"),
         }
     }
@@ -184,6 +196,7 @@ impl Refusal {
             Self::SealingKeyMissing => "SEALING_KEY_MISSING",
             Self::SealingKeyExists => "SEALING_KEY_EXISTS",
             Self::NotFound(_) | Self::ReplicasUnknown(_) => "NOT_FOUND",
+            Self::FileTaken(_) => "FILE_TAKEN",
             Self::ResultsDeleted => "RESULTS_DELETED",
             Self::InquiryEnded => "INQUIRY_ENDED",
             Self::BatchFlawed(_) => "BATCH_FILE_FLAWED",
@@ -198,6 +211,12 @@ impl Refusal {
             Self::PermitNotIssued(_) => "PERMIT_NOT_ISSUED",
             Self::ListUnusable => "PERMISSION_LIST_UNUSABLE",
             Self::ListUnverified => "PERMISSION_LIST_UNVERIFIED",
+            Self::Staff(StaffRefusal::SignIn) => "SIGN_IN_REFUSED",
+            Self::Staff(StaffRefusal::NoSession) => "NO_SESSION",
+            Self::Staff(StaffRefusal::PasswordDue) => "PASSWORD_DUE",
+            Self::Staff(StaffRefusal::NotAuthorised) => "NOT_AUTHORISED",
+            Self::Staff(StaffRefusal::OwnAccount) => "OWN_ACCOUNT",
+            Self::Staff(StaffRefusal::AccountExists) => "ACCOUNT_EXISTS",
             Self::Overloaded => "OVERLOADED",
             Self::RecordsUnavailable => "RECORDS_UNAVAILABLE",
             Self::WorldExists => "WORLD_EXISTS",
@@ -223,6 +242,9 @@ impl Refusal {
             Self::NotFound(thing) => format!("指定された{}は存在しません。", thing.names().1),
             Self::ReplicasUnknown(flaws) => {
                 format!("指定された副本のうち{}件は存在しません。", flaws.len())
+            }
+            Self::FileTaken(number) => {
+                format!("同じファイルは取込番号{number}で既に取り込まれています。")
             }
             Self::ResultsDeleted => "保存期間を過ぎたため、照会結果は削除されました。".into(),
             Self::InquiryEnded => "この照会は既に終了しています。".into(),
@@ -255,6 +277,7 @@ impl Refusal {
                 "照会許可照合リストの写しが古いか、ありません。写しを更新してください。".into()
             }
             Self::ListUnverified => "照会許可照合リストの署名を検証できません。".into(),
+            Self::Staff(refusal) => refusal.ja().into(),
             Self::Overloaded => {
                 "処理中の照会が多すぎます。しばらくしてから再送してください。".into()
             }
@@ -268,5 +291,17 @@ impl Refusal {
 impl From<AcquisitionRefusal> for Refusal {
     fn from(refusal: AcquisitionRefusal) -> Self {
         Self::Acquisition(refusal)
+    }
+}
+
+impl From<StaffRefusal> for Refusal {
+    fn from(refusal: StaffRefusal) -> Self {
+        Self::Staff(refusal)
+    }
+}
+
+impl From<NotAuthorised> for Refusal {
+    fn from(NotAuthorised: NotAuthorised) -> Self {
+        Self::Staff(StaffRefusal::NotAuthorised)
     }
 }

@@ -9,12 +9,16 @@ mod inquiry;
 mod ledger;
 mod messages;
 mod permission_list;
+mod place;
 mod population;
 pub mod proto;
 mod provision;
 mod provision_record;
 mod replica;
+mod replica_export;
+mod replica_import;
 mod sealing_key;
+mod staff;
 mod status;
 mod symbol;
 #[cfg(test)]
@@ -40,7 +44,7 @@ use proto::{
         provision_service_server::ProvisionServiceServer,
         replica_service_server::ReplicaServiceServer,
         sealing_key_service_server::SealingKeyServiceServer,
-        symbol_service_server::SymbolServiceServer,
+        staff_service_server::StaffServiceServer, symbol_service_server::SymbolServiceServer,
     },
 };
 
@@ -65,6 +69,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
             permission_list::PermissionLists
         ))
         .add_service(service!(SealingKeyServiceServer, sealing_key::SealingKeys))
+        .add_service(service!(StaffServiceServer, staff::Staff))
         .add_service(service!(SymbolServiceServer, symbol::Symbols))
         .add_service(service!(ExchangeServiceServer, exchange::Exchanges))
         .add_service(service!(PopulationServiceServer, population::Populations))

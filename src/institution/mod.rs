@@ -2,9 +2,12 @@
 
 mod acquire_symbol;
 mod cancel_inquiry;
+mod carry_import;
 mod copy_list;
+mod export_replicas;
 mod fault;
 mod fetch_result;
+mod import_replicas;
 mod no_auto_reply;
 mod prepare_exchange;
 mod progress;
@@ -13,6 +16,7 @@ mod receive_answer;
 mod register_replica;
 mod register_sealing_key;
 mod search_records;
+mod staff;
 mod submit_batch;
 mod submit_inquiry;
 mod view_batch;
@@ -22,6 +26,7 @@ mod write_batch_result;
 use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};
 
 use jiff::SignedDuration;
+use tokio::sync::Semaphore;
 
 use crate::{
     crypto::{sealing_key::SealingKeyPair, signing::VerifyingKey},
@@ -31,17 +36,20 @@ use crate::{
         layout::Layouts,
         permission_list::ListCopy,
     },
-    store::{Keeper, RecordBook, State},
+    store::{ChangeDir, Keeper, RecordBook, State},
 };
 
 pub use cancel_inquiry::{Cancellable, cancelled};
+pub use export_replicas::Exported;
 pub use fault::ActFault;
 pub use fetch_result::{ExchangeView, InquiryProgress, InquiryView};
+pub use import_replicas::{CheckedFile, ImportPlan, Importing};
 pub use prepare_exchange::Prepared;
 pub use provide::Decided;
 pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
 pub use search_records::RecordFilter;
+pub use staff::{AccountDraft, AccountView, AtWork, SignedIn, StaffRules};
 pub use submit_batch::{BatchDraft, TakenBatch};
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
 pub use view_batch::BatchView;
@@ -49,6 +57,7 @@ pub use write_batch_result::ResultRequest;
 
 use progress::Progress;
 use provide::PermitsInHand;
+use staff::Sessions;
 use view_batch::EndedParts;
 
 /// The periods that an intermediate server goes by.
@@ -77,6 +86,12 @@ pub struct Surroundings {
     pub core_key: VerifyingKey,
     /// The periods.
     pub periods: Periods,
+    /// What is asked of the staff.
+    pub staff: StaffRules,
+    /// How many passwords are hashed at a time: each takes a processor and 19 MiB for tens of milliseconds.
+    pub hashing: Arc<Semaphore>,
+    /// Where the files of imports lie until they are taken over.
+    pub changes: ChangeDir,
 }
 
 /// 中間サーバー of one institution.
@@ -89,6 +104,9 @@ pub struct IntermediateServer {
     progress: Progress,
     ended_parts: EndedParts,
     permits: Mutex<PermitsInHand>,
+    sessions: Sessions,
+    /// Held while an import is taken over: one after the other.
+    importing: tokio::sync::Mutex<()>,
 }
 
 impl IntermediateServer {
@@ -109,6 +127,8 @@ impl IntermediateServer {
             progress: Progress::default(),
             ended_parts: EndedParts::default(),
             permits: Mutex::default(),
+            sessions: Sessions::default(),
+            importing: tokio::sync::Mutex::default(),
             profile,
             around,
             sealing,

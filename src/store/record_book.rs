@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How many entries are read for one page of a search.
-const SEARCHED_AT_ONCE: u64 = 10_000;
+pub(super) const SEARCHED_AT_ONCE: u64 = 10_000;
 
 /// How many places are noted at a time when the ledger is followed.
 const FOLLOWED_AT_ONCE: usize = 1_000;
@@ -32,7 +32,7 @@ pub enum Keeper {
 
 impl Keeper {
     /// The owner's name in the ledger.
-    fn owner(&self) -> Result<Owner, RecordFault> {
+    pub(super) fn owner(&self) -> Result<Owner, RecordFault> {
         match self {
             Self::Core => Ok(Owner::CORE),
             Self::Institution(code) => code.as_str().parse().map_err(|_| RecordFault::Form),
@@ -325,11 +325,11 @@ pub struct SearchPlace {
     pub index: u64,
 }
 
-fn read_entry(stored: &StoredEntry) -> Result<Entry, RecordFault> {
+pub(super) fn read_entry(stored: &StoredEntry) -> Result<Entry, RecordFault> {
     serde_json::from_slice(&stored.body).map_err(|_| RecordFault::Form)
 }
 
-fn recorded_at(stored: &StoredEntry) -> Result<Timestamp, RecordFault> {
+pub(super) fn recorded_at(stored: &StoredEntry) -> Result<Timestamp, RecordFault> {
     Timestamp::from_millisecond(stored.at_ms).map_err(|_| RecordFault::Form)
 }
 

@@ -7,19 +7,24 @@ use super::{
     open::{Filled, Progress},
 };
 use crate::{
+    crypto::password::hash,
     domain::{
         acquisition::{Acquisition, UnlinkReason},
         codes::{InstitutionCode, SpecificInfoCode},
         form_check::check,
         jst::jst_date,
+        password::Credential,
         provision::NoAutoReply,
         replica::Replica,
     },
+    institution::ActFault,
     sample::{
         population::SamplePerson,
         replicas::ReplicaSource,
         situation::{HELD_INFO, HELD_PERSON_INFO, Situation},
+        staff::{TRAINING_PASSWORD, training_accounts},
     },
+    store::{KeptAccount, StoreFault},
 };
 
 /// How many people are written at a time.
@@ -60,6 +65,31 @@ impl World {
             done,
             of: self.people,
         });
+        Ok(())
+    }
+
+    /// The accounts for training. A fill that was interrupted finds them there.
+    pub(super) async fn fill_accounts(&self) -> Result<(), WorldFault> {
+        let hash = tokio::task::spawn_blocking(|| hash(TRAINING_PASSWORD)).await;
+        let hash = hash
+            .map_err(|_| WorldFault::Stopped)?
+            .map_err(ActFault::from)?;
+        for institution in self.knowing() {
+            let kept: Vec<_> = training_accounts(institution)
+                .into_iter()
+                .map(|account| KeptAccount {
+                    account,
+                    credential: Credential {
+                        must_change: false,
+                        ..Credential::given(hash.clone(), self.now())
+                    },
+                })
+                .collect();
+            match self.state.add_accounts(&kept).await {
+                Ok(()) | Err(StoreFault::Conflict { .. }) => {}
+                Err(fault) => return Err(fault.into()),
+            }
+        }
         Ok(())
     }
 

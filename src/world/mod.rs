@@ -7,6 +7,7 @@ mod carry;
 mod clock;
 mod compare;
 mod fill;
+mod import;
 mod journal;
 mod keys;
 mod open;

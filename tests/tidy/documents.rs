@@ -7,6 +7,7 @@ use chukan::{
         acquisition::AcquisitionRefusal,
         refusal::{Refusal, Thing},
         result::{DetailStatus, ResultCode},
+        staff::StaffRefusal,
     },
     grpc::code_of,
 };
@@ -140,6 +141,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::SealingKeyExists,
         Refusal::NotFound(Thing::Inquiry),
         Refusal::ReplicasUnknown(Vec::new()),
+        Refusal::FileTaken(1),
         Refusal::ResultsDeleted,
         Refusal::InquiryEnded,
         Refusal::BatchFlawed(Vec::new()),
@@ -155,6 +157,15 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::WorldStays,
     ];
     refusals.extend(acquisitions.map(Refusal::Acquisition));
+    let staff = [
+        StaffRefusal::SignIn,
+        StaffRefusal::NoSession,
+        StaffRefusal::PasswordDue,
+        StaffRefusal::NotAuthorised,
+        StaffRefusal::OwnAccount,
+        StaffRefusal::AccountExists,
+    ];
+    refusals.extend(staff.map(Refusal::Staff));
     refusals
 }
 
@@ -306,4 +317,18 @@ fn the_columns_of_an_inquiry_file_are_those_of_the_code() {
         format!("{number} | {ja} | `{name}` | {width} | {begins_at}")
     });
     assert_eq!(rows, columns);
+}
+
+#[test]
+fn every_flaw_of_a_replica_file_is_in_its_table() {
+    let page = read("docs/replica-files.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let written: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
+    let source = read("src/domain/replica_file/flaw.rs");
+    let (_, code) = source.split_once("fn code(&self)").unwrap();
+    let code = code.rsplit("fn ja").last().unwrap();
+    let coded = code.split("=> \"").skip(1);
+    let coded: Vec<_> = coded.filter_map(|rest| rest.split('"').next()).collect();
+    let named = coded.iter().filter(|code| **code == code.to_uppercase());
+    assert_eq!(written, named.copied().collect::<Vec<_>>());
 }
