@@ -4,6 +4,7 @@ mod acquire_symbol;
 mod cancel_inquiry;
 mod carry_import;
 mod copy_list;
+mod count_records;
 mod export_replicas;
 mod fault;
 mod fetch_result;
@@ -40,6 +41,7 @@ use crate::{
 };
 
 pub use cancel_inquiry::{Cancellable, cancelled};
+pub use count_records::Counted;
 pub use export_replicas::Exported;
 pub use fault::ActFault;
 pub use fetch_result::{ExchangeView, InquiryProgress, InquiryView};

@@ -31,5 +31,6 @@ mod replica_files;
 mod replica_kill;
 mod sealing;
 mod staff;
+mod statistics;
 mod told;
 mod worlds;
