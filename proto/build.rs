@@ -16,6 +16,7 @@ const PROTOS: &[&str] = &[
     "chukan/v1/sealing_key.proto",
     "chukan/v1/staff.proto",
     "chukan/v1/symbol.proto",
+    "chukan/v1/system.proto",
     "chukan/sim/v1/exchange.proto",
     "chukan/sim/v1/population.proto",
     "chukan/sim/v1/resident_network.proto",

@@ -24,6 +24,8 @@ pub mod console;
 
 pub mod config;
 
+pub mod folder;
+
 pub mod server;
 
 pub mod cli;

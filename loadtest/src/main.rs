@@ -1,5 +1,6 @@
 //! The load generator of Chukan: complete exchanges per second beside the bare echo that the machine is capable of.
 
+mod batch;
 mod drive;
 mod echo;
 mod exchange;
@@ -26,6 +27,8 @@ struct Cli {
 enum Command {
     /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
     Exchange(Plan),
+    /// Rows of inquiry files per second as a ratio to the mutual-TLS echo of 1 KiB
+    Batch(batch::Plan),
     /// Replicas registered by file, rows per second as a ratio to the echo
     Replicas(replicas::Plan),
     /// The yardstick's server; `exchange` starts it
@@ -62,6 +65,7 @@ impl Plan {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::EchoServer(server) => on_runtime(server.run()),
+        Command::Batch(plan) => on_runtime(batch::run(plan)),
         Command::Replicas(plan) => on_runtime(replicas::run(plan)),
         Command::Exchange(plan) => on_runtime(exchange::run(plan)),
     };

@@ -14,6 +14,7 @@ mod open;
 mod options;
 mod people;
 mod replica;
+mod report;
 mod sample;
 mod serve;
 mod start;
@@ -54,6 +55,8 @@ enum Command {
     Key(open::KeyCommand),
     /// 封印された回答（JSON）を開いて表示する
     Open(open::Open),
+    /// 業務統計を表示する（表・CSV・棒グラフ）
+    Report(report::Report),
     /// 見本のファイルを作る
     #[command(subcommand)]
     Sample(sample::SampleCommand),
@@ -94,6 +97,7 @@ pub fn run() -> ExitCode {
         Command::Batch(batch) => batch.run(),
         Command::Key(key) => key.run(),
         Command::Open(open) => open.run(),
+        Command::Report(report) => report.run(),
         Command::Sample(sample) => sample.run(),
         Command::Layout(layout) => layout.run(),
         Command::Replica(replica) => replica.run(),

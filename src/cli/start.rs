@@ -15,6 +15,7 @@ use crate::{
         pki::{DevelopmentPki, PkiPlan},
     },
     domain::{deciding::HoldRules, password::PasswordRules},
+    folder::Folder,
     grpc::{self, Surface},
     institution::{Periods, StaffRules},
     sample::definitions::{Definitions, write_embedded},
@@ -119,7 +120,9 @@ impl Started {
             .map(|endpoint| tokio::spawn(endpoint.serve(pages, until)));
         let metrics = self
             .metrics
-            .map(|endpoint| tokio::spawn(endpoint.serve(stopping.cancelled_owned())));
+            .map(|endpoint| tokio::spawn(endpoint.serve(stopping.clone().cancelled_owned())));
+        let folder = Folder::new(&self.config.folder, Arc::clone(&self.worlds))
+            .map(|folder| tokio::spawn(folder.watch(stopping.clone())));
         let signals = Signals::listen()?;
         let tls = Arc::clone(&self.tls);
         let shutdown = async move {
@@ -135,6 +138,11 @@ impl Started {
         }
         for endpoint in [console, metrics].into_iter().flatten() {
             endpoint.abort();
+        }
+        if let Some(folder) = folder {
+            folder
+                .await
+                .map_err(|_| CliFault::Said("フォルダーの監視が停止しました"))?;
         }
         self.worlds.close().await?;
         Ok(())

@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 36] = [
+const KEYS: [&str; 40] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -47,6 +47,10 @@ const KEYS: [&str; 36] = [
     "hold.four_eyes",
     "hold.wait_days",
     "hold.overdue",
+    "folder.path",
+    "folder.interval_ms",
+    "folder.encoding",
+    "folder.taking",
     "staff.password_characters_min",
     "staff.password_days",
     "staff.passwords_remembered",
@@ -130,6 +134,7 @@ impl Config {
         ranges.extend(self.console.ranges());
         ranges.extend(self.inquiry.ranges());
         ranges.extend(self.hold.ranges());
+        ranges.extend(self.folder.ranges());
         ranges.extend(self.staff.ranges());
         ranges.extend(self.store.ranges());
         ranges

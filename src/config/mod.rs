@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 mod console;
 mod flaw;
+mod folder;
 mod hold;
 mod inquiry;
 mod load;
@@ -17,6 +18,7 @@ mod store;
 
 pub use console::ConsoleConfig;
 pub use flaw::ConfigFlaw;
+pub use folder::FolderConfig;
 pub use hold::HoldConfig;
 pub use inquiry::InquiryConfig;
 pub use load::{CONFIG_FILE_VARIABLE, Loaded, Origin, Overrides};
@@ -44,6 +46,8 @@ pub struct Config {
     pub inquiry: InquiryConfig,
     /// How held requests are decided.
     pub hold: HoldConfig,
+    /// The watched folder.
+    pub folder: FolderConfig,
     /// What institutions ask of their staff.
     pub staff: StaffConfig,
     /// The state store.
@@ -60,6 +64,7 @@ impl Default for Config {
             log: LogConfig::default(),
             inquiry: InquiryConfig::default(),
             hold: HoldConfig::default(),
+            folder: FolderConfig::default(),
             staff: StaffConfig::default(),
             store: StoreConfig::default(),
         }

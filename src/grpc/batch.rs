@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How often a watched batch is looked at. Between two looks hundreds of rows end.
-const WATCH_INTERVAL: Duration = Duration::from_millis(200);
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How many pieces of a stream wait for a slow reader.
 const PIECES_WAITING: usize = 4;

@@ -26,6 +26,7 @@ mod sealing_key;
 mod staff;
 mod status;
 mod symbol;
+mod system;
 #[cfg(test)]
 mod tests;
 mod world;
@@ -51,6 +52,7 @@ use proto::{
         replica_service_server::ReplicaServiceServer,
         sealing_key_service_server::SealingKeyServiceServer,
         staff_service_server::StaffServiceServer, symbol_service_server::SymbolServiceServer,
+        system_service_server::SystemServiceServer,
     },
 };
 
@@ -78,6 +80,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
         .add_service(service!(SealingKeyServiceServer, sealing_key::SealingKeys))
         .add_service(service!(StaffServiceServer, staff::Staff))
         .add_service(service!(SymbolServiceServer, symbol::Symbols))
+        .add_service(service!(SystemServiceServer, system::Systems))
         .add_service(service!(ExchangeServiceServer, exchange::Exchanges))
         .add_service(service!(PopulationServiceServer, population::Populations))
         .add_service(service!(

@@ -221,7 +221,7 @@ fn encode(placed: &PlacedRecord) -> v1::ProvisionRecord {
     }
 }
 
-fn side(side: Side) -> v1::RecordSide {
+pub(super) fn side(side: Side) -> v1::RecordSide {
     match side {
         Side::Inquirer => v1::RecordSide::Inquirer,
         Side::Core => v1::RecordSide::Core,

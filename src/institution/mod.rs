@@ -6,6 +6,7 @@ mod cancel_inquiry;
 mod carry_import;
 mod check_provision;
 mod copy_list;
+mod count_records;
 mod expire_provisions;
 mod export_replicas;
 mod fault;
@@ -49,6 +50,7 @@ use crate::{
 };
 
 pub use cancel_inquiry::{Cancellable, cancelled};
+pub use count_records::Counted;
 pub use export_replicas::Exported;
 pub use fault::ActFault;
 pub use fetch_result::{ExchangeView, InquiryProgress, InquiryView};

@@ -1,14 +1,12 @@
-//! Files that were taken are run to their end whatever becomes of the process: no row is lost, none ends twice.
+//! Files that were taken are run to their end whatever becomes of the process: no row is lost, and each has one result.
 
 use std::collections::BTreeSet;
 
-use chukan::grpc::proto::v1::{
-    self, compare_provision_records_request::Scope,
-    provision_record_service_client::ProvisionRecordServiceClient,
-};
+use chukan::grpc::proto::v1;
 use tempfile::TempDir;
 
 use crate::{
+    crash::agreed,
     inquiry_files::{client, counts, fetch, file, header, many, of, settled, submit},
     net::{self, CITY, Net},
 };
@@ -18,30 +16,6 @@ const ROWS: u32 = 192;
 
 fn name(at: u32) -> String {
     format!("kyufu_20261122093000_{:04}.DAT", at + 1)
-}
-
-/// The exchanges that the inquirer has a record of; the three sides agree on each.
-async fn recorded(net: &Net) -> BTreeSet<String> {
-    let mut client = ProvisionRecordServiceClient::new(net.channel(CITY).await);
-    let mut found = BTreeSet::new();
-    let mut request = v1::CompareProvisionRecordsRequest {
-        scope: Some(Scope::Range(v1::TimeRange::default())),
-        page_size: 1_000,
-        page_token: String::new(),
-    };
-    loop {
-        let page = client.compare_provision_records(request.clone()).await;
-        let page = page.unwrap().into_inner();
-        for comparison in page.comparisons {
-            assert!(comparison.agree, "{comparison:?}");
-            let again = !found.insert(comparison.processing_serial);
-            assert!(!again, "a row has two records");
-        }
-        if page.next_page_token.is_empty() {
-            return found;
-        }
-        request.page_token = page.next_page_token;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,7 +66,7 @@ async fn ten_files_with_two_kills_in_the_middle_balance_to_the_row() {
         assert_eq!(of_file.len(), rows.len());
         serials.extend(of_file);
     }
-    assert_eq!(serials, recorded(&net).await);
+    assert_eq!(serials, agreed(&net, CITY).await);
     let stopping = tokio::task::spawn_blocking(move || net.stop().0);
     assert!(stopping.await.unwrap().success());
 }

@@ -198,7 +198,7 @@ async fn replicas_are_there(net: &Net, names: impl Iterator<Item = String>) {
 }
 
 /// The exchanges that an institution has a record of; the three sides agree on each.
-async fn agreed(net: &Net, who: &str) -> BTreeSet<String> {
+pub(crate) async fn agreed(net: &Net, who: &str) -> BTreeSet<String> {
     let mut client = ProvisionRecordServiceClient::new(net.channel(who).await);
     let mut found = BTreeSet::new();
     let mut request = v1::CompareProvisionRecordsRequest {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::source::files;
 
 /// The rooms from the top of the house: each may use those in front of it.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "domain",
     "crypto",
     "ledger",
@@ -18,6 +18,7 @@ const ROOMS: [&str; 14] = [
     "grpc",
     "console",
     "config",
+    "folder",
     "server",
     "cli",
 ];

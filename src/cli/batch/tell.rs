@@ -8,12 +8,14 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    cli::fault::CliFault, crypto::files::replace_private, domain::jst::jst_datetime,
+    cli::fault::CliFault,
+    crypto::files::replace_private,
+    domain::{
+        batch_file::{ReportLine, report as report_text},
+        jst::jst_datetime,
+    },
     grpc::proto::v1,
 };
-
-/// The first line of a report.
-const REPORT_HEAD: &str = "行,文字位置,項目番号,項目,値の形,誤りと対処\r\n";
 
 pub(in crate::cli) fn line(text: &str) -> Result<(), CliFault> {
     writeln!(stdout(), "{text}")?;
@@ -50,18 +52,15 @@ pub(super) fn flaws(flaws: &[v1::BatchFlaw], report: Option<&Path>) -> Result<()
     let Some(report) = report else {
         return Ok(());
     };
-    let rows = flaws.iter().map(|flaw| {
-        format!(
-            "{},{},{},{},{},\"{}\"\r\n",
-            flaw.line,
-            flaw.position,
-            flaw.column,
-            flaw.column_name,
-            flaw.shape,
-            flaw.description_ja.replace('"', "\"\"")
-        )
+    let lines = flaws.iter().map(|flaw| ReportLine {
+        line: flaw.line.unsigned_abs().into(),
+        position: usize::try_from(flaw.position).unwrap_or_default(),
+        column: usize::try_from(flaw.column).unwrap_or_default(),
+        column_name: flaw.column_name.clone(),
+        shape: flaw.shape.clone(),
+        description_ja: flaw.description_ja.clone(),
     });
-    let text = REPORT_HEAD.to_owned() + &rows.collect::<String>();
+    let text = report_text(lines);
     replace_private(report, text.as_bytes()).map_err(CliFault::file(report))
 }
 

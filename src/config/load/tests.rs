@@ -33,6 +33,7 @@ fn refused(key: &str, value: &str) -> String {
 fn the_keys_are_those_of_the_structs() {
     let mut config = Config::default();
     config.metrics.listen = Some("127.0.0.1:9".parse().unwrap());
+    config.folder.path = Some("files".into());
     let values = Table::try_from(&config).unwrap();
     let mut written = Vec::new();
     for (name, value) in values {

@@ -6,6 +6,7 @@ mod file;
 mod flaw;
 mod name;
 mod reading;
+mod report;
 mod result;
 mod row;
 
@@ -13,6 +14,7 @@ pub use column::Column;
 pub use file::InquiryFile;
 pub use flaw::{RowFlaw, RowFlawKind};
 pub use name::BatchFileName;
+pub use report::{ReportLine, report};
 pub use result::{RowAnswer, RowStanding, left_out_line, reason_digit, result_lines};
 pub use row::{InquiryRow, LocalNumber, NumberSystem, RowCondition};
 

@@ -181,3 +181,42 @@ fn quoted(value: &str) -> String {
         value.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_value_with_a_comma_or_a_quotation_mark_stands_in_quotation_marks() {
+        assert_eq!(quoted("東京都,港区"), "\"東京都,港区\"");
+        assert_eq!(quoted("「\"」"), "\"「\"\"」\"");
+        assert_eq!(quoted("12345"), "12345");
+    }
+
+    #[test]
+    fn every_reason_has_a_digit_of_its_own_that_means_neither_a_value_nor_silence() {
+        let digits: BTreeSet<_> = MissingReason::ALL
+            .iter()
+            .copied()
+            .map(reason_digit)
+            .collect();
+        assert_eq!(digits.len(), MissingReason::ALL.len());
+        assert!(!digits.contains(&'0') && !digits.contains(&'9'));
+    }
+
+    #[test]
+    fn a_row_that_was_left_out_keeps_its_columns_or_shows_blank_ones() {
+        for request in [None, Some("1,2")] {
+            let line = left_out_line(request);
+            let cells: Vec<_> = line.split(',').collect();
+            assert_eq!((cells.len(), cells[18]), (23, "98"));
+            assert!(cells[..18].iter().all(|cell| cell.trim().is_empty()));
+        }
+        let row = Column::ALL
+            .map(|column| "x".repeat(column.width()))
+            .join(",");
+        assert!(left_out_line(Some(&row)).starts_with(&row));
+    }
+}

@@ -1,0 +1,295 @@
+//! The watched folder: inquiry files are taken from each institution's `in`, and their results appear in its `out`.
+
+mod incoming;
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::FolderConfig,
+    crypto::files::replace_private,
+    domain::{
+        batch_file::{BatchFileName, RowFlaw, report},
+        codes::InstitutionCode,
+        refusal::{FieldFlaw, Refusal},
+    },
+    institution::{ActFault, BatchDraft, ResultRequest},
+    world::{DEFAULT_WORLD, World, Worlds},
+};
+
+use incoming::Mark;
+
+/// The ending of an inquiry file's name.
+const ENDING: &str = ".DAT";
+
+/// Looks after a folder.
+pub struct Folder {
+    config: FolderConfig,
+    path: PathBuf,
+    worlds: Arc<Worlds>,
+    /// What each file looked like the last time: one that still changes is left alone.
+    seen: HashMap<PathBuf, Mark>,
+    /// What was logged already.
+    told: HashSet<String>,
+}
+
+/// The directories of one institution.
+struct Places {
+    incoming: PathBuf,
+    taken: PathBuf,
+    refused: PathBuf,
+    out: PathBuf,
+}
+
+impl Folder {
+    /// The folder that the configuration names; nothing when it names none.
+    pub fn new(config: &FolderConfig, worlds: Arc<Worlds>) -> Option<Self> {
+        Some(Self {
+            path: config.path.clone()?,
+            config: config.clone(),
+            worlds,
+            seen: HashMap::new(),
+            told: HashSet::new(),
+        })
+    }
+
+    /// Looks at the folder again and again until `stopping` is cancelled.
+    pub async fn watch(mut self, stopping: CancellationToken) {
+        let interval = Duration::from_millis(self.config.interval_ms);
+        loop {
+            let handle = Handle::current();
+            let looked = tokio::task::spawn_blocking(move || {
+                self.look(&handle);
+                self
+            });
+            let Ok(folder) = looked.await else {
+                tracing::error!("the watch of the folder stopped");
+                return;
+            };
+            self = folder;
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = tokio::time::sleep(interval) => {}
+            }
+        }
+    }
+
+    fn look(&mut self, handle: &Handle) {
+        let Ok(world) = self.worlds.find(DEFAULT_WORLD) else {
+            return;
+        };
+        let institutions: Vec<_> = world.directory().iter().map(|known| known.code).collect();
+        for institution in institutions {
+            let places = Places::of(&self.path, institution);
+            if let Err(fault) = places.make() {
+                self.tell(&self.path.clone(), &fault.to_string());
+                continue;
+            }
+            for file in self.ready(&places) {
+                self.take(handle, (&world, institution), (&places, &file));
+            }
+            self.write_results((&world, institution), &places);
+        }
+    }
+
+    /// The files that have not changed since the last look.
+    fn ready(&mut self, places: &Places) -> Vec<PathBuf> {
+        let mut ready = Vec::new();
+        match incoming::files(&places.incoming) {
+            Ok(files) => {
+                for (file, mark) in files {
+                    if self.seen.insert(file.clone(), mark) == Some(mark) {
+                        ready.push(file);
+                    }
+                }
+            }
+            Err(fault) => self.tell(&places.incoming, &fault.to_string()),
+        }
+        ready
+    }
+
+    fn take(
+        &mut self,
+        handle: &Handle,
+        (world, institution): (&Arc<World>, InstitutionCode),
+        (places, file): (&Places, &Path),
+    ) {
+        let draft = match incoming::read(file, &self.config) {
+            Ok(Some(draft)) => draft,
+            // It was replaced while it was read: the next look sees the new one.
+            Ok(None) => return,
+            Err(incoming::Unread::Name(malformed)) => {
+                let refusal =
+                    Refusal::Malformed(vec![FieldFlaw::malformed("file_name", &malformed)]);
+                return self.refuse(places, file, &refusal, Vec::new());
+            }
+            Err(incoming::Unread::Io(fault)) => return self.tell(file, &fault.to_string()),
+        };
+        let taken = places.taken.join(draft.name.to_string());
+        match handle.block_on(world.submit_batch(institution, draft.clone())) {
+            Ok(batch) => {
+                if !batch.flaws.is_empty() {
+                    self.report(places, file, &batch.flaws);
+                }
+                self.put(file, &taken);
+            }
+            Err(fault) => match incoming::refusal(fault) {
+                // It was taken just before the process ended: only its place is missing.
+                Ok(Refusal::BatchExists)
+                    if !taken.exists() && is_taken(world, institution, &draft.name) =>
+                {
+                    self.put(file, &taken);
+                }
+                Ok(Refusal::Overloaded | Refusal::RecordsUnavailable) => {}
+                Ok(refusal) => {
+                    let flaws = flaws(world, institution, &draft, &refusal);
+                    self.refuse(places, file, &refusal, flaws);
+                }
+                Err(fault) => self.tell(file, &fault.to_string()),
+            },
+        }
+    }
+
+    /// Puts a file among the refused ones, with a report beside it.
+    fn refuse(&mut self, places: &Places, file: &Path, refusal: &Refusal, flaws: Vec<RowFlaw>) {
+        let flaws = if flaws.is_empty() {
+            let said = FieldFlaw::new("file", refusal.to_string(), refusal.ja());
+            vec![RowFlaw::of_line(
+                1,
+                1,
+                crate::domain::batch_file::RowFlawKind::Refused(said),
+            )]
+        } else {
+            flaws
+        };
+        self.report(places, file, &flaws);
+        if let Some(name) = file.file_name() {
+            self.put(file, &places.refused.join(name));
+        }
+    }
+
+    fn report(&mut self, places: &Places, file: &Path, flaws: &[RowFlaw]) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let beside = places.refused.join(format!("{name}.errors.csv"));
+        let text = report(flaws.iter().map(Into::into));
+        if let Err(fault) = replace_private(&beside, text.as_bytes()) {
+            self.tell(&beside, &fault.to_string());
+        }
+    }
+
+    fn put(&mut self, from: &Path, to: &Path) {
+        self.seen.remove(from);
+        if let Err(fault) = fs::rename(from, to) {
+            self.tell(from, &fault.to_string());
+        }
+    }
+
+    /// Writes the results of the batches that have ended and whose file came through the folder.
+    fn write_results(&mut self, (world, institution): (&World, InstitutionCode), places: &Places) {
+        let taken = match incoming::files(&places.taken) {
+            Ok(taken) => taken,
+            Err(fault) => return self.tell(&places.taken, &fault.to_string()),
+        };
+        for (file, _) in taken {
+            let Some(name) = incoming::name_of(&file).ok() else {
+                continue;
+            };
+            let (out, errors) = (
+                places.out.join(name.of_results()),
+                places.out.join(format!("{}.errors.csv", name.of_results())),
+            );
+            if out.exists() || errors.exists() {
+                continue;
+            }
+            match result(world, institution, name) {
+                Ok(None) => {}
+                Ok(Some(bytes)) => {
+                    if let Err(fault) = replace_private(&out, &bytes) {
+                        self.tell(&out, &fault.to_string());
+                    }
+                }
+                Err(ActFault::Refused(refusal)) => {
+                    let text = incoming::report_of(&refusal);
+                    if let Err(fault) = replace_private(&errors, text.as_bytes()) {
+                        self.tell(&errors, &fault.to_string());
+                    }
+                }
+                Err(fault) => self.tell(&file, &fault.to_string()),
+            }
+        }
+    }
+
+    /// Logs a fault once: it stays until somebody mends it.
+    fn tell(&mut self, file: &Path, fault: &str) {
+        if self.told.insert(format!("{} {fault}", file.display())) {
+            tracing::error!(file = %file.display(), fault, "the folder cannot be served");
+        }
+    }
+}
+
+impl Places {
+    fn of(folder: &Path, institution: InstitutionCode) -> Self {
+        let own = folder.join(institution.as_str());
+        Self {
+            incoming: own.join("in"),
+            taken: own.join("taken"),
+            refused: own.join("refused"),
+            out: own.join("out"),
+        }
+    }
+
+    fn make(&self) -> io::Result<()> {
+        for place in [&self.incoming, &self.taken, &self.refused, &self.out] {
+            fs::create_dir_all(place)?;
+        }
+        Ok(())
+    }
+}
+
+/// All flaws of a file that was refused because of them; none when it was refused for something else.
+fn flaws(
+    world: &World,
+    institution: InstitutionCode,
+    draft: &BatchDraft,
+    refusal: &Refusal,
+) -> Vec<RowFlaw> {
+    let flawed = matches!(
+        refusal,
+        Refusal::BatchFlawed(_) | Refusal::InstitutionMismatch
+    );
+    let server = world.server(institution).ok().filter(|_| flawed);
+    let checked = server.and_then(|server| server.check_batch(draft, world.now()).ok());
+    checked.map(|file| file.flaws).unwrap_or_default()
+}
+
+fn is_taken(world: &World, institution: InstitutionCode, name: &BatchFileName) -> bool {
+    let server = world.server(institution);
+    server.is_ok_and(|server| server.batch(name).is_ok())
+}
+
+/// The file of results; nothing while the batch has not ended.
+fn result(
+    world: &World,
+    institution: InstitutionCode,
+    name: BatchFileName,
+) -> Result<Option<Vec<u8>>, ActFault> {
+    let server = world.server(institution)?;
+    if !server.batch(&name)?.has_ended() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    let request = ResultRequest { name, form: None };
+    server.write_batch_result(&request, |piece| {
+        bytes.extend(piece);
+        true
+    })?;
+    Ok(Some(bytes))
+}

@@ -1,0 +1,81 @@
+//! SYM, システム管理: statistics.
+
+use std::pin::Pin;
+
+use jiff::civil::Date;
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status};
+
+use super::{
+    caller::Surface,
+    fields::Fields,
+    messages::result,
+    proto::v1::{self, system_service_server::SystemService},
+    provision_record::side,
+    status::ToStatus,
+};
+use crate::institution::Counted;
+
+/// The most rows in one message.
+const ROWS_MAX: usize = 1_000;
+
+/// The service of the family SYM.
+pub struct Systems(pub Surface);
+
+#[tonic::async_trait]
+impl SystemService for Systems {
+    type GetStatisticsStream =
+        Pin<Box<dyn Stream<Item = Result<v1::GetStatisticsResponse, Status>> + Send>>;
+
+    async fn get_statistics(
+        &self,
+        request: Request<v1::GetStatisticsRequest>,
+    ) -> Result<Response<Self::GetStatisticsStream>, Status> {
+        let entered = self.0.enter(&request)?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let from = fields.day("from", &message.from);
+        let to = fields.day("to", &message.to);
+        if from.zip(to).is_some_and(|(from, to)| to < from) {
+            let en = "lies before `from`";
+            fields.flaw("to", en, "開始日より前の日付です");
+        }
+        fields.finish(Some(()))?;
+        let wanted =
+            move |day: Date| from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to);
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        tokio::task::spawn_blocking(move || {
+            let counts = entered
+                .server()
+                .and_then(|server| server.count_records(wanted).to_status());
+            // Where nothing can be sent the caller has gone, and nobody else wants to know.
+            match counts {
+                Err(status) => drop(sender.blocking_send(Err(status))),
+                Ok(counts) => {
+                    let rows: Vec<_> = counts.into_iter().map(row).collect();
+                    for rows in rows.chunks(ROWS_MAX) {
+                        let rows = rows.to_vec();
+                        let sent = sender.blocking_send(Ok(v1::GetStatisticsResponse { rows }));
+                        if sent.is_err() {
+                            return;
+                        }
+                    }
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+}
+
+fn row((counted, exchanges): (Counted, u64)) -> v1::StatisticsRow {
+    v1::StatisticsRow {
+        day: counted.day.to_string(),
+        side: side(counted.side).into(),
+        inquirer: counted.inquirer.to_string(),
+        provider: counted.provider.to_string(),
+        procedure: counted.procedure.to_string(),
+        specific_info: counted.specific_info.to_string(),
+        result: Some(result(counted.result)),
+        exchanges: i64::try_from(exchanges).unwrap_or(i64::MAX),
+    }
+}
