@@ -1,10 +1,18 @@
 //! The load generator of Chukan: complete exchanges per second beside the bare echo that the machine is capable of.
 
+mod account;
 mod drive;
 mod echo;
 mod exchange;
+mod findings;
+mod gate;
+mod html;
+mod inquiry;
+mod open;
 mod replicas;
 mod report;
+mod run;
+mod schedule;
 mod target;
 
 use std::{error::Error, process::ExitCode, time::Duration};
@@ -24,6 +32,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Whole conversations in an open model, with gates and reports
+    Run(run::Run),
     /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
     Exchange(Plan),
     /// Replicas registered by file, rows per second as a ratio to the echo
@@ -62,6 +72,7 @@ impl Plan {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::EchoServer(server) => on_runtime(server.run()),
+        Command::Run(run) => on_runtime(run.run()),
         Command::Replicas(plan) => on_runtime(replicas::run(plan)),
         Command::Exchange(plan) => on_runtime(exchange::run(plan)),
     };
@@ -69,6 +80,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("loadtest: {fault}");
+            let mut cause = fault.source();
+            while let Some(fault) = cause {
+                eprintln!("  because: {fault}");
+                cause = fault.source();
+            }
             ExitCode::FAILURE
         }
     }
