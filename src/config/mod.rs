@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+mod console;
 mod flaw;
 mod inquiry;
 mod load;
@@ -13,6 +14,7 @@ mod server;
 mod staff;
 mod store;
 
+pub use console::ConsoleConfig;
 pub use flaw::ConfigFlaw;
 pub use inquiry::InquiryConfig;
 pub use load::{CONFIG_FILE_VARIABLE, Loaded, Origin, Overrides};
@@ -30,6 +32,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The gRPC server and its limits.
     pub server: ServerConfig,
+    /// The staff's terminal.
+    pub console: ConsoleConfig,
     /// The endpoint for Prometheus.
     pub metrics: MetricsConfig,
     /// What is logged, and how.
@@ -47,6 +51,7 @@ impl Default for Config {
         Self {
             data: PathBuf::from("chukan-data"),
             server: ServerConfig::default(),
+            console: ConsoleConfig::default(),
             metrics: MetricsConfig::default(),
             log: LogConfig::default(),
             inquiry: InquiryConfig::default(),

@@ -2,15 +2,17 @@
 //!
 //! Roles and accounts are ours; what they enforce comes from cities' rules (docs/divergences.md).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use super::{
     codes::{AffairCode, InstitutionCode},
+    malformed::{Flaw, Malformed},
     names::{AccountName, StaffNumber},
     refusal::Refusal,
+    repertoire::{first_unprintable, mentions_individual_number},
 };
 
 /// What an account may be used for.
@@ -63,6 +65,18 @@ impl Role {
         Self::PlatformOperator,
         Self::Instructor,
     ];
+
+    /// The name as it is written in forms.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Clerk => "clerk",
+            Self::Approver => "approver",
+            Self::Auditor => "auditor",
+            Self::PlatformOperator => "platform_operator",
+            Self::Instructor => "instructor",
+        }
+    }
 
     /// The Japanese name.
     pub fn ja(self) -> &'static str {
@@ -119,6 +133,53 @@ impl Act {
     }
 }
 
+/// The longest display name, in characters.
+const DISPLAY_NAME_MAX: usize = 40;
+
+/// What others see of an account: 1 to 40 printable characters and no 個人番号.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DisplayName(String);
+
+impl FromStr for DisplayName {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let malformed = |flaw| Malformed {
+            noun: "DisplayName",
+            noun_ja: "氏名",
+            flaw,
+        };
+        let actual = text.chars().count();
+        if text.trim().is_empty() {
+            return Err(malformed(Flaw::Empty));
+        }
+        if actual > DISPLAY_NAME_MAX {
+            let expected = "1-40";
+            return Err(malformed(Flaw::Length { expected, actual }));
+        }
+        if let Some(position) = first_unprintable(text) {
+            let permitted = "printable characters";
+            return Err(malformed(Flaw::Character {
+                position,
+                permitted,
+            }));
+        }
+        if mentions_individual_number(text) {
+            return Err(malformed(Flaw::LooksLikeIndividualNumber));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+text_form!(DisplayName);
+
+impl fmt::Display for DisplayName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// For which affairs an account may act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -148,7 +209,7 @@ pub struct Account {
     /// 職員番号 of the person behind it: who checks and who approves are told apart by it.
     pub person: StaffNumber,
     /// What others see.
-    pub display_name: String,
+    pub display_name: DisplayName,
     /// What it may be used for.
     pub roles: BTreeSet<Role>,
     /// For which affairs.
@@ -346,7 +407,7 @@ mod tests {
             institution: "0220113112101700".parse().unwrap(),
             name: "a".parse().unwrap(),
             person: "1".parse().unwrap(),
-            display_name: "架空 太郎".into(),
+            display_name: "架空 太郎".parse().unwrap(),
             roles: roles.iter().copied().collect(),
             affairs: Affairs::Only(BTreeSet::from(["JM01000000121000".parse().unwrap()])),
             expires_on: None,

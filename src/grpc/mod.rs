@@ -28,7 +28,7 @@ mod world;
 use tonic::service::Routes;
 
 pub use caller::{Caller, Surface};
-pub use status::{code_of, status_of};
+pub use status::{code_of, refusal_of, status_of};
 
 use proto::{
     sim::v1::{

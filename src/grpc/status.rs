@@ -87,6 +87,32 @@ pub fn code_of(refusal: &Refusal) -> Code {
     }
 }
 
+/// The refusal that a fault is, where it is one; nothing for a fault of the machine that is not for the caller.
+pub fn refusal_of(fault: &WorldFault) -> Option<Refusal> {
+    match fault {
+        WorldFault::Refused(refusal) | WorldFault::Act(ActFault::Refused(refusal)) => {
+            Some(refusal.clone())
+        }
+        other if is_unwritable(other) => Some(Refusal::RecordsUnavailable),
+        _ => None,
+    }
+}
+
+fn is_unwritable(fault: &WorldFault) -> bool {
+    let (mut fault, mut found) = (Some(fault as &dyn std::error::Error), false);
+    while let Some(cause) = fault {
+        found |= matches!(
+            cause.downcast_ref(),
+            Some(LedgerFault::ReadOnly | LedgerFault::File { .. })
+        ) || matches!(
+            cause.downcast_ref(),
+            Some(StoreFault::ReadOnly { .. } | StoreFault::Io { .. } | StoreFault::Closed)
+        );
+        fault = cause.source();
+    }
+    found
+}
+
 /// The status of a refusal: reason, field violations and the Japanese message.
 pub fn status_of(refusal: &Refusal) -> Status {
     let mut details = ErrorDetails::with_error_info(refusal.reason(), ERROR_DOMAIN, HashMap::new());

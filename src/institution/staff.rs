@@ -96,6 +96,11 @@ impl AtWork {
 }
 
 impl IntermediateServer {
+    /// What is asked of the staff.
+    pub fn staff_rules(&self) -> &StaffRules {
+        &self.around.staff
+    }
+
     /// Checks that a member of staff may do something, and puts it on record, also when they may not. What they do comes
     /// after this.
     ///

@@ -189,7 +189,8 @@ impl State {
         self.engine.write(batch).await
     }
 
-    /// Notes that the last exchange of an inquiry has ended.
+    /// Notes that the last exchange of an inquiry has ended. Should a crash take the note, the inquiry is found open
+    /// with all its exchanges ended, and is noted again.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -203,7 +204,8 @@ impl State {
         let mut batch = Batch::new();
         batch.remove(open_inquiry(institution, receipt));
         batch.put_json(ended_inquiry(ended), &ended)?;
-        self.engine.write(batch).await
+        drop(self.engine.hand_over(batch).await?);
+        Ok(())
     }
 
     /// Deletes the inquiries that ended before `before`, with their results. Their record ids stay used.

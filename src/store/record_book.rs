@@ -121,7 +121,7 @@ impl RecordBook {
         })
     }
 
-    /// Notes where a record stands.
+    /// Notes where a record stands. Should a crash take the note, it is made again when the ledger is followed.
     ///
     /// # Errors
     /// When the state cannot be written.
@@ -129,10 +129,10 @@ impl RecordBook {
         &self,
         keeper: Keeper,
         serial: ProcessingSerial,
-        place: RecordPlace,
+        place: &RecordPlace,
     ) -> Result<(), RecordFault> {
-        let places = [(keeper.as_str(), serial, place)];
-        Ok(self.state.place_records(&places).await?)
+        let noted = self.state.note_record(keeper.as_str(), serial, place);
+        Ok(noted.await?)
     }
 
     /// Sets or clears 不開示 of a record that is there.
@@ -150,7 +150,8 @@ impl RecordBook {
                 nondisclosure,
                 ..place
             };
-            self.note(keeper, serial, marked).await?;
+            let places = [(keeper.as_str(), serial, marked)];
+            self.state.place_records(&places).await?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ mod batch;
 mod batch_command;
 mod batch_crash;
 mod canary;
+mod console;
 mod crash;
 mod frozen;
 mod fuzz;
