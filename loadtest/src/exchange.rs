@@ -29,9 +29,13 @@ const SPECIAL_PEOPLE: u32 = 12;
 const PAGE: i32 = 1_000;
 
 /// Somebody to ask about.
-struct Subject {
-    addressee_number: String,
-    home: String,
+pub(crate) struct Subject {
+    /// At the inquirer.
+    pub(crate) addressee_number: String,
+    /// The provider.
+    pub(crate) home: String,
+    /// At the provider.
+    pub(crate) number_at_home: String,
 }
 
 /// One complete exchange.
@@ -94,7 +98,8 @@ async fn measure<C: Call>(
     Ok((measured, busy))
 }
 
-async fn people(target: &Target) -> Result<Vec<Subject>, Fault> {
+/// The ordinary people whom the inquirer knows and whose data is elsewhere.
+pub(crate) async fn people(target: &Target) -> Result<Vec<Subject>, Fault> {
     let mut client = PopulationServiceClient::new(target.connect().await?);
     let (mut found, mut page_token) = (Vec::new(), String::new());
     loop {
@@ -106,15 +111,20 @@ async fn people(target: &Target) -> Result<Vec<Subject>, Fault> {
             .await?
             .into_inner();
         for person in page.people {
-            let known = person.institutions.into_iter();
-            let mut known = known.filter(|known| known.institution == INQUIRER);
-            if person.index >= SPECIAL_PEOPLE
-                && person.home != INQUIRER
-                && let Some(known) = known.next()
-            {
+            if person.index < SPECIAL_PEOPLE || person.home == INQUIRER {
+                continue;
+            }
+            let number_at = |institution: &str| {
+                let mut known = person.institutions.iter();
+                let known = known.find(|known| known.institution == institution)?;
+                Some(known.addressee_number.clone())
+            };
+            let numbers = number_at(INQUIRER).zip(number_at(&person.home));
+            if let Some((addressee_number, number_at_home)) = numbers {
                 found.push(Subject {
-                    addressee_number: known.addressee_number,
+                    addressee_number,
                     home: person.home,
+                    number_at_home,
                 });
             }
         }
@@ -154,7 +164,8 @@ impl Call for ExchangeCall {
     }
 }
 
-fn inquiry(record_id: String, person: &Subject) -> SubmitInquiryRequest {
+/// An inquiry about a person's resident tax.
+pub(crate) fn inquiry(record_id: String, person: &Subject) -> SubmitInquiryRequest {
     SubmitInquiryRequest {
         requested_at: Some(prost_types::Timestamp {
             seconds: REQUESTED_AT_S,
@@ -170,13 +181,16 @@ fn inquiry(record_id: String, person: &Subject) -> SubmitInquiryRequest {
             nondisclosure: false,
             specific_infos: vec![SpecificInfoRequest {
                 provider: person.home.clone(),
-                specific_info: "TM00000000000002".into(),
+                specific_info: SPECIFIC_INFO.into(),
                 ..Default::default()
             }],
         }],
         ..Default::default()
     }
 }
+
+/// What every inquiry asks for: 地方税関係情報.
+pub(crate) const SPECIFIC_INFO: &str = "TM00000000000002";
 
 /// 2026-04-01T00:00:00+09:00: the time that business systems put on a request is only recorded.
 const REQUESTED_AT_S: i64 = 1_774_969_200;

@@ -1,11 +1,19 @@
 //! The load generator of Chukan: complete exchanges per second beside the bare echo that the machine is capable of.
 
+mod account;
 mod batch;
 mod drive;
 mod echo;
 mod exchange;
+mod findings;
+mod gate;
+mod html;
+mod inquiry;
+mod open;
 mod replicas;
 mod report;
+mod run;
+mod schedule;
 mod target;
 
 use std::{error::Error, process::ExitCode, time::Duration};
@@ -25,6 +33,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Whole conversations in an open model, with gates and reports
+    Run(run::Run),
     /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
     Exchange(Plan),
     /// Rows of inquiry files per second as a ratio to the mutual-TLS echo of 1 KiB
@@ -66,6 +76,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::EchoServer(server) => on_runtime(server.run()),
         Command::Batch(plan) => on_runtime(batch::run(plan)),
+        Command::Run(run) => on_runtime(run.run()),
         Command::Replicas(plan) => on_runtime(replicas::run(plan)),
         Command::Exchange(plan) => on_runtime(exchange::run(plan)),
     };
@@ -73,6 +84,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("loadtest: {fault}");
+            let mut cause = fault.source();
+            while let Some(fault) = cause {
+                eprintln!("  because: {fault}");
+                cause = fault.source();
+            }
             ExitCode::FAILURE
         }
     }

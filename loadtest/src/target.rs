@@ -77,22 +77,23 @@ impl Target {
 
     /// A connection of its own, as the inquirer.
     pub(crate) async fn connect(&self) -> Result<Channel, Fault> {
+        self.connect_as(INQUIRER).await
+    }
+
+    /// A connection of its own, as this institution.
+    pub(crate) async fn connect_as(&self, institution: &str) -> Result<Channel, Fault> {
         let read = |name: String| fs::read(self.pki.join(name));
         let pem = ClientPem {
             authority: &read("ca.pem".into())?,
-            certificate: &read(format!("clients/{INQUIRER}.pem"))?,
-            key: &read(format!("clients/{INQUIRER}.key.pem"))?,
+            certificate: &read(format!("clients/{institution}.pem"))?,
+            key: &read(format!("clients/{institution}.key.pem"))?,
         };
         Ok(connect(&format!("https://{}", self.address), pem).await?)
     }
 
     /// Seconds of processor time that the server has used.
     pub(crate) fn cpu_seconds(&self) -> Option<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()?)).ok()?;
-        // The name in parentheses may hold spaces; user and system time are the 12th and 13th fields after it.
-        let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
-        Some((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
+        cpu_seconds(&self.child.id()?.to_string())
     }
 
     /// The memory that is resident at this moment, in MiB; 0 where the system does not say.
@@ -139,6 +140,15 @@ pub(crate) async fn verify_ledger(data: &Path) -> Result<String, Fault> {
     }
     let text = String::from_utf8_lossy(&verified.stdout);
     Ok(text.lines().last().unwrap_or_default().to_owned())
+}
+
+/// Seconds of processor time that a process has used; `self` is this one. Nothing where the system does not say.
+pub(crate) fn cpu_seconds(process: &str) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name in parentheses may hold spaces; user and system time are the 12th and 13th fields after it.
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
 }
 
 /// Linux's USER_HZ.

@@ -1,0 +1,230 @@
+//! The page of an open run: one file with its charts drawn as SVG, in Japanese and English, that loads nothing.
+
+use std::fmt::Write as _;
+
+use crate::{
+    account::{milliseconds, precise},
+    findings::{Findings, PERCENTILES, escape},
+    run::Run,
+};
+
+const WIDTH: f64 = 720.0;
+const HEIGHT: f64 = 220.0;
+/// Room for the labels of the axes.
+const MARGIN: f64 = 48.0;
+
+const STYLE: &str = "body{font:16px/1.6 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}\
+h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ccc}\
+th:first-child,td:first-child{text-align:left}svg{width:100%;height:auto}svg text{font-size:12px;fill:#444}\
+.good{color:#00593f}.bad{color:#b3002d;font-weight:bold}.small{font-size:.85rem;color:#555}";
+
+/// A line of a chart.
+struct Line {
+    name: &'static str,
+    colour: &'static str,
+    points: Vec<(f64, f64)>,
+}
+
+/// The whole page.
+pub(crate) fn page(run: &Run, found: &Findings) -> String {
+    let account = &found.account;
+    let mut page = format!(
+        "<!DOCTYPE html>\n<html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+<title>負荷試験の結果 / Load test</title><style>{STYLE}</style></head><body>\n<h1>負荷試験の結果 <span lang=\"en\">/ Load test</span></h1>\n"
+    );
+    let flaws = found.flaws();
+    let mut verdict = |class: &str, text: &str| {
+        add(
+            &mut page,
+            &format!("<p class=\"{class}\">{}</p>", escape(text)),
+        )
+    };
+    if flaws.is_empty() {
+        verdict("good", "この測定は有効です。 / The run is valid.");
+    }
+    for flaw in &flaws {
+        verdict(
+            "bad",
+            &format!("この測定は無効です。 / The run is invalid: {flaw}"),
+        );
+    }
+    for gate in &run.gates {
+        let (value, holds) = gate.judge(account);
+        let (class, word) = if holds {
+            ("good", "合格 / holds")
+        } else {
+            ("bad", "不合格 / does not hold")
+        };
+        verdict(class, &format!("{gate}: {word} ({value:.3})"));
+    }
+    add(&mut page, &latencies(found));
+    add(&mut page, &counts(found));
+    add(
+        &mut page,
+        "<h2>応答時間の推移 (ms) <span lang=\"en\">/ Latency over time</span></h2>",
+    );
+    add(&mut page, &chart(&over_time(found), "秒 / s"));
+    add(
+        &mut page,
+        "<h2>予定と完了の件数 (毎秒) <span lang=\"en\">/ Offered and ended per second</span></h2>",
+    );
+    add(&mut page, &chart(&throughput(found), "秒 / s"));
+    add(
+        &mut page,
+        "<h2>百分位ごとの応答時間 (ms) <span lang=\"en\">/ Latency by percentile</span></h2>",
+    );
+    add(
+        &mut page,
+        &chart(&spectrum(found), "1: 90 %、2: 99 %、3: 99.9 %、4: 99.99 %"),
+    );
+    add(
+        &mut page,
+        "<p class=\"small\">応答時間は、送る予定だった時刻から数えます。<br><span lang=\"en\">Latency is counted from the intended start.</span></p>",
+    );
+    let plan = format!("{:#}", found.json(run));
+    add(
+        &mut page,
+        &format!(
+            "<details><summary>JSON</summary><pre>{}</pre></details></body></html>",
+            escape(&plan)
+        ),
+    );
+    page
+}
+
+fn add(page: &mut String, part: &str) {
+    page.push_str(part);
+    page.push('\n');
+}
+
+fn latencies(found: &Findings) -> String {
+    let heads = PERCENTILES.map(|at| format!("<th>{at} %</th>")).concat();
+    let row = |name: &str, times: &hdrhistogram::Histogram<u64>| {
+        let cells = PERCENTILES.map(|at| {
+            format!(
+                "<td>{:.2}</td>",
+                milliseconds(times.value_at_quantile(at / 100.0))
+            )
+        });
+        format!("<tr><td>{name}</td>{}</tr>", cells.concat())
+    };
+    format!(
+        "<table><tr><th>ms</th>{heads}</tr>{}{}</table>",
+        row("応答時間 / latency", &found.account.latency),
+        row("処理時間 / service time", &found.account.service)
+    )
+}
+
+fn counts(found: &Findings) -> String {
+    let account = &found.account;
+    format!(
+        "<p>送信 sent {} = 回答 answered {} + 拒否 refused {} + 職員待ち waiting {} + 失敗 failed {}</p>\
+<p>照合した回答 answers compared {} (相違 differ {})、記録 exchanges recorded {} (相違 differ {})</p>",
+        account.sent,
+        account.answered(),
+        account.refused(),
+        account.waiting,
+        account.failed(),
+        found.compared,
+        found.differ,
+        found.records,
+        found.disagree
+    )
+}
+
+fn over_time(found: &Findings) -> Vec<Line> {
+    let percentile = |name, colour, at: f64| {
+        let seconds = (0..).zip(&found.account.seconds);
+        let seconds = seconds.filter(|(_, second)| !second.latency.is_empty());
+        let points = seconds.map(|(number, second)| {
+            (
+                precise(number),
+                milliseconds(second.latency.value_at_quantile(at)),
+            )
+        });
+        Line {
+            name,
+            colour,
+            points: points.collect(),
+        }
+    };
+    vec![
+        percentile("p50", "#0055ad", 0.5),
+        percentile("p99", "#b3002d", 0.99),
+    ]
+}
+
+fn throughput(found: &Findings) -> Vec<Line> {
+    let count = |name, colour, of: fn(&crate::account::Second) -> u64| {
+        let seconds = (0..).zip(&found.account.seconds);
+        let points = seconds.map(|(number, second)| (precise(number), precise(of(second))));
+        Line {
+            name,
+            colour,
+            points: points.collect(),
+        }
+    };
+    vec![
+        count("予定 offered", "#767676", |second| second.offered),
+        count("完了 ended", "#00593f", |second| second.ended),
+    ]
+}
+
+/// Along the axis: how many nines; 2 is 99 %.
+fn spectrum(found: &Findings) -> Vec<Line> {
+    let line = |name, colour, times: &hdrhistogram::Histogram<u64>| {
+        let points = (0..=40).map(|step| {
+            let nines = f64::from(step) / 10.0;
+            (
+                nines,
+                milliseconds(times.value_at_quantile(1.0 - 10_f64.powf(-nines))),
+            )
+        });
+        Line {
+            name,
+            colour,
+            points: points.collect(),
+        }
+    };
+    vec![
+        line("応答時間 latency", "#b3002d", &found.account.latency),
+        line("処理時間 service time", "#0055ad", &found.account.service),
+    ]
+}
+
+fn chart(lines: &[Line], axis: &str) -> String {
+    let points = || lines.iter().flat_map(|line| &line.points);
+    let wide = points().map(|(x, _)| *x).fold(1.0, f64::max);
+    let high = points().map(|(_, y)| *y).fold(0.001, f64::max);
+    let (left, bottom) = (MARGIN, HEIGHT - MARGIN);
+    let mut svg = format!(
+        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\"><path d=\"M{left} 20V{bottom}H{}\" fill=\"none\" stroke=\"#767676\"/>\
+<text x=\"{}\" y=\"24\" text-anchor=\"end\">{high:.1}</text><text x=\"{}\" y=\"{bottom}\" text-anchor=\"end\">0</text>\
+<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{wide:.0}</text><text x=\"{left}\" y=\"{}\">{}</text>",
+        WIDTH - 10.0,
+        left - 6.0,
+        left - 6.0,
+        WIDTH - 10.0,
+        bottom + 16.0,
+        bottom + 16.0,
+        escape(axis)
+    );
+    for (place, line) in (0_u32..).zip(lines) {
+        let along = |(x, y): &(f64, f64)| {
+            let (x, y) = (x / wide * (WIDTH - left - 10.0), y / high * (bottom - 20.0));
+            format!("{:.1},{:.1}", left + x, bottom - y)
+        };
+        let path = line.points.iter().map(along).collect::<Vec<_>>().join(" ");
+        // Writing to a string does not fail.
+        let _infallible = write!(
+            svg,
+            "<polyline points=\"{path}\" fill=\"none\" stroke=\"{0}\" stroke-width=\"2\"/>\
+<text x=\"{1}\" y=\"{2}\" style=\"fill:{0}\">{3}</text>",
+            line.colour,
+            left + 160.0 * f64::from(place),
+            HEIGHT - 8.0,
+            line.name
+        );
+    }
+    svg + "</svg>"
+}
