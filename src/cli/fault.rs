@@ -5,7 +5,7 @@ use std::{error::Error, io, path::PathBuf, process::ExitCode};
 use crate::{
     config::ConfigFlaw,
     crypto::{identity::IdentityFault, pki::PkiFault},
-    ledger::LedgerFault,
+    ledger::{EvidenceFault, LedgerFault},
     sample::flaw::DefinitionFlaw,
     server::{ServerFault, TlsFault, connect::ConnectFault, telemetry::TelemetryFault},
     world::WorldFault,
@@ -34,6 +34,10 @@ pub(super) enum CliFault {
     Call(#[from] Box<tonic::Status>),
     #[error("台帳に問題があります: {0}")]
     Ledger(#[from] LedgerFault),
+    #[error("証明が成り立ちません: {0}")]
+    Evidence(#[from] EvidenceFault),
+    #[error("証跡のファイルとして読み取れません")]
+    NotEvidence,
     #[error("{}: {source}", file.display())]
     File { file: PathBuf, source: io::Error },
     #[error("{0}")]
@@ -83,7 +87,7 @@ impl CliFault {
     /// The exit code, as the help text lists them.
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Ledger(_) => 3,
+            Self::Ledger(_) | Self::Evidence(_) | Self::NotEvidence => 3,
             Self::Config(_) | Self::Definitions(_) => 4,
             Self::Telemetry(_)
             | Self::World(_)

@@ -21,6 +21,7 @@ mod net;
 mod operation;
 mod permission;
 mod permit;
+mod proofs;
 mod records;
 mod sealing;
 mod told;

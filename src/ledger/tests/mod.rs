@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod garbage;
+mod outside;
 mod promises;
 
 use std::{
