@@ -5,6 +5,7 @@ mod by_hand;
 mod carry;
 mod clock;
 mod compare;
+mod digest;
 mod fill;
 mod journal;
 mod keys;
@@ -191,6 +192,9 @@ pub enum WorldFault {
     /// The description of a world is not as this version writes it.
     #[error("{0} is not the description of a world: restore it from a backup")]
     Description(PathBuf),
+    /// A part of a filled world is not there any more.
+    #[error("{0} is missing: restore the whole world from one backup")]
+    Missing(PathBuf),
     /// A sample replica does not pass the form check of the world's layouts.
     #[error("the sample data do not fit layout {0}")]
     Sample(String),
