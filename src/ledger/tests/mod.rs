@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod foreign;
 mod garbage;
 mod outside;
 mod promises;
