@@ -1,14 +1,19 @@
 //! The command line: one subcommand per file.
 
+mod batch;
 mod certs;
+mod client;
 mod completions;
 mod config;
 mod demo;
 mod fault;
 mod japanese;
+mod layout;
 mod ledger;
 mod open;
 mod options;
+mod replica;
+mod sample;
 mod serve;
 mod start;
 mod wall_clock;
@@ -25,7 +30,7 @@ const EXIT_USAGE: u8 = 2;
 #[command(
     name = "chukan",
     version,
-    after_help = "終了コード: 0 正常、1 失敗、2 使い方の誤り、3 検証で不一致または損傷を検出、4 設定または定義ファイルの誤り\n\
+    after_help = "終了コード: 0 正常、1 失敗、2 使い方の誤り、3 検証で不一致または損傷を検出、4 設定または定義ファイルの誤り、5 送ったファイルの誤り\n\
                   環境変数: CHUKAN_CONFIG（設定ファイル）、CHUKAN_SERVER_LISTEN など（`chukan config show` のキーを大文字と _ で書いたもの）"
 )]
 struct Cli {
@@ -39,11 +44,23 @@ enum Command {
     Demo(demo::Demo),
     /// サーバーを起動する
     Serve(serve::Serve),
+    /// バッチ照会ファイルを送り、状況を見て、結果を取得する
+    #[command(subcommand)]
+    Batch(batch::BatchCommand),
     /// 封印された回答を開くための鍵を作る
     #[command(subcommand)]
     Key(open::KeyCommand),
     /// 封印された回答（JSON）を開いて表示する
     Open(open::Open),
+    /// 見本のファイルを作る
+    #[command(subcommand)]
+    Sample(sample::SampleCommand),
+    /// レイアウトのファイルを検査・比較・表示する
+    #[command(subcommand)]
+    Layout(layout::LayoutCommand),
+    /// 副本ファイルの取込・書出・突合をする
+    #[command(subcommand)]
+    Replica(replica::ReplicaCommand),
     /// 記録台帳を検証する
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -66,8 +83,12 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Batch(batch) => batch.run(),
         Command::Key(key) => key.run(),
         Command::Open(open) => open.run(),
+        Command::Sample(sample) => sample.run(),
+        Command::Layout(layout) => layout.run(),
+        Command::Replica(replica) => replica.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Certs(certs) => certs.run(),
         Command::Config(config) => config.run(),

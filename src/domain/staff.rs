@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     codes::{AffairCode, InstitutionCode},
     names::{AccountName, StaffNumber},
+    refusal::Refusal,
 };
 
 /// What an account may be used for.
@@ -236,7 +237,7 @@ pub struct Operation {
     /// The person behind it, where the account is known.
     pub person: Option<StaffNumber>,
     /// What was done.
-    pub kind: OperationKind,
+    pub what: OperationKind,
     /// What it was done to: a 処理通番 or an account.
     pub on: Option<String>,
     /// How it ended.
@@ -281,6 +282,13 @@ pub enum OperationOutcome {
     Refused(String),
 }
 
+impl OperationOutcome {
+    /// Refused for this reason.
+    pub fn refused(refusal: &Refusal) -> Self {
+        Self::Refused(refusal.reason().to_owned())
+    }
+}
+
 /// An operation where it stands in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlacedOperation {
@@ -288,6 +296,45 @@ pub struct PlacedOperation {
     pub at: Timestamp,
     /// What was done.
     pub operation: Operation,
+}
+
+/// Why an act of a member of staff is not possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StaffRefusal {
+    /// The name or the password is wrong, or the account is locked or has expired. Which of these is told to nobody.
+    #[error("the name or the password is wrong, or the account cannot be used")]
+    SignIn,
+    /// There is no session, or it has ended.
+    #[error("there is no session, or it has ended: sign in")]
+    NoSession,
+    /// The password must be changed before anything else is done.
+    #[error("the password must be changed first")]
+    PasswordDue,
+    /// The account has no role that may do this, or not for this affair.
+    #[error("the account has no authority for this act or this affair")]
+    NotAuthorised,
+    /// Another administrator must do this.
+    #[error("an administrator may not do this to their own account")]
+    OwnAccount,
+    /// There is an account of this name.
+    #[error("there is an account of this name")]
+    AccountExists,
+}
+
+impl StaffRefusal {
+    /// The Japanese message for a person.
+    pub fn ja(self) -> &'static str {
+        match self {
+            Self::SignIn => {
+                "アカウント名またはパスワードが正しくないか、アカウントを使用できません。"
+            }
+            Self::NoSession => "ログインしていないか、ログインの有効時間が過ぎました。",
+            Self::PasswordDue => "先にパスワードを変更してください。",
+            Self::NotAuthorised => "この操作または事務の権限がありません。",
+            Self::OwnAccount => "自分のアカウントには、この操作を行えません。",
+            Self::AccountExists => "同じ名前のアカウントが既に存在します。",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,11 +14,10 @@ use super::{
 };
 use crate::{
     domain::{
-        exchange::Side,
         inquiry::{Asked, Detail, ExchangeState},
         names::ReceiptNumber,
         refusal::{FieldFlaw, Refusal},
-        result::{DetailStatus, ResultCode},
+        result::DetailStatus,
     },
     institution::{ExchangeView, InquiryProgress, InquiryView},
 };
@@ -265,7 +264,7 @@ fn encode_exchange(
     (detail, asked): (&Detail, &Asked),
     exchange: ExchangeView,
 ) -> Result<v1::SpecificInfoResult, Status> {
-    let message = message(detail, asked, &exchange);
+    let message = exchange.message(detail, asked);
     let sealed_answer = match exchange.state {
         ExchangeState::Ended { answer, .. } => answer,
         ExchangeState::Accepted | ExchangeState::Waiting { .. } => None,
@@ -282,23 +281,4 @@ fn encode_exchange(
         result: Some(result_with(exchange.code, message)),
         answer,
     })
-}
-
-/// The text of a result. Two of them are known to users with the particulars in them.
-fn message(detail: &Detail, asked: &Asked, exchange: &ExchangeView) -> String {
-    let at_inquirer = match &exchange.state {
-        ExchangeState::Ended { outcome, .. } => outcome.decided_by == Side::Inquirer,
-        ExchangeState::Accepted | ExchangeState::Waiting { .. } => false,
-    };
-    match exchange.code {
-        ResultCode::SymbolMissing if at_inquirer => format!(
-            "指定された団体内統合宛名番号「{}」は符号が未取得です。",
-            detail.addressee.as_str()
-        ),
-        ResultCode::NotPermitted => format!(
-            "指定された特定個人情報名「{}」の照会は許可されていません。",
-            asked.specific_info
-        ),
-        other => other.message_ja().to_owned(),
-    }
 }

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use data_encoding::BASE64URL_NOPAD;
 use tonic::{Request, Response, Status};
 
 use super::{
     caller::{Entered, Surface},
     fields::{Fields, page_size, timestamp},
     messages::{domain_result, result},
+    place::{place, token},
     proto::v1::{
         self, compare_provision_records_request::Scope,
         provision_record_service_server::ProvisionRecordService,
     },
-    status::{ToStatus, foreign_page_token, status_of},
+    status::{ToStatus, status_of},
 };
 use crate::{
     domain::{
@@ -122,7 +122,7 @@ fn in_range(
         to,
         ..RecordFilter::default()
     }))?;
-    let from = place(&message.page_token)?;
+    let from = place(&message.page_token)?.unwrap_or_default();
     let server = entered.server()?;
     let (found, next) = server.search_records(&filter, from, limit).to_status()?;
     let serials = found.iter().map(|placed| placed.record.subject.serial);
@@ -161,28 +161,8 @@ fn decode(
         specific_info: fields.optional("specific_info", &message.specific_info),
         result: domain_result(message.result()),
     };
-    Ok((fields.finish(Some(filter))?, place(&message.page_token)?))
-}
-
-fn token(place: SearchPlace) -> String {
-    let SearchPlace { fiscal_year, index } = place;
-    let bytes = [&fiscal_year.to_be_bytes()[..], &index.to_be_bytes()[..]].concat();
-    BASE64URL_NOPAD.encode(&bytes)
-}
-
-fn place(token: &str) -> Result<SearchPlace, Status> {
-    if token.is_empty() {
-        return Ok(SearchPlace::default());
-    }
-    let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok();
-    let read = |bytes: Vec<u8>| {
-        let (year, index) = bytes.split_first_chunk()?;
-        Some(SearchPlace {
-            fiscal_year: u16::from_be_bytes(*year),
-            index: u64::from_be_bytes(index.try_into().ok()?),
-        })
-    };
-    bytes.and_then(read).ok_or_else(foreign_page_token)
+    let filter = fields.finish(Some(filter))?;
+    Ok((filter, place(&message.page_token)?.unwrap_or_default()))
 }
 
 fn encode_comparison(comparison: Comparison) -> v1::RecordComparison {

@@ -7,8 +7,8 @@ use super::{ActFault, IntermediateServer};
 use crate::{
     crypto::sealing::{Sealed, open},
     domain::{
-        exchange::{Provided, SealedAnswer},
-        inquiry::{ExchangeState, Inquiry},
+        exchange::{Provided, SealedAnswer, Side},
+        inquiry::{Asked, Detail, ExchangeState, Inquiry},
         names::{ProcessingSerial, ReceiptNumber},
         refusal::{Refusal, Thing},
         result::ResultCode,
@@ -47,6 +47,27 @@ pub enum InquiryProgress {
     WaitingForStaff,
     /// Every exchange has ended.
     Ended,
+}
+
+impl ExchangeView {
+    /// The text of the result. Two of them are known to users with the particulars in them.
+    pub fn message(&self, detail: &Detail, asked: &Asked) -> String {
+        let at_inquirer = match &self.state {
+            ExchangeState::Ended { outcome, .. } => outcome.decided_by == Side::Inquirer,
+            ExchangeState::Accepted | ExchangeState::Waiting { .. } => false,
+        };
+        match self.code {
+            ResultCode::SymbolMissing if at_inquirer => format!(
+                "指定された団体内統合宛名番号「{}」は符号が未取得です。",
+                detail.addressee.as_str()
+            ),
+            ResultCode::NotPermitted => format!(
+                "指定された特定個人情報名「{}」の照会は許可されていません。",
+                asked.specific_info
+            ),
+            other => other.message_ja().to_owned(),
+        }
+    }
 }
 
 impl InquiryView {
@@ -129,14 +150,14 @@ impl IntermediateServer {
         let Ok(before) = now.checked_sub(retention) else {
             return Ok(0);
         };
-        Ok(self
-            .around
-            .state
+        let state = &self.around.state;
+        state.delete_batch_files(self.profile.code, before).await?;
+        Ok(state
             .delete_ended_inquiries(self.profile.code, before)
             .await?)
     }
 
-    fn view(&self, inquiry: Inquiry) -> Result<InquiryView, ActFault> {
+    pub(super) fn view(&self, inquiry: Inquiry) -> Result<InquiryView, ActFault> {
         let mut exchanges = Vec::new();
         let mut last_end = None;
         for (serial, ..) in inquiry.exchanges() {

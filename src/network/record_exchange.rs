@@ -35,7 +35,7 @@ impl CoreSystem {
         });
         let records = &self.parts.records;
         let place = records.write(Keeper::Core, &record, now).await?;
-        Ok(records.note(Keeper::Core, subject.serial, place).await?)
+        Ok(records.note(Keeper::Core, subject.serial, &place).await?)
     }
 
     /// The core system's record of an exchange.

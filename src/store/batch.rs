@@ -90,14 +90,6 @@ impl Batch {
         self.preconditions.push((key, expected.into()));
         self
     }
-
-    pub(super) fn bytes(&self) -> usize {
-        let row = |change: &Change| match change {
-            Change::Put(key, value) => key.as_bytes().len() + value.len(),
-            Change::Remove(key) => key.as_bytes().len(),
-        };
-        self.changes.iter().map(row).sum()
-    }
 }
 
 /// Rows may be personal data: only their number shows.

@@ -1,39 +1,55 @@
 //! The durable engine under the state store: atomic batches, durable when acknowledged, and consistent reads of rows.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use serde::de::DeserializeOwned;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 use super::batch::{Batch, Version};
 use super::fault::{During, StoreFault};
 use super::key::Key;
+use super::layers::Layers;
 use super::open::{DirLock, Opened, VERIFIED_BYTES_MAX, open};
 use super::row::{ROW_TAG, row_key};
-use super::tree::Tree;
 use super::value::assemble;
-use super::writer::{Request, Stopped, Writer};
+use super::writer::{Outcome, Shared, Writer};
 
-/// Batches that may wait for the writer; beyond that, callers wait.
+/// Batches that may wait to be durable; beyond that, callers wait.
 const WAITING_MAX: usize = 1024;
 
 /// One open store directory. Clones share it; the directory is released when the last clone is dropped.
 ///
-/// Reads see a batch as soon as it is applied, which is shortly before it is durable; whatever is written after such a
-/// read becomes durable after it too, because there is one log. After a failed write they may show rows that a restart loses.
+/// Reads see a batch as soon as it is handed over, which is shortly before it is durable; whatever is written after such
+/// a read becomes durable after it too, because there is one log. After a failed write they may show rows that a restart loses.
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    requests: RwLock<Option<mpsc::Sender<Request>>>,
+    shared: Arc<Shared>,
+    places: Arc<Semaphore>,
     writer: Mutex<Option<JoinHandle<Result<(), StoreFault>>>>,
-    stopped: Stopped,
-    tree: Arc<Tree>,
     _lock: DirLock,
+}
+
+/// A batch that readers see; it becomes durable whether this is kept or dropped.
+#[must_use = "what rests on the batch waits until it is durable"]
+pub struct HandedOver {
+    shared: Arc<Shared>,
+    answer: oneshot::Receiver<Outcome>,
+}
+
+impl HandedOver {
+    /// Waits until the batch is durable.
+    ///
+    /// # Errors
+    /// As `Engine::write`.
+    pub async fn durable(self) -> Result<(), StoreFault> {
+        self.answer.await.map_err(|_| self.shared.refusal())?
+    }
 }
 
 impl Engine {
@@ -63,32 +79,26 @@ impl Engine {
     /// # Errors
     /// `Conflict`, `KeyTooLong`, `ValueTooLong`: nothing was written. `ReadOnly`: the batch is not known to be durable.
     pub async fn write(&self, batch: Batch) -> Result<(), StoreFault> {
-        let requests = self
-            .inner
-            .requests
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let (reply, answer) = oneshot::channel();
-        let requests = requests.ok_or(StoreFault::Closed)?;
-        requests
-            .send(Request { batch, reply })
-            .await
-            .map_err(|_| self.gone())?;
-        drop(requests);
-        answer.await.map_err(|_| self.gone())?
+        self.hand_over(batch).await?.durable().await
+    }
+
+    /// Hands a batch over: readers see it, and it is durable before any batch that is handed over after it. For what
+    /// need not be durable before a later batch is.
+    ///
+    /// # Errors
+    /// `KeyTooLong`, `ValueTooLong`; `ReadOnly`, `Closed`. Whether its preconditions hold shows in `HandedOver::durable`.
+    pub async fn hand_over(&self, batch: Batch) -> Result<HandedOver, StoreFault> {
+        let places = Arc::clone(&self.inner.places);
+        let shared = Arc::clone(&self.inner.shared);
+        let place = places.acquire_owned().await.map_err(|_| shared.refusal())?;
+        let answer = shared.hand_over(&batch, place)?;
+        Ok(HandedOver { shared, answer })
     }
 
     /// Whether writes are still accepted.
     #[must_use]
     pub fn is_writable(&self) -> bool {
-        let open = self
-            .inner
-            .requests
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        self.inner.stopped.get().is_none()
-            && open.as_ref().is_some_and(|requests| !requests.is_closed())
+        self.inner.shared.is_open()
     }
 
     /// The value under `key`.
@@ -138,17 +148,18 @@ impl Engine {
         while found.len() < limit {
             let page = self
                 .inner
-                .tree
+                .layers()
                 .rows(&prefix, after.as_deref(), limit - found.len())?;
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
             for (physical_key, head) in page {
                 let key =
                     Key::from_encoded(physical_key.strip_prefix(&[ROW_TAG]).unwrap_or_default());
-                let whole = match assemble(&physical_key, &head, |key| self.inner.tree.row(key))? {
-                    Some(whole) => Some(whole),
-                    None => self.inner.value(physical_key)?,
-                };
+                let whole =
+                    match assemble(&physical_key, &head, |key| self.inner.layers().row(key))? {
+                        Some(whole) => Some(whole),
+                        None => self.inner.value(physical_key)?,
+                    };
                 found.extend(whole.map(|(_, value)| (key, value)));
             }
         }
@@ -169,56 +180,43 @@ impl Engine {
             store_id,
             totals,
             mark,
+            redo,
             lock,
         } = opened;
-        let (tree, stopped) = (Arc::new(tree), Stopped::default());
-        let (requests, waiting) = mpsc::channel(WAITING_MAX);
-        let writer = Writer {
-            tree: tree.clone(),
-            store_id,
-            totals,
-            mark,
-            stopped: stopped.clone(),
-        };
+        let shared = Arc::new(Shared::new(Layers::new(tree), totals));
+        let writer = Writer::new(Arc::clone(&shared), store_id, mark, redo);
         let thread = std::thread::Builder::new().name("state-writer".to_owned());
         let writer = thread
-            .spawn(move || writer.run(waiting))
+            .spawn(move || writer.run())
             .during("start the writer of", dir)?;
-        let (requests, writer) = (RwLock::new(Some(requests)), Mutex::new(Some(writer)));
         Ok(Self {
             inner: Arc::new(Inner {
-                requests,
-                writer,
-                stopped,
-                tree,
+                shared,
+                places: Arc::new(Semaphore::new(WAITING_MAX)),
+                writer: Mutex::new(Some(writer)),
                 _lock: lock,
             }),
         })
     }
-
-    fn gone(&self) -> StoreFault {
-        match self.inner.stopped.get() {
-            Some(cause) => StoreFault::ReadOnly {
-                cause: cause.clone(),
-            },
-            None => StoreFault::Closed,
-        }
-    }
 }
 
 impl Inner {
+    fn layers(&self) -> &Layers {
+        &self.shared.layers
+    }
+
     /// A part that is missing because the value was replaced meanwhile shows in a changed head.
     fn value(&self, head_key: Vec<u8>) -> Result<Option<(Version, Vec<u8>)>, StoreFault> {
-        let mut head = self.tree.row(&head_key)?;
+        let mut head = self.layers().row(&head_key)?;
         loop {
             let Some(current) = head else { return Ok(None) };
-            if let Some(whole) = assemble(&head_key, &current, |key| self.tree.row(key))? {
+            if let Some(whole) = assemble(&head_key, &current, |key| self.layers().row(key))? {
                 return Ok(Some(whole));
             }
-            head = self.tree.row(&head_key)?;
+            head = self.layers().row(&head_key)?;
             if head.as_ref() == Some(&current) {
                 return Err(StoreFault::damaged(
-                    self.tree.path(),
+                    self.layers().path(),
                     "a row is malformed or one of its chunks is missing",
                 ));
             }
@@ -226,12 +224,7 @@ impl Inner {
     }
 
     fn stop(&self) -> Result<(), StoreFault> {
-        drop(
-            self.requests
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        self.shared.close();
         let writer = self
             .writer
             .lock()
@@ -240,7 +233,7 @@ impl Inner {
         match writer.map(JoinHandle::join) {
             Some(Ok(outcome)) => outcome,
             Some(Err(_panic)) => Err(StoreFault::damaged(
-                self.tree.path(),
+                self.layers().path(),
                 "the writer ended unexpectedly",
             )),
             None => Ok(()),

@@ -92,6 +92,14 @@ impl StoreFault {
         }
     }
 
+    /// A value that is JSON, but not that of a `T`.
+    pub(super) fn json_data<T: ?Sized>() -> Self {
+        Self::Json {
+            type_name: std::any::type_name::<T>(),
+            category: "data",
+        }
+    }
+
     pub(super) fn json<T: ?Sized>(error: &serde_json::Error) -> Self {
         let category = match error.classify() {
             serde_json::error::Category::Io => "input/output",

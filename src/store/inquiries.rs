@@ -61,22 +61,28 @@ fn last_receipt(institution: InstitutionCode) -> Key {
     Key::new("last-receipt").text(institution.as_str())
 }
 
+/// Adds the acceptance of an inquiry to a batch: its preconditions are the receipt number's and then the record ids'.
+pub(super) fn stage_inquiry(batch: &mut Batch, accepted: &Inquiry) -> Result<(), StoreFault> {
+    let (institution, receipt) = (accepted.inquirer, accepted.receipt);
+    batch.expect_absent(inquiry(institution, receipt));
+    for detail in &accepted.details {
+        batch.expect_absent(record_id(institution, &detail.record_id));
+        batch.put_json(record_id(institution, &detail.record_id), &receipt)?;
+    }
+    batch.put_json(inquiry(institution, receipt), accepted)?;
+    batch.put_json(open_inquiry(institution, receipt), &receipt)?;
+    batch.put_json(last_receipt(institution), &receipt)?;
+    Ok(())
+}
+
 impl State {
     /// Keeps an accepted inquiry and uses up its record ids.
     ///
     /// # Errors
     /// `Conflict` when a record id or the receipt number was used before; nothing is kept then.
     pub async fn accept_inquiry(&self, accepted: &Inquiry) -> Result<(), StoreFault> {
-        let (institution, receipt) = (accepted.inquirer, accepted.receipt);
         let mut batch = Batch::new();
-        batch.expect_absent(inquiry(institution, receipt));
-        for detail in &accepted.details {
-            batch.expect_absent(record_id(institution, &detail.record_id));
-            batch.put_json(record_id(institution, &detail.record_id), &receipt)?;
-        }
-        batch.put_json(inquiry(institution, receipt), accepted)?;
-        batch.put_json(open_inquiry(institution, receipt), &receipt)?;
-        batch.put_json(last_receipt(institution), &receipt)?;
+        stage_inquiry(&mut batch, accepted)?;
         self.engine.write(batch).await
     }
 
@@ -183,7 +189,8 @@ impl State {
         self.engine.write(batch).await
     }
 
-    /// Notes that the last exchange of an inquiry has ended.
+    /// Notes that the last exchange of an inquiry has ended. Should a crash take the note, the inquiry is found open
+    /// with all its exchanges ended, and is noted again.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -197,7 +204,8 @@ impl State {
         let mut batch = Batch::new();
         batch.remove(open_inquiry(institution, receipt));
         batch.put_json(ended_inquiry(ended), &ended)?;
-        self.engine.write(batch).await
+        drop(self.engine.hand_over(batch).await?);
+        Ok(())
     }
 
     /// Deletes the inquiries that ended before `before`, with their results. Their record ids stay used.

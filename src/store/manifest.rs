@@ -32,8 +32,11 @@ pub(super) struct Totals {
     pub(super) sum: u64,
 }
 
+/// Length of written totals.
+pub(super) const TOTALS_BYTES: usize = 24;
+
 impl Totals {
-    fn to_bytes(self) -> [u8; 24] {
+    pub(super) fn to_bytes(self) -> [u8; TOTALS_BYTES] {
         let mut bytes = [0; 24];
         for (field, value) in bytes
             .chunks_exact_mut(8)
@@ -44,7 +47,7 @@ impl Totals {
         bytes
     }
 
-    fn from_bytes(bytes: [u8; 24]) -> Self {
+    pub(super) fn from_bytes(bytes: [u8; TOTALS_BYTES]) -> Self {
         let mut fields = bytes.chunks_exact(8).map(|field| {
             field
                 .iter()

@@ -5,7 +5,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
 use super::fault::{During, StoreFault};
+use super::fold::fold;
+use super::layers::Layer;
 use super::manifest::{Manifest, Mark, Stage, Totals, decode_meta, encode_meta, sync_dir};
+use super::redo::{self, RedoFiles};
 use super::row::{CHUNK_TAG, META_KEY, ROW_TAG, Row, checksum, decode};
 use super::tree::Tree;
 use super::value::assemble;
@@ -20,6 +23,7 @@ pub(super) struct Opened {
     pub(super) store_id: [u8; 16],
     pub(super) totals: Totals,
     pub(super) mark: Mark,
+    pub(super) redo: RedoFiles,
     pub(super) lock: DirLock,
 }
 
@@ -97,7 +101,9 @@ fn clear(dir: &Path) -> Result<(), StoreFault> {
             .unwrap_or_default();
         if name == "blobs" {
             std::fs::remove_dir_all(&path).during("remove", &path)?;
-        } else if matches!(name, "db" | "conf" | "durable.mark") || name.starts_with("snap.") {
+        } else if matches!(name, "db" | "conf" | "durable.mark" | "redo-0" | "redo-1")
+            || name.starts_with("snap.")
+        {
             std::fs::remove_file(&path).during("remove", &path)?;
         }
     }
@@ -112,15 +118,13 @@ fn create(dir: &Path, cache_bytes: u64, lock: DirLock) -> Result<Opened, StoreFa
         writes: 1,
         ..Totals::default()
     };
-    tree.apply(vec![(
-        META_KEY.to_vec(),
-        Some(encode_meta(store_id, totals)),
-    )])?;
+    tree.set(META_KEY, Some(&encode_meta(store_id, totals)))?;
     tree.sync()?;
     let conf = dir.join("conf");
     File::open(&conf)
         .and_then(|file| file.sync_all())
         .during("sync", &conf)?;
+    let redo = redo::open(dir)?;
     let mut mark = Mark::create(dir)?;
     mark.advance(totals)?;
     mark.sync()?;
@@ -133,6 +137,7 @@ fn create(dir: &Path, cache_bytes: u64, lock: DirLock) -> Result<Opened, StoreFa
         store_id,
         totals,
         mark,
+        redo,
         lock,
     })
 }
@@ -180,6 +185,7 @@ fn recover(
             "it belongs to another store than the file db",
         ));
     }
+    let totals = redo_into(&tree, dir, (store_id, totals))?;
     if totals.writes < durable.writes {
         let what = format!(
             "{} of {} durable writes are missing",
@@ -198,7 +204,7 @@ fn recover(
         verify(&tree, totals)?;
     }
     tree.sync()?;
-    sync_dir(dir)?;
+    let redo = redo::open(dir)?;
     mark.advance(totals)?;
     mark.sync()?;
     Ok(Opened {
@@ -206,8 +212,25 @@ fn recover(
         store_id,
         totals,
         mark,
+        redo,
         lock,
     })
+}
+
+/// Brings into the tree what only the log holds; gives the totals after it.
+fn redo_into(
+    tree: &Tree,
+    dir: &Path,
+    (store_id, totals): ([u8; 16], Totals),
+) -> Result<Totals, StoreFault> {
+    let batches = redo::read_after(dir, totals)?;
+    let Some(reached) = batches.last().map(|last| last.totals) else {
+        return Ok(totals);
+    };
+    let mut layer = Layer::new();
+    layer.extend(batches.into_iter().flat_map(|batch| batch.changes));
+    fold(tree, &layer, (store_id, reached))?;
+    Ok(reached)
 }
 
 /// Reads every row and compares number and sum with the totals.

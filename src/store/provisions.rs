@@ -57,6 +57,9 @@ impl State {
     /// is used up. It takes the place of an earlier request of the same exchange: the core system sends one again,
     /// under a new permit, when a crash kept the reply from the inquirer.
     ///
+    /// It is durable before whatever is written after it; should a crash take it, the ledger's entry proves the use of
+    /// the permit and the record.
+    ///
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn keep_provision(
@@ -79,7 +82,8 @@ impl State {
             &provision.received_at,
         )?;
         put_provision(&mut batch, provision, record)?;
-        self.engine.write(batch).await
+        drop(self.engine.hand_over(batch).await?);
+        Ok(())
     }
 
     /// Keeps a request's next state in place of what `seen` showed, and where the record of its end stands.

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How many entries are read for one page of a search.
-const SEARCHED_AT_ONCE: u64 = 10_000;
+pub(super) const SEARCHED_AT_ONCE: u64 = 10_000;
 
 /// How many places are noted at a time when the ledger is followed.
 const FOLLOWED_AT_ONCE: usize = 1_000;
@@ -32,7 +32,7 @@ pub enum Keeper {
 
 impl Keeper {
     /// The owner's name in the ledger.
-    fn owner(&self) -> Result<Owner, RecordFault> {
+    pub(super) fn owner(&self) -> Result<Owner, RecordFault> {
         match self {
             Self::Core => Ok(Owner::CORE),
             Self::Institution(code) => code.as_str().parse().map_err(|_| RecordFault::Form),
@@ -131,7 +131,7 @@ impl RecordBook {
         })
     }
 
-    /// Notes where a record stands.
+    /// Notes where a record stands. Should a crash take the note, it is made again when the ledger is followed.
     ///
     /// # Errors
     /// When the state cannot be written.
@@ -139,10 +139,10 @@ impl RecordBook {
         &self,
         keeper: Keeper,
         serial: ProcessingSerial,
-        place: RecordPlace,
+        place: &RecordPlace,
     ) -> Result<(), RecordFault> {
-        let places = [(keeper.as_str(), serial, place)];
-        Ok(self.state.place_records(&places).await?)
+        let noted = self.state.note_record(keeper.as_str(), serial, place);
+        Ok(noted.await?)
     }
 
     /// Sets or clears 不開示 of a record that is there.
@@ -160,7 +160,8 @@ impl RecordBook {
                 nondisclosure,
                 ..place
             };
-            self.note(keeper, serial, marked).await?;
+            let places = [(keeper.as_str(), serial, marked)];
+            self.state.place_records(&places).await?;
         }
         Ok(())
     }
@@ -342,11 +343,11 @@ pub struct SearchPlace {
     pub index: u64,
 }
 
-fn read_entry(stored: &StoredEntry) -> Result<Entry, RecordFault> {
+pub(super) fn read_entry(stored: &StoredEntry) -> Result<Entry, RecordFault> {
     serde_json::from_slice(&stored.body).map_err(|_| RecordFault::Form)
 }
 
-fn recorded_at(stored: &StoredEntry) -> Result<Timestamp, RecordFault> {
+pub(super) fn recorded_at(stored: &StoredEntry) -> Result<Timestamp, RecordFault> {
     Timestamp::from_millisecond(stored.at_ms).map_err(|_| RecordFault::Form)
 }
 

@@ -52,6 +52,22 @@ impl State {
         self.engine.write(batch).await
     }
 
+    /// Notes where a record stands that the ledger proves: durable before whatever is written after it.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn note_record(
+        &self,
+        owner: &str,
+        serial: ProcessingSerial,
+        place: &RecordPlace,
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        batch.put_json(record_of(owner, serial), place)?;
+        drop(self.engine.hand_over(batch).await?);
+        Ok(())
+    }
+
     /// The sequence number up to which the ledger is in the state.
     ///
     /// # Errors

@@ -1,58 +1,55 @@
-//! One group of batches before it reaches the tree: each batch sees what the ones before it did.
+//! One batch before it reaches the log: its preconditions, and the physical rows that it changes.
 
 use std::collections::HashMap;
 
 use super::batch::{Batch, Change, Expected, Version};
 use super::fault::StoreFault;
 use super::key::Key;
+use super::layers::Layers;
 use super::manifest::Totals;
 use super::row::{KEY_BYTES_MAX, Row, VALUE_BYTES_MAX, checksum, decode, encode, row_key};
-use super::tree::{Changes, Tree};
+use super::tree::Changes;
 use super::value::assemble;
 
-pub(super) struct Staged<'a> {
-    tree: &'a Tree,
+struct Staged<'a> {
+    layers: &'a Layers,
     totals: Totals,
     rows: HashMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
 /// Why a batch was not staged.
 pub(super) enum Unstaged {
-    /// The batch is at fault; the group goes on.
+    /// The batch is at fault.
     Refused(StoreFault),
-    /// The store is at fault; the whole group must be dropped.
+    /// The store is at fault.
     Broken(StoreFault),
 }
 
-impl<'a> Staged<'a> {
-    pub(super) fn new(tree: &'a Tree, totals: Totals) -> Self {
-        Self {
-            tree,
-            totals,
-            rows: HashMap::new(),
+/// The physical changes of a batch and the totals after it, if its lengths and preconditions allow it.
+pub(super) fn stage(
+    layers: &Layers,
+    totals: Totals,
+    batch: &Batch,
+) -> Result<(Changes, Totals), Unstaged> {
+    lengths(batch).map_err(Unstaged::Refused)?;
+    let mut staged = Staged {
+        layers,
+        totals,
+        rows: HashMap::new(),
+    };
+    for (precondition, (key, expected)) in batch.preconditions.iter().enumerate() {
+        if !staged.holds(key, expected).map_err(Unstaged::Broken)? {
+            return Err(Unstaged::Refused(StoreFault::Conflict { precondition }));
         }
     }
-
-    /// Adds a batch if its lengths and preconditions allow it.
-    pub(super) fn stage(&mut self, batch: &Batch) -> Result<(), Unstaged> {
-        lengths(batch).map_err(Unstaged::Refused)?;
-        for (precondition, (key, expected)) in batch.preconditions.iter().enumerate() {
-            if !self.holds(key, expected).map_err(Unstaged::Broken)? {
-                return Err(Unstaged::Refused(StoreFault::Conflict { precondition }));
-            }
-        }
-        self.totals.writes += 1;
-        for (position, change) in (0..).zip(&batch.changes) {
-            self.change(position, change).map_err(Unstaged::Broken)?;
-        }
-        Ok(())
+    staged.totals.writes += 1;
+    for (position, change) in (0..).zip(&batch.changes) {
+        staged.change(position, change).map_err(Unstaged::Broken)?;
     }
+    Ok((staged.rows.into_iter().collect(), staged.totals))
+}
 
-    /// The physical changes and the totals after them.
-    pub(super) fn into_changes(self) -> (Changes, Totals) {
-        (self.rows.into_iter().collect(), self.totals)
-    }
-
+impl Staged<'_> {
     fn holds(&self, key: &Key, expected: &Expected) -> Result<bool, StoreFault> {
         let head_key = row_key(key.as_bytes());
         let Some(head) = self.row(&head_key)? else {
@@ -116,13 +113,13 @@ impl<'a> Staged<'a> {
     fn row(&self, physical_key: &[u8]) -> Result<Option<Vec<u8>>, StoreFault> {
         match self.rows.get(physical_key) {
             Some(staged) => Ok(staged.clone()),
-            None => self.tree.row(physical_key),
+            None => self.layers.row(physical_key),
         }
     }
 
     fn malformed(&self) -> StoreFault {
         StoreFault::damaged(
-            self.tree.path(),
+            self.layers.path(),
             "a row is malformed or one of its chunks is missing",
         )
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use data_encoding::BASE64URL_NOPAD;
 use serde::de::DeserializeOwned;
 
-use super::{Engine, Key, StoreFault, Version};
+use super::{Batch, Engine, Key, StoreFault, Version};
 
 /// How many rows a scan takes at a time, and the most that are read for one page.
 const SCAN_ROWS: usize = 1_000;
@@ -96,6 +96,14 @@ impl State {
     /// When the last writes failed.
     pub fn close(self) -> Result<(), StoreFault> {
         self.engine.close()
+    }
+
+    /// Waits until everything that readers see is durable.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    pub async fn settle(&self) -> Result<(), StoreFault> {
+        self.engine.write(Batch::new()).await
     }
 
     pub(super) fn read_versioned<T: DeserializeOwned>(

@@ -86,19 +86,16 @@ impl Tree {
         answer(&self.file_path, contain(collect))
     }
 
-    /// Applies all changes atomically; they are not durable before `sync`.
-    pub(super) fn apply(&self, changes: Changes) -> Result<(), StoreFault> {
+    /// Sets one row, or removes it where there is none; not durable before `sync`.
+    pub(super) fn set(&self, physical_key: &[u8], row: Option<&[u8]>) -> Result<(), StoreFault> {
         #[cfg(test)]
-        self.probe.step("apply", &self.file_path)?;
-        let mut batch = sled::Batch::default();
-        for (key, row) in changes {
-            match row {
-                Some(row) => batch.insert(key, row),
-                None => batch.remove(key),
-            }
-        }
+        self.probe.step("set", &self.file_path)?;
         let db = self.db()?;
-        answer(&self.file_path, contain(|| db.apply_batch(batch)))
+        let done = contain(|| match row {
+            Some(row) => db.insert(physical_key, row),
+            None => db.remove(physical_key),
+        });
+        answer(&self.file_path, done).map(drop)
     }
 
     /// Makes everything applied so far durable. sled's flush only asks `sync_file_range`, which does not reach a disk's

@@ -1,116 +1,309 @@
-//! The one thread that writes: takes whatever waits, applies it as one group, makes it durable, then answers.
+//! The one thread that makes batches durable: takes all that wait, writes them to the log at once, syncs once, answers.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::batch::Batch;
-use super::fault::StoreFault;
-use super::manifest::{Mark, Totals, encode_meta};
-use super::row::META_KEY;
-use super::staged::{Staged, Unstaged};
-use super::tree::Tree;
+use super::fault::{During, StoreFault};
+use super::fold::fold;
+use super::layers::{Layer, Layers};
+use super::manifest::{Mark, Totals};
+use super::redo::{REDO_BYTES, RedoFile, RedoFiles, push_frame};
+use super::staged::{Unstaged, stage};
 
-const GROUP_BATCHES_MAX: usize = 1024;
-const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
-
-/// A batch and where its answer goes.
-pub(super) struct Request {
-    pub(super) batch: Batch,
-    pub(super) reply: oneshot::Sender<Result<(), StoreFault>>,
-}
+/// While the layer before is being folded a file may grow to this length, in bytes; then writing waits.
+const BEHIND_BYTES_MAX: u64 = 2 * REDO_BYTES;
 
 /// The fault that ended writing, once there is one.
-pub(super) type Stopped = Arc<OnceLock<Arc<StoreFault>>>;
+pub(super) type Stopped = OnceLock<Arc<StoreFault>>;
 
-pub(super) struct Writer {
-    pub(super) tree: Arc<Tree>,
-    pub(super) store_id: [u8; 16],
-    pub(super) totals: Totals,
-    pub(super) mark: Mark,
+/// What came of a batch.
+pub(super) type Outcome = Result<(), StoreFault>;
+
+/// What those who write and the writer share.
+pub(super) struct Shared {
+    pub(super) layers: Layers,
     pub(super) stopped: Stopped,
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
 }
 
-impl Writer {
-    /// Runs until the last sender is gone, then syncs everything once more.
-    pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) -> Result<(), StoreFault> {
-        while let Some(first) = requests.blocking_recv() {
-            let mut bytes = first.batch.bytes();
-            let mut group = vec![first];
-            while group.len() < GROUP_BATCHES_MAX && bytes < GROUP_BYTES_MAX {
-                let Ok(next) = requests.try_recv() else { break };
-                bytes += next.batch.bytes();
-                group.push(next);
-            }
-            self.commit(group);
-        }
-        if let Some(cause) = self.stopped.get() {
-            return Err(StoreFault::ReadOnly {
-                cause: cause.clone(),
-            });
-        }
-        self.tree.sync()?;
-        self.mark.sync()
-    }
+/// What has been decided and is not durable.
+struct Waiting {
+    totals: Totals,
+    frames: Vec<u8>,
+    answers: Vec<Answer>,
+    is_open: bool,
+    writer_sleeps: bool,
+}
 
-    /// Refusals too are answered after the sync: they may rest on an earlier batch of the same group.
-    fn commit(&mut self, group: Vec<Request>) {
-        let batches = group.iter().map(|request| &request.batch);
-        let outcomes = match self.stopped.get() {
-            Some(_) => Vec::new(),
-            None => self.write(batches).unwrap_or_else(|cause| {
-                self.stop(cause);
-                Vec::new()
+struct Answer {
+    outcome: Outcome,
+    reply: oneshot::Sender<Outcome>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Shared {
+    pub(super) fn new(layers: Layers, totals: Totals) -> Self {
+        Self {
+            layers,
+            stopped: Stopped::default(),
+            waiting: Mutex::new(Waiting {
+                totals,
+                frames: Vec::new(),
+                answers: Vec::new(),
+                is_open: true,
+                writer_sleeps: false,
             }),
-        };
-        let mut outcomes = outcomes.into_iter();
-        for request in group {
-            let outcome = outcomes.next().unwrap_or_else(|| Err(self.refusal()));
-            if request.reply.send(outcome).is_err() {
-                tracing::debug!("the caller of a state write has gone");
+            wake: Condvar::new(),
+        }
+    }
+
+    /// Decides a batch and shows it to readers; the answer comes when it is durable. A conflict too: it may rest on a
+    /// batch that is not durable yet.
+    pub(super) fn hand_over(
+        &self,
+        batch: &Batch,
+        place: OwnedSemaphorePermit,
+    ) -> Result<oneshot::Receiver<Outcome>, StoreFault> {
+        let mut waiting = self.waiting();
+        if !waiting.is_open || self.stopped.get().is_some() {
+            return Err(self.refusal());
+        }
+        let outcome = match stage(&self.layers, waiting.totals, batch) {
+            Ok((changes, totals)) => {
+                push_frame(&mut waiting.frames, totals, &changes);
+                self.layers.add(changes);
+                waiting.totals = totals;
+                Ok(())
             }
+            Err(Unstaged::Refused(conflict @ StoreFault::Conflict { .. })) => Err(conflict),
+            Err(Unstaged::Refused(refusal)) => return Err(refusal),
+            Err(Unstaged::Broken(cause)) => {
+                self.stop(cause);
+                return Err(self.refusal());
+            }
+        };
+        let (reply, answer) = oneshot::channel();
+        waiting.answers.push(Answer {
+            outcome,
+            reply,
+            _place: place,
+        });
+        if std::mem::take(&mut waiting.writer_sleeps) {
+            self.wake.notify_one();
         }
+        Ok(answer)
     }
 
-    fn write<'b>(
-        &mut self,
-        batches: impl Iterator<Item = &'b Batch>,
-    ) -> Result<Vec<Result<(), StoreFault>>, StoreFault> {
-        let tree = self.tree.clone();
-        let mut staged = Staged::new(&tree, self.totals);
-        let mut outcomes = Vec::new();
-        for batch in batches {
-            outcomes.push(match staged.stage(batch) {
-                Ok(()) => Ok(()),
-                Err(Unstaged::Refused(refusal)) => Err(refusal),
-                Err(Unstaged::Broken(cause)) => return Err(cause),
-            });
-        }
-        let (mut changes, totals) = staged.into_changes();
-        if totals == self.totals {
-            return Ok(outcomes);
-        }
-        changes.push((META_KEY.to_vec(), Some(encode_meta(self.store_id, totals))));
-        tree.apply(changes)?;
-        tree.sync()?;
-        self.totals = totals;
-        if let Err(cause) = self.mark.advance(totals) {
-            self.stop(cause);
-        }
-        Ok(outcomes)
+    /// Takes no more batches; the writer ends when those handed over are durable.
+    pub(super) fn close(&self) {
+        self.waiting().is_open = false;
+        self.wake.notify_one();
     }
 
-    fn stop(&self, cause: StoreFault) {
+    pub(super) fn is_open(&self) -> bool {
+        self.stopped.get().is_none() && self.waiting().is_open
+    }
+
+    pub(super) fn stop(&self, cause: StoreFault) {
         tracing::error!(%cause, "the state store accepts no more writes");
         self.stopped.get_or_init(|| Arc::new(cause));
     }
 
-    fn refusal(&self) -> StoreFault {
+    pub(super) fn refusal(&self) -> StoreFault {
         match self.stopped.get() {
             Some(cause) => StoreFault::ReadOnly {
                 cause: cause.clone(),
             },
             None => StoreFault::Closed,
         }
+    }
+
+    // Nobody leaves it half-changed: a batch counts from the moment its totals are set.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    store_id: [u8; 16],
+    mark: Mark,
+    redo: RedoFile,
+    other: Other,
+}
+
+/// The file that is not being written to.
+enum Other {
+    Empty(RedoFile),
+    Folding(JoinHandle<Result<RedoFile, StoreFault>>),
+    /// It could not be folded.
+    Lost,
+}
+
+/// What the writer takes at once.
+struct Group {
+    frames: Vec<u8>,
+    answers: Vec<Answer>,
+    totals: Totals,
+    /// The layer to fold when it is the last group of its file.
+    last: Option<Arc<Layer>>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        store_id: [u8; 16],
+        mark: Mark,
+        [redo, other]: RedoFiles,
+    ) -> Self {
+        Self {
+            shared,
+            store_id,
+            mark,
+            redo,
+            other: Other::Empty(other),
+        }
+    }
+
+    /// Runs until the store is closed, then brings everything into the tree.
+    pub(super) fn run(mut self) -> Result<(), StoreFault> {
+        while let Some(group) = self.take() {
+            let written = self.write(&group);
+            if let Err(cause) = written {
+                self.shared.stop(cause);
+            }
+            for answer in group.answers {
+                let outcome = match self.shared.stopped.get() {
+                    Some(_) => Err(self.shared.refusal()),
+                    None => answer.outcome,
+                };
+                if answer.reply.send(outcome).is_err() {
+                    tracing::debug!("the caller of a state write has gone");
+                }
+            }
+            if let Some(layer) = group.last
+                && let Err(cause) = self.turn(layer, group.totals)
+            {
+                self.shared.stop(cause);
+            }
+        }
+        self.end()
+    }
+
+    fn take(&mut self) -> Option<Group> {
+        self.settle();
+        let shared = Arc::clone(&self.shared);
+        let mut waiting = shared.waiting();
+        while waiting.answers.is_empty() {
+            if !waiting.is_open {
+                return None;
+            }
+            waiting.writer_sleeps = true;
+            waiting = shared
+                .wake
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let frames = std::mem::take(&mut waiting.frames);
+        let is_full = self.redo.written_bytes() + frames.len() as u64 >= REDO_BYTES;
+        Some(Group {
+            frames,
+            answers: std::mem::take(&mut waiting.answers),
+            totals: waiting.totals,
+            // Under the lock, so that the layer holds what the file holds and nothing else.
+            last: (is_full && matches!(self.other, Other::Empty(_)))
+                .then(|| shared.layers.set_apart()),
+        })
+    }
+
+    /// Takes the other file back when the layer before is in the tree; waits for that when too much stands in the log.
+    fn settle(&mut self) {
+        let is_due = match &self.other {
+            Other::Folding(folding) => {
+                folding.is_finished() || self.redo.written_bytes() >= BEHIND_BYTES_MAX
+            }
+            Other::Empty(_) | Other::Lost => false,
+        };
+        if is_due {
+            match self.other_file() {
+                Ok(file) => self.other = Other::Empty(file),
+                Err(cause) => self.shared.stop(cause),
+            }
+        }
+    }
+
+    fn write(&mut self, group: &Group) -> Result<(), StoreFault> {
+        if self.shared.stopped.get().is_some() || group.frames.is_empty() {
+            return Ok(());
+        }
+        #[cfg(test)]
+        self.shared
+            .layers
+            .tree()
+            .probe
+            .step("append", self.redo.path())?;
+        self.redo.append(&group.frames)?;
+        #[cfg(test)]
+        self.shared
+            .layers
+            .tree()
+            .probe
+            .step("sync", self.redo.path())?;
+        self.redo.sync()?;
+        self.mark.advance(group.totals)
+    }
+
+    /// Goes on in the other file, and brings what is in this one into the tree meanwhile.
+    fn turn(&mut self, layer: Arc<Layer>, totals: Totals) -> Result<(), StoreFault> {
+        if self.shared.stopped.get().is_some() {
+            return Ok(());
+        }
+        let empty = self.other_file()?;
+        let full = std::mem::replace(&mut self.redo, empty);
+        let (shared, store_id) = (Arc::clone(&self.shared), self.store_id);
+        let path = full.path().to_path_buf();
+        let folding = std::thread::Builder::new()
+            .name("state-fold".to_owned())
+            .spawn(move || {
+                fold(shared.layers.tree(), &layer, (store_id, totals))?;
+                shared.layers.folded();
+                Ok(full.rewind())
+            })
+            .during("start the folding of", &path)?;
+        self.other = Other::Folding(folding);
+        Ok(())
+    }
+
+    fn other_file(&mut self) -> Result<RedoFile, StoreFault> {
+        match std::mem::replace(&mut self.other, Other::Lost) {
+            Other::Empty(file) => Ok(file),
+            Other::Folding(folding) => folding.join().unwrap_or_else(|_panic| Err(self.lost())),
+            Other::Lost => Err(self.lost()),
+        }
+    }
+
+    fn lost(&self) -> StoreFault {
+        StoreFault::damaged(
+            self.shared.layers.path(),
+            "the folding of the log ended unexpectedly",
+        )
+    }
+
+    fn end(mut self) -> Result<(), StoreFault> {
+        if let Err(cause) = self.other_file() {
+            self.shared.stop(cause);
+        }
+        if self.shared.stopped.get().is_some() {
+            return Err(self.shared.refusal());
+        }
+        let totals = self.shared.waiting().totals;
+        let layer = self.shared.layers.set_apart();
+        fold(self.shared.layers.tree(), &layer, (self.store_id, totals))?;
+        self.shared.layers.folded();
+        self.mark.sync()
     }
 }

@@ -128,6 +128,7 @@ impl World {
             };
             let provider = world.server(presented.provider)?;
             let decided = provider.provide(&order, world.now()).await?;
+            world.state.settle().await?;
             Ok(match decided.reply {
                 ProvisionReply::Ended(outcome, _) => outcome.code,
                 ProvisionReply::Held => ResultCode::WaitingForStaff,

@@ -1,0 +1,22 @@
+//! Folding: brings a layer of rows that are durable in the log into the tree, beside the writing.
+
+use super::fault::StoreFault;
+use super::layers::Layer;
+use super::manifest::{Totals, encode_meta};
+use super::row::META_KEY;
+use super::tree::Tree;
+
+/// Brings `layer` into the tree, durable when it returns. Cut off in the middle, it is done again at the next open:
+/// the store's own row, which says how far the tree reaches, comes last.
+pub(super) fn fold(
+    tree: &Tree,
+    layer: &Layer,
+    (store_id, totals): ([u8; 16], Totals),
+) -> Result<(), StoreFault> {
+    for (key, row) in layer {
+        tree.set(key, row.as_deref())?;
+    }
+    tree.sync()?;
+    tree.set(META_KEY, Some(&encode_meta(store_id, totals)))?;
+    tree.sync()
+}

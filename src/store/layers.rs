@@ -1,0 +1,160 @@
+//! What a reader sees: the rows that are only in the log so far, above the rows of the tree.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::fault::StoreFault;
+use super::tree::{Changes, Rows, Tree};
+
+/// Rows to set, or to remove where there is no row, in key order.
+pub(super) type Layer = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// The tree and two layers above it.
+pub(super) struct Layers {
+    tree: Tree,
+    recent: RwLock<Recent>,
+}
+
+#[derive(Default)]
+struct Recent {
+    /// What is being folded into the tree.
+    folding: Arc<Layer>,
+    /// What came after that.
+    fresh: Layer,
+}
+
+impl Layers {
+    pub(super) fn new(tree: Tree) -> Self {
+        Self {
+            tree,
+            recent: RwLock::default(),
+        }
+    }
+
+    pub(super) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.tree.path()
+    }
+
+    pub(super) fn row(&self, physical_key: &[u8]) -> Result<Option<Vec<u8>>, StoreFault> {
+        {
+            let recent = self.recent();
+            let fresh = recent.fresh.get(physical_key);
+            if let Some(row) = fresh.or_else(|| recent.folding.get(physical_key)) {
+                return Ok(row.clone());
+            }
+        }
+        self.tree.row(physical_key)
+    }
+
+    /// Up to `limit` rows whose physical key begins with `prefix`, after `after`, in key order.
+    pub(super) fn rows(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Rows, StoreFault> {
+        // Held over the reads of the tree: a layer that has been folded meanwhile would be missed in both.
+        let recent = self.recent();
+        let mut found = Rows::new();
+        let mut after = after.map(<[u8]>::to_vec);
+        while found.len() < limit {
+            let wanted = limit - found.len();
+            let page = self.tree.rows(prefix, after.as_deref(), wanted)?;
+            let horizon = (page.len() == wanted)
+                .then(|| page.last().map(|(key, _)| key.clone()))
+                .flatten();
+            recent.merge(
+                page,
+                (prefix, after.as_deref(), horizon.as_deref()),
+                &mut found,
+                limit,
+            );
+            if horizon.is_none() {
+                break;
+            }
+            after = horizon;
+        }
+        Ok(found)
+    }
+
+    /// Puts changes above everything there is.
+    pub(super) fn add(&self, changes: Changes) {
+        self.recent_mut().fresh.extend(changes);
+    }
+
+    /// Sets the fresh layer apart, to be folded into the tree. Only when the one before has been.
+    pub(super) fn set_apart(&self) -> Arc<Layer> {
+        let mut recent = self.recent_mut();
+        recent.folding = Arc::new(std::mem::take(&mut recent.fresh));
+        Arc::clone(&recent.folding)
+    }
+
+    /// Lets go of the layer that was set apart: it is in the tree, durably.
+    pub(super) fn folded(&self) {
+        self.recent_mut().folding = Arc::default();
+    }
+
+    // A layer stays whole when a holder of the lock panics: nobody leaves it half-changed.
+    fn recent(&self) -> RwLockReadGuard<'_, Recent> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recent_mut(&self) -> RwLockWriteGuard<'_, Recent> {
+        self.recent.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Prefix, exclusive beginning, inclusive end.
+type Range<'a> = (&'a [u8], Option<&'a [u8]>, Option<&'a [u8]>);
+
+impl Recent {
+    /// Adds the rows in `range` to `found`, up to `limit` in all: of equal keys the highest layer's row, and none where
+    /// that is a removal.
+    fn merge(&self, page: Rows, range: Range<'_>, found: &mut Rows, limit: usize) {
+        let (prefix, after, horizon) = range;
+        let begin = after
+            .filter(|after| *after >= prefix)
+            .map_or(Bound::Included(prefix), Bound::Excluded);
+        let end = horizon.map_or(Bound::Unbounded, Bound::Included);
+        let part = |layer| {
+            let layer: &Layer = layer;
+            layer
+                .range::<[u8], _>((begin, end))
+                .take_while(|(key, _)| key.starts_with(prefix))
+                .peekable()
+        };
+        let empty = match (begin, end) {
+            (Bound::Excluded(begin) | Bound::Included(begin), Bound::Included(end)) => begin > end,
+            (_, Bound::Unbounded | Bound::Excluded(_)) | (Bound::Unbounded, _) => false,
+        };
+        if empty {
+            return;
+        }
+        let (mut fresh, mut folding) = (part(&self.fresh), part(&self.folding));
+        let mut page = page.into_iter().peekable();
+        while found.len() < limit {
+            let keys = [
+                fresh.peek().map(|(key, _)| key.as_slice()),
+                folding.peek().map(|(key, _)| key.as_slice()),
+                page.peek().map(|(key, _)| key.as_slice()),
+            ];
+            let Some(least) = keys.into_iter().flatten().min().map(<[u8]>::to_vec) else {
+                return;
+            };
+            let below = page.next_if(|(key, _)| *key == least).map(|(_, row)| row);
+            let middle = folding.next_if(|(key, _)| **key == least);
+            let above = fresh.next_if(|(key, _)| **key == least);
+            let row = match above.or(middle) {
+                Some((_, row)) => row.clone(),
+                None => below,
+            };
+            found.extend(row.map(|row| (least, row)));
+        }
+    }
+}
