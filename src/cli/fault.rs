@@ -7,7 +7,7 @@ use tonic_types::StatusExt as _;
 use crate::{
     config::ConfigFlaw,
     crypto::{identity::IdentityFault, pki::PkiFault},
-    ledger::LedgerFault,
+    ledger::{EvidenceFault, LedgerFault},
     sample::flaw::DefinitionFlaw,
     server::{ServerFault, TlsFault, connect::ConnectFault, telemetry::TelemetryFault},
     world::WorldFault,
@@ -36,6 +36,10 @@ pub(super) enum CliFault {
     Call(#[from] Box<tonic::Status>),
     #[error("台帳に問題があります: {0}")]
     Ledger(#[from] LedgerFault),
+    #[error("証明が成り立ちません: {0}")]
+    Evidence(#[from] EvidenceFault),
+    #[error("証跡のファイルとして読み取れません")]
+    NotEvidence,
     #[error("{}: {source}", file.display())]
     File { file: PathBuf, source: io::Error },
     #[error("{0}")]
@@ -105,7 +109,7 @@ impl CliFault {
     /// The exit code, as the help text lists them.
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Ledger(_) | Self::Differences(_) => 3,
+            Self::Ledger(_) | Self::Differences(_) | Self::Evidence(_) | Self::NotEvidence => 3,
             Self::Flawed(_) => 5,
             Self::Config(_) | Self::Definitions(_) => 4,
             Self::Telemetry(_)

@@ -198,6 +198,7 @@ fn world_status(fault: WorldFault) -> Status {
         | WorldFault::Key(_)
         | WorldFault::Keys
         | WorldFault::Description(_)
+        | WorldFault::Missing(_)
         | WorldFault::Sample(_)
         | WorldFault::File { .. }
         | WorldFault::Stopped => internal(&fault),
@@ -219,7 +220,7 @@ fn record_status(fault: &RecordFault) -> Status {
     match fault {
         RecordFault::Ledger(fault) => ledger_status(fault),
         RecordFault::Store(fault) => store_status(fault),
-        RecordFault::Form => internal(fault),
+        RecordFault::LedgerBehind { .. } | RecordFault::Form => internal(fault),
     }
 }
 

@@ -17,7 +17,7 @@ const ORIGIN_PREFIX: &str = "chukan.example/";
 /// A signed statement of how many entries a tree holds and what their root is.
 ///
 /// An owner signs all its trees with one key under one name (`chukan.example/<owner>`); the origin adds the fiscal year. The
-/// core cosigns institutions' checkpoints.
+/// core cosigns institutions' checkpoints, and the institution with the lowest code the core's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The tree.
@@ -50,7 +50,7 @@ impl Checkpoint {
             signatures: Vec::new(),
         };
         let text = checkpoint.note_text();
-        for owner in signers(tree) {
+        for owner in std::iter::once(tree.owner).chain(keys.cosigner(tree.owner)) {
             let key = keys.of(owner)?;
             let name = key_name(owner);
             checkpoint.signatures.push(Signature {
@@ -96,26 +96,35 @@ impl Checkpoint {
             .then_some(checkpoint)
     }
 
-    /// Checks the owner's signature and, on an institution's tree, the core's. Other signatures are ignored.
+    /// Checks the owner's signature and the witness's: the core's on an institution's tree, any institution's on the core's
+    /// where `keys` has institutions. Other signatures are ignored.
     ///
     /// # Errors
-    /// [`CheckpointFault::Signature`] names the signer whose signature is missing, wrong, or has no key in `keys`.
+    /// [`CheckpointFault::Signature`] names the signer whose signature is missing, wrong, or has no key in `keys`;
+    /// [`CheckpointFault::Unwitnessed`].
     pub fn verify(&self, keys: &PublicKeys) -> Result<(), CheckpointFault> {
-        let text = self.note_text();
-        for owner in signers(self.tree) {
-            let missing = CheckpointFault::Signature(owner);
-            let key = keys.of(owner).ok_or(missing)?;
-            let name = key_name(owner);
-            let id = key_id(&name, &key);
-            let signature = self
-                .signatures
-                .iter()
-                .find(|signature| signature.name == name && signature.key_id == id)
-                .ok_or(missing)?;
-            key.verify(text.as_bytes(), &signature.bytes)
-                .map_err(|_| missing)?;
+        self.verify_signer(self.tree.owner, keys)?;
+        if self.tree.owner != Owner::CORE {
+            return self.verify_signer(Owner::CORE, keys);
         }
-        Ok(())
+        let mut institutions = keys.institutions().peekable();
+        let witnessed = institutions.peek().is_none()
+            || institutions.any(|owner| self.verify_signer(owner, keys).is_ok());
+        witnessed.then_some(()).ok_or(CheckpointFault::Unwitnessed)
+    }
+
+    fn verify_signer(&self, owner: Owner, keys: &PublicKeys) -> Result<(), CheckpointFault> {
+        let missing = CheckpointFault::Signature(owner);
+        let key = keys.of(owner).ok_or(missing)?;
+        let name = key_name(owner);
+        let id = key_id(&name, &key);
+        let signature = self
+            .signatures
+            .iter()
+            .find(|signature| signature.name == name && signature.key_id == id)
+            .ok_or(missing)?;
+        key.verify(self.note_text().as_bytes(), &signature.bytes)
+            .map_err(|_| missing)
     }
 
     /// The signed text: origin, size and root.
@@ -134,11 +143,6 @@ impl fmt::Display for Checkpoint {
             writeln!(f, "— {} {}", signature.name, BASE64.encode(&bytes))
         })
     }
-}
-
-fn signers(tree: TreeId) -> impl Iterator<Item = Owner> {
-    let cosigner = (tree.owner != Owner::CORE).then_some(Owner::CORE);
-    std::iter::once(tree.owner).chain(cosigner)
 }
 
 fn read_signature(line: &str) -> Option<Signature> {
@@ -162,6 +166,9 @@ pub enum CheckpointFault {
     /// A signature that must be there is missing, wrong, or its key is unknown.
     #[error("no valid signature by {0}")]
     Signature(Owner),
+    /// No institution has cosigned the core's checkpoint.
+    #[error("no institution has cosigned the core's checkpoint")]
+    Unwitnessed,
 }
 
 #[cfg(test)]
@@ -185,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_checkpoint_reads_back_and_verifies() {
-        for (tree, signatures) in [("core/2026", 1), ("0220113112101700/2026", 2)] {
+        for (tree, signatures) in [("core/2026", 2), ("0220113112101700/2026", 2)] {
             let checkpoint = sample(tree);
             let note = checkpoint.to_string();
             let (text, signed) = note.split_once("\n\n").unwrap();
@@ -222,6 +229,22 @@ mod tests {
         assert_eq!(
             parsed.verify(&keys(1, 2).public()),
             Err(CheckpointFault::Signature(Owner::CORE))
+        );
+    }
+
+    #[test]
+    fn the_cores_checkpoint_needs_an_institutions_signature_where_there_are_institutions() {
+        let checkpoint = sample("core/2026");
+        assert_eq!(
+            checkpoint.verify(&keys(1, 3).public()),
+            Err(CheckpointFault::Unwitnessed)
+        );
+        let alone = LedgerKeys::new(SigningKey::from_seed(&[1; 32]).unwrap(), BTreeMap::new());
+        let unwitnessed = Checkpoint::sign(checkpoint.tree, 7, [9; 32], &alone).unwrap();
+        assert_eq!(unwitnessed.verify(&alone.public()), Ok(()));
+        assert_eq!(
+            unwitnessed.verify(&keys(1, 2).public()),
+            Err(CheckpointFault::Unwitnessed)
         );
     }
 

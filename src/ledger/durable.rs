@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::fault::LedgerFault;
+use super::fault::{Damage, LedgerFault};
 
 /// Replaces `file` by `text`: after a crash either the old or the new text is there, and after the return the new one.
 pub(super) fn replace(file: &Path, text: &str) -> Result<(), LedgerFault> {
@@ -41,6 +41,11 @@ pub(super) fn read_text(file: &Path) -> Result<Option<String>, LedgerFault> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(fault) if fault.kind() == io::ErrorKind::InvalidData => Err(LedgerFault::Damaged {
+            file: file.to_path_buf(),
+            offset: 0,
+            what: Damage::Text,
+        }),
         Err(fault) => Err(LedgerFault::file(file)(fault)),
     }
 }

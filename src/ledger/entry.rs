@@ -165,7 +165,12 @@ impl fmt::Debug for StoredEntry {
 /// Salt and body can be destroyed when the record's period ends; the commitment alone keeps the tree verifiable and, being
 /// salted, tells nothing of the body.
 pub fn leaf_hash(salt: &[u8; SALT_BYTES], at_ms: i64, body: &[u8]) -> Hash {
-    merkle::hash_leaf(&sha256(&[salt, &at_ms.to_be_bytes(), body]))
+    merkle::hash_leaf(&commitment(salt, at_ms, body))
+}
+
+/// What a leaf holds: `SHA-256(salt || at_ms big-endian || body)`.
+pub(super) fn commitment(salt: &[u8; SALT_BYTES], at_ms: i64, body: &[u8]) -> Hash {
+    sha256(&[salt, &at_ms.to_be_bytes(), body])
 }
 
 /// The text names no owner or tree.

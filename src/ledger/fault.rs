@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use super::entry::{ENTRY_BODY_BYTES_MAX, Owner, TreeId};
+use super::entry::{ENTRY_BODY_BYTES_MAX, Owner, Position, TreeId};
 use crate::crypto::signing::KeyFault;
 
 /// Why the ledger could not be opened, read or written.
@@ -60,6 +60,9 @@ pub enum LedgerFault {
         /// The index or size asked for.
         size: u64,
     },
+    /// The entry is not text, as evidence must be.
+    #[error("entry {} of {} is not text", .0.index, .0.tree)]
+    NotText(Position),
     /// The operating system gave no random bytes for the salt.
     #[error(transparent)]
     Salt(#[from] KeyFault),

@@ -40,6 +40,14 @@ impl LedgerKeys {
         self.0.get(&owner).ok_or(LedgerFault::NoKey(owner))
     }
 
+    /// Who cosigns what `owner` signs: the core for an institution, the institution with the lowest code for the core.
+    pub(super) fn cosigner(&self, owner: Owner) -> Option<Owner> {
+        if owner != Owner::CORE {
+            return Some(Owner::CORE);
+        }
+        self.0.keys().copied().find(|other| *other != Owner::CORE)
+    }
+
     /// The public halves.
     pub fn public(&self) -> PublicKeys {
         let public = |(owner, key): (&Owner, &SigningKey)| (*owner, key.verifying_key());
@@ -55,6 +63,11 @@ impl PublicKeys {
     /// The key of `owner`.
     pub fn of(&self, owner: Owner) -> Option<VerifyingKey> {
         self.0.get(&owner).copied()
+    }
+
+    /// The institutions that have a key.
+    pub(super) fn institutions(&self) -> impl Iterator<Item = Owner> {
+        self.0.keys().copied().filter(|owner| *owner != Owner::CORE)
     }
 
     /// The keys in `file`; none when there is no such file.

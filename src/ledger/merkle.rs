@@ -131,6 +131,11 @@ impl Tree {
         ))
     }
 
+    /// The hash over the whole subtree of `2^height` leaves that begins at leaf `index * 2^height`.
+    pub fn subtree(&self, height: u32, index: u64) -> Option<Hash> {
+        self.node(height, index)
+    }
+
     fn node(&self, level: u32, index: u64) -> Option<Hash> {
         if level == 0 {
             return self.leaf(index);

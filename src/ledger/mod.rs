@@ -2,7 +2,7 @@
 //!
 //! Reading order: `entry` (what is stored), `frame` and `segment` (its bytes), `writer` (one write and one sync for many
 //! commits), `recover` and `open` (reading it back), `merkle` (trees and proofs), `checkpoint`, `keys` and `signed` (signed statements),
-//! `reading`, `verify`.
+//! `reading`, `verify`, and for those outside `archive`, `evidence` and `tiles`.
 //!
 //! ```text
 //! <dir>/lock                          held by the process that has the ledger open
@@ -11,9 +11,11 @@
 //! <dir>/checkpoints/core-2026.txt     last signed checkpoint of each tree
 //! ```
 
+mod archive;
 mod checkpoint;
 mod durable;
 mod entry;
+mod evidence;
 mod fault;
 mod forest;
 mod frame;
@@ -26,6 +28,7 @@ mod segment;
 mod signed;
 #[cfg(test)]
 mod tests;
+mod tiles;
 pub mod verify;
 mod writer;
 
@@ -37,11 +40,13 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
+pub use archive::Archive;
 pub use checkpoint::{Checkpoint, CheckpointFault};
 pub use entry::{
     BadName, ENTRY_BODY_BYTES_MAX, Entry, Owner, Position, SALT_BYTES, StoredEntry, TreeId,
     leaf_hash,
 };
+pub use evidence::{Evidence, EvidenceFault, ProvenRecord};
 pub use fault::{Damage, LedgerFault};
 pub use keys::{BadKeyText, LedgerKeys, PublicKeys};
 pub use open::Opening;

@@ -102,17 +102,17 @@ fn replay_segment(
 }
 
 /// Keeps the segment open that was read last.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     shared: &'a Shared,
     open: Option<(u64, File)>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(shared: &'a Shared) -> Self {
+    pub(super) fn new(shared: &'a Shared) -> Self {
         Self { shared, open: None }
     }
 
-    fn read(&mut self, tree: TreeId, index: u64) -> Result<StoredEntry, LedgerFault> {
+    pub(super) fn read(&mut self, tree: TreeId, index: u64) -> Result<StoredEntry, LedgerFault> {
         let (place, written) = self.shared.forest().locate(tree, index)?;
         let path = segment::path(&self.shared.dir, place.segment());
         let read = self.read_at(place).map_err(LedgerFault::file(&path))?;

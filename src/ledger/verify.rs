@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::{
+    checkpoint::Checkpoint,
     entry::TreeId,
-    fault::LedgerFault,
+    fault::{Damage, LedgerFault},
     keys::PublicKeys,
     merkle::Hash,
     open,
@@ -52,6 +53,20 @@ pub fn verify(
     keys: Option<&PublicKeys>,
     progress: impl FnMut(Progress),
 ) -> Result<Report, LedgerFault> {
+    verify_against(dir, keys, &[], progress)
+}
+
+/// Verifies as [`verify`] does, and that the trees still begin with what `kept` signed: checkpoints that a witness has kept
+/// elsewhere show a history that was rewritten, even by someone who has every key.
+///
+/// # Errors
+/// As [`verify`]; [`Damage::Short`] and [`Damage::Root`] for what a kept checkpoint contradicts.
+pub fn verify_against(
+    dir: &Path,
+    keys: Option<&PublicKeys>,
+    kept: &[Checkpoint],
+    progress: impl FnMut(Progress),
+) -> Result<Report, LedgerFault> {
     let beside = PublicKeys::load(&open::keys_path(dir))?.unwrap_or_default();
     let keys = match keys {
         Some(given) => given.clone().join(&beside)?,
@@ -61,6 +76,14 @@ pub fn verify(
     let checkpoints = signed::load(dir, &keys)?;
     let recovered = Recovered::read(dir, Depth::LeafHash, progress)?;
     recovered.reaches(dir, &checkpoints)?;
+    if let Some(unsigned) = kept.iter().find(|head| head.verify(&keys).is_err()) {
+        return Err(LedgerFault::Damaged {
+            file: signed::path(dir, unsigned.tree),
+            offset: 0,
+            what: Damage::Signature,
+        });
+    }
+    recovered.reaches(dir, kept)?;
     let forest = &recovered.forest;
     let trees = forest
         .sizes()

@@ -71,6 +71,16 @@ pub enum RecordFault {
     /// The notes about it.
     #[error(transparent)]
     Store(#[from] StoreFault),
+    /// The ledger ends before what the state has seen of it: it is an older copy, or was made anew.
+    #[error(
+        "the ledger has {found} entries where the state has seen {followed}: restore the whole world from one backup"
+    )]
+    LedgerBehind {
+        /// Entries that the state has seen.
+        followed: u64,
+        /// Entries of the ledger.
+        found: u64,
+    },
     /// An entry cannot be written or read as a record.
     #[error("an entry of the ledger has not the form of a record")]
     Form,
@@ -242,6 +252,13 @@ impl RecordBook {
     /// When the ledger cannot be read or the state not written.
     pub async fn follow(&self) -> Result<u64, RecordFault> {
         let from = self.state.ledger_followed()?;
+        let found = self.ledger.next_sequence();
+        if found < from {
+            return Err(RecordFault::LedgerBehind {
+                followed: from,
+                found,
+            });
+        }
         let mut tail = Vec::new();
         let end = self.ledger.replay(from, |stored| tail.push(stored))?;
         let mut places = Vec::new();

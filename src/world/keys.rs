@@ -8,9 +8,9 @@ use std::{
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::WorldFault;
+use super::{WorldFault, digest};
 use crate::{
     crypto::{
         digest::{random_bytes, sha256},
@@ -34,6 +34,10 @@ struct Stored {
     resident_network: String,
     #[zeroize(skip)]
     institutions: BTreeMap<InstitutionCode, StoredPair>,
+    /// Of the fields above. A file without it was made before there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[zeroize(skip)]
+    sha256: Option<String>,
 }
 
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -54,12 +58,18 @@ pub(super) struct WorldKeys {
 impl WorldKeys {
     /// Reads the keys in `file`, makes those that are missing for the institutions of `directory`, and keeps them.
     pub(super) fn load_or_create(file: &Path, directory: &Directory) -> Result<Self, WorldFault> {
+        let made = file.with_file_name("ledger").exists();
         let mut stored = match fs::read(file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| WorldFault::Keys)?,
+            Ok(bytes) => read(&Zeroizing::new(bytes))?,
+            // The keys are on disk before the ledger that they sign: one without the other has lost them.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && made => {
+                return Err(WorldFault::Keys);
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Stored {
                 core: hex_seed(&SigningKey::generate()?),
                 resident_network: String::new(),
                 institutions: BTreeMap::new(),
+                sha256: None,
             },
             Err(error) => return Err(WorldFault::file(file)(error)),
         };
@@ -80,7 +90,9 @@ impl WorldKeys {
                 pair.numbers = hex_vault_key()?;
             }
         }
+        stored.sha256 = Some(digest::of(&stored).map_err(|_| WorldFault::Keys)?);
         let bytes = serde_json::to_vec_pretty(&stored).map_err(|_| WorldFault::Keys)?;
+        let bytes = Zeroizing::new(bytes);
         replace_private(file, &bytes).map_err(WorldFault::file(file))?;
         Ok(Self { stored })
     }
@@ -117,6 +129,15 @@ impl WorldKeys {
         let bytes = pair.and_then(|pair| HEXLOWER.decode(pair.sealing.as_bytes()).ok());
         Ok(SealingKeyPair::from_bytes(&bytes.ok_or(WorldFault::Keys)?)?)
     }
+}
+
+fn read(bytes: &[u8]) -> Result<Stored, WorldFault> {
+    let mut stored: Stored = serde_json::from_slice(bytes).map_err(|_| WorldFault::Keys)?;
+    if let Some(digest) = stored.sha256.take() {
+        let right = digest::of(&stored).is_ok_and(|right| right == digest);
+        right.then_some(()).ok_or(WorldFault::Keys)?;
+    }
+    Ok(stored)
 }
 
 fn hex_seed(key: &SigningKey) -> String {

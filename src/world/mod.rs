@@ -9,6 +9,7 @@ mod carry;
 mod clock;
 mod compare;
 mod decide;
+mod digest;
 mod fill;
 mod import;
 mod journal;
@@ -213,6 +214,9 @@ pub enum WorldFault {
     /// The description of a world is not as this version writes it.
     #[error("{0} is not the description of a world: restore it from a backup")]
     Description(PathBuf),
+    /// A part of a filled world is not there any more.
+    #[error("{0} is missing: restore the whole world from one backup")]
+    Missing(PathBuf),
     /// A sample replica does not pass the form check of the world's layouts.
     #[error("the sample data do not fit layout {0}")]
     Sample(String),

@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan, by_hand::HandedOut, clock::Clock,
-    clock::ClockMode, journal::Journal, keys, keys::WorldKeys, tally::Tally,
+    clock::ClockMode, digest, journal::Journal, keys, keys::WorldKeys, tally::Tally,
 };
 use crate::{
     addressee::AddresseeSystem,
@@ -74,6 +74,9 @@ pub(super) struct Description {
     filled: bool,
     #[serde(default)]
     pub(super) resident_network: ResidentNetworkPlan,
+    /// Of the fields above. A file without it was made before there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
 }
 
 impl World {
@@ -94,6 +97,7 @@ impl World {
             clock: plan.clock,
             filled: false,
             resident_network: ResidentNetworkPlan::default(),
+            sha256: None,
         };
         write_description(dir, &description)?;
         Self::open(dir, plan.name, settings, progress).await
@@ -110,6 +114,9 @@ impl World {
         progress: Progress<'_>,
     ) -> Result<Arc<Self>, WorldFault> {
         let description = read_description(dir)?;
+        if description.filled {
+            has_its_stores(dir)?;
+        }
         let definitions =
             Definitions::read(&settings.definitions).map_err(WorldFault::Definitions)?;
         let world = Self::build(dir, name, &description, (definitions, settings)).await?;
@@ -308,13 +315,40 @@ fn description_file(dir: &Path) -> PathBuf {
 
 fn read_description(dir: &Path) -> Result<Description, WorldFault> {
     let file = description_file(dir);
-    let bytes = fs::read(&file).map_err(WorldFault::file(&file))?;
-    serde_json::from_slice(&bytes).map_err(|_| WorldFault::Description(file))
+    let bytes = match fs::read(&file) {
+        Ok(bytes) => bytes,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+            return Err(WorldFault::Missing(file));
+        }
+        Err(fault) => return Err(WorldFault::file(&file)(fault)),
+    };
+    let read = || {
+        let mut description: Description = serde_json::from_slice(&bytes)?;
+        let digest = description.sha256.take();
+        let right = digest.is_none() || digest == Some(digest::of(&description)?);
+        Ok::<_, serde_json::Error>(right.then_some(description))
+    };
+    let description = read().ok().flatten();
+    description.ok_or(WorldFault::Description(file))
 }
 
 fn write_description(dir: &Path, description: &Description) -> Result<(), WorldFault> {
     let file = description_file(dir);
-    let bytes = serde_json::to_vec_pretty(description).map_err(io::Error::from);
-    let written = bytes.and_then(|bytes| replace_private(&file, &bytes));
+    let bytes = || {
+        let mut description = description.clone();
+        description.sha256 = Some(digest::of(&description)?);
+        serde_json::to_vec_pretty(&description)
+    };
+    let written = bytes().map_err(io::Error::from);
+    let written = written.and_then(|bytes| replace_private(&file, &bytes));
     written.map_err(WorldFault::file(&file))
+}
+
+/// A world that was filled has both stores: one that is not there any more must not be made anew.
+fn has_its_stores(dir: &Path) -> Result<(), WorldFault> {
+    let missing = ["ledger/segments", "state/manifest.json"]
+        .map(|name| dir.join(name))
+        .into_iter()
+        .find(|path| !path.exists());
+    missing.map_or(Ok(()), |path| Err(WorldFault::Missing(path)))
 }

@@ -32,6 +32,7 @@ mod net;
 mod operation;
 mod permission;
 mod permit;
+mod proofs;
 mod records;
 mod replica_files;
 mod replica_kill;

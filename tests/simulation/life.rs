@@ -66,11 +66,13 @@ pub(crate) struct Life {
     pub(crate) seen: BTreeMap<ProcessingSerial, ResultCode>,
     /// How many entries of the ledger were checked.
     pub(crate) checked: usize,
+    /// What each institution calls each person.
+    pub(crate) numbers: BTreeMap<(&'static str, u32), AddresseeNumber>,
     /// What must not stand in the ledger.
     pub(crate) secrets: BTreeSet<String>,
 }
 
-fn settings(dir: &TempDir) -> Settings {
+pub(crate) fn settings(dir: &TempDir) -> Settings {
     let definitions = dir.path().join("definitions");
     write_embedded(&definitions).unwrap();
     Settings {
@@ -100,7 +102,18 @@ impl Life {
         let (place, settings) = (dir.path().join("w"), settings(&dir));
         let made = World::create(&place, plan, &settings, &|_| {}).await;
         let world = made.unwrap();
+        let mut numbers = BTreeMap::new();
+        for person in 0..PEOPLE {
+            let known = world.person_at_institutions(person);
+            for code in [PROVIDER, ASKERS[0], ASKERS[1]] {
+                let known = known
+                    .iter()
+                    .find(|known| known.institution.as_str() == code);
+                numbers.insert((code, person), known.unwrap().addressee);
+            }
+        }
         Self {
+            numbers,
             secrets: crate::invariants::secrets(&world),
             world: Some(world),
             dir,
@@ -118,6 +131,17 @@ impl Life {
         }
         crate::invariants::hold(&mut self);
         self.world().close().await.unwrap();
+    }
+
+    pub(crate) fn dir(&self) -> &TempDir {
+        &self.dir
+    }
+
+    /// Closes the world and says where it lies.
+    pub(crate) async fn put_away(&mut self) -> std::path::PathBuf {
+        let world = self.world.take().unwrap();
+        world.close().await.unwrap();
+        self.dir.path().join("w")
     }
 
     pub(crate) fn world(&self) -> &Arc<World> {

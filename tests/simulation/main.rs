@@ -10,6 +10,7 @@
 )]
 
 mod ask;
+mod damage;
 mod invariants;
 mod life;
 mod step;

@@ -10,9 +10,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attacks;
 mod health;
 mod identity;
 mod limits;
+mod raw;
 mod reflection;
 mod revocation;
 mod shutdown;

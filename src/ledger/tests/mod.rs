@@ -2,7 +2,9 @@
 
 mod crash;
 mod damage;
+mod foreign;
 mod garbage;
+mod outside;
 mod promises;
 
 use std::{
