@@ -23,6 +23,7 @@ mod staged;
 mod state;
 mod symbols;
 mod tree;
+mod under_way;
 mod value;
 mod writer;
 
@@ -31,7 +32,7 @@ pub use batch::Version;
 use engine::Engine;
 pub use fault::StoreFault;
 use key::Key;
-pub use record_book::{Keeper, RecordBook, RecordFault, SearchPlace};
+pub use record_book::{Keeper, RecordBook, RecordFault, Recorded, SearchPlace};
 pub use records::RecordPlace;
 pub use replicas::ReplicaName;
 pub use state::{BadToken, Page, PageOf, State};

@@ -3,7 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::{RecordPlace, State, StoreFault};
+use super::{
+    RecordPlace, State, StoreFault,
+    under_way::{Act, UnderWay},
+};
 use crate::{
     domain::{
         codes::InstitutionCode,
@@ -57,6 +60,16 @@ impl Keeper {
 pub struct RecordBook {
     ledger: Ledger,
     state: State,
+    under_way: UnderWay,
+}
+
+/// An entry that is in the ledger. Keep it until the state has been written: until then a restart would follow the
+/// ledger from before the entry.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Where it stands.
+    pub place: RecordPlace,
+    _act: Act,
 }
 
 /// A record could not be written or found.
@@ -76,7 +89,11 @@ pub enum RecordFault {
 impl RecordBook {
     /// The book over this ledger and this state.
     pub fn new(ledger: Ledger, state: State) -> Self {
-        Self { ledger, state }
+        Self {
+            ledger,
+            state,
+            under_way: UnderWay::default(),
+        }
     }
 
     /// The ledger, for checkpoints and proofs.
@@ -98,7 +115,7 @@ impl RecordBook {
         keeper: Keeper,
         entry: &Entry,
         now: Timestamp,
-    ) -> Result<RecordPlace, RecordFault> {
+    ) -> Result<Recorded, RecordFault> {
         let tree = TreeId {
             owner: keeper.owner()?,
             fiscal_year: u16::try_from(fiscal_year(now)).map_err(|_| RecordFault::Form)?,
@@ -109,13 +126,15 @@ impl RecordBook {
             at_ms: now.as_millisecond(),
             body,
         };
+        let act = self.under_way.begin(|| self.ledger.next_sequence());
         let position = self.ledger.commit(vec![written]).await?;
         let index = position.first().ok_or(RecordFault::Form)?.index;
-        Ok(RecordPlace {
+        let place = RecordPlace {
             tree: tree.to_string(),
             index,
             nondisclosure: matches!(entry, Entry::Provision(record) if record.subject.nondisclosure),
-        })
+        };
+        Ok(Recorded { place, _act: act })
     }
 
     /// Notes where a record stands. Should a crash take the note, it is made again when the ledger is followed.
@@ -299,15 +318,16 @@ impl RecordBook {
         Ok(())
     }
 
-    /// Notes that the whole ledger is in the state. Only when nothing is being written.
+    /// Notes how much of the ledger is in the state, so that a restart follows the rest only.
     ///
     /// # Errors
     /// When the state cannot be written.
     pub async fn note_followed(&self) -> Result<(), RecordFault> {
-        Ok(self
-            .state
-            .follow_ledger(self.ledger.next_sequence())
-            .await?)
+        let passed = self.under_way.passed(|| self.ledger.next_sequence());
+        if passed > self.state.ledger_followed()? {
+            self.state.follow_ledger(passed).await?;
+        }
+        Ok(())
     }
 }
 

@@ -24,7 +24,7 @@ const ROOMS: [&str; 12] = [
 const STRANGERS: [(&str, &str); 2] = [("institution", "network"), ("network", "institution")];
 
 /// Outside crates, and the rooms that may name them.
-const OWNERS: [(&[&str], &[&str]); 8] = [
+const OWNERS: [(&[&str], &[&str]); 9] = [
     (&["ring", "hpke", "rcgen", "x509_parser"], &["crypto"]),
     (&["sled"], &["store"]),
     (
@@ -45,6 +45,7 @@ const OWNERS: [(&[&str], &[&str]); 8] = [
     (&["rustls", "tokio_rustls"], &["server"]),
     (&["tracing_subscriber"], &["server"]),
     (&["clap", "clap_complete", "indicatif"], &["cli"]),
+    (&["mimalloc"], &[]),
 ];
 
 #[test]
