@@ -5,6 +5,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 const PROTOS: &[&str] = &[
+    "chukan/v1/batch.proto",
     "chukan/v1/inquiry.proto",
     "chukan/v1/ledger.proto",
     "chukan/v1/permission_list.proto",
@@ -12,6 +13,7 @@ const PROTOS: &[&str] = &[
     "chukan/v1/provision_record.proto",
     "chukan/v1/replica.proto",
     "chukan/v1/sealing_key.proto",
+    "chukan/v1/staff.proto",
     "chukan/v1/symbol.proto",
     "chukan/sim/v1/exchange.proto",
     "chukan/sim/v1/population.proto",

@@ -3,6 +3,7 @@
 mod drive;
 mod echo;
 mod exchange;
+mod replicas;
 mod report;
 mod target;
 
@@ -25,6 +26,8 @@ struct Cli {
 enum Command {
     /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
     Exchange(Plan),
+    /// Replicas registered by file, rows per second as a ratio to the echo
+    Replicas(replicas::Plan),
     /// The yardstick's server; `exchange` starts it
     #[command(hide = true)]
     EchoServer(echo::EchoServer),
@@ -59,6 +62,7 @@ impl Plan {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::EchoServer(server) => on_runtime(server.run()),
+        Command::Replicas(plan) => on_runtime(replicas::run(plan)),
         Command::Exchange(plan) => on_runtime(exchange::run(plan)),
     };
     match done {

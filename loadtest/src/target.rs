@@ -91,6 +91,19 @@ impl Target {
         Some((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
     }
 
+    /// The memory that is resident at this moment, in MiB; 0 where the system does not say.
+    pub(crate) fn resident_mib(&self) -> f64 {
+        let status = self
+            .child
+            .id()
+            .and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok());
+        let line = status
+            .as_deref()
+            .and_then(|status| status.lines().find_map(|line| line.strip_prefix("VmRSS:")));
+        let kib = line.and_then(|line| line.split_whitespace().next());
+        kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+    }
+
     /// Asks the server to stop, and waits.
     pub(crate) async fn stop(mut self) -> Result<(), Fault> {
         let pid = self.child.id().ok_or("the server has stopped already")?;

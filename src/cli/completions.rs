@@ -2,7 +2,7 @@
 
 use clap::{Args, CommandFactory};
 
-use super::{Cli, fault::CliFault};
+use super::{Cli, fault::CliFault, japanese::japanese};
 
 #[derive(Debug, Args)]
 pub(super) struct Completions {
@@ -12,7 +12,7 @@ pub(super) struct Completions {
 
 impl Completions {
     pub(super) fn run(self) -> Result<(), CliFault> {
-        let mut command = Cli::command();
+        let mut command = japanese(Cli::command());
         clap_complete::generate(self.shell, &mut command, "chukan", &mut std::io::stdout());
         Ok(())
     }

@@ -2,6 +2,8 @@
 
 use std::{error::Error, io, path::PathBuf, process::ExitCode};
 
+use tonic_types::StatusExt as _;
+
 use crate::{
     config::ConfigFlaw,
     crypto::{identity::IdentityFault, pki::PkiFault},
@@ -30,7 +32,7 @@ pub(super) enum CliFault {
     Server(#[from] ServerFault),
     #[error("接続できません: {0}")]
     Connect(#[from] ConnectFault),
-    #[error("呼び出しが失敗しました: {} {}", .0.code(), .0.message())]
+    #[error("呼び出しが失敗しました: {}", said(.0))]
     Call(#[from] Box<tonic::Status>),
     #[error("台帳に問題があります: {0}")]
     Ledger(#[from] LedgerFault),
@@ -40,8 +42,28 @@ pub(super) enum CliFault {
     Io(#[from] io::Error),
     #[error("機関の指定が正しくありません: {0}")]
     Identity(#[from] IdentityFault),
+    #[error("ファイルに{0}件の誤りがあります")]
+    Flawed(usize),
+    #[error("ファイルに誤りが{0}件あるため、何も登録していません")]
+    FileRefused(u64),
+    #[error("文字コードで表せない副本{0}件は書き出していません")]
+    ReplicasUnwritable(u64),
+    #[error("ファイルの{0}行目を読み取れません。取込で誤りの内容を確かめてください")]
+    FileLine(u64),
+    #[error("原本と副本が{0}件異なります")]
+    Differences(u64),
+    #[error("{0}")]
+    Explained(String),
     #[error("{0}")]
     Said(&'static str),
+}
+
+/// The server's Japanese message, or its status where it has none.
+fn said(status: &tonic::Status) -> String {
+    match status.get_details_localized_message() {
+        Some(said) if said.locale == "ja" => said.message,
+        _ => format!("{} {}", status.code(), status.message()),
+    }
 }
 
 impl From<WorldFault> for CliFault {
@@ -83,7 +105,8 @@ impl CliFault {
     /// The exit code, as the help text lists them.
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Ledger(_) => 3,
+            Self::Ledger(_) | Self::Differences(_) => 3,
+            Self::Flawed(_) => 5,
             Self::Config(_) | Self::Definitions(_) => 4,
             Self::Telemetry(_)
             | Self::World(_)
@@ -95,6 +118,10 @@ impl CliFault {
             | Self::File { .. }
             | Self::Io(_)
             | Self::Identity(_)
+            | Self::Explained(_)
+            | Self::FileRefused(_)
+            | Self::ReplicasUnwritable(_)
+            | Self::FileLine(_)
             | Self::Said(_) => 1,
         })
     }

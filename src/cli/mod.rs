@@ -1,27 +1,36 @@
 //! The command line: one subcommand per file.
 
+mod batch;
 mod certs;
+mod client;
 mod completions;
 mod config;
 mod demo;
 mod fault;
+mod japanese;
+mod layout;
 mod ledger;
 mod open;
 mod options;
+mod replica;
+mod sample;
 mod serve;
 mod start;
 mod wall_clock;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
+
+/// The exit code of a command line that cannot be understood.
+const EXIT_USAGE: u8 = 2;
 
 /// 中間サーバーと情報提供ネットワークシステムのシミュレーター（個人番号制度の情報連携を1台で再現します）
 #[derive(Debug, Parser)]
 #[command(
     name = "chukan",
     version,
-    after_help = "終了コード: 0 正常、1 失敗、2 使い方の誤り、3 検証で不一致または損傷を検出、4 設定または定義ファイルの誤り\n\
+    after_help = "終了コード: 0 正常、1 失敗、2 使い方の誤り、3 検証で不一致または損傷を検出、4 設定または定義ファイルの誤り、5 送ったファイルの誤り\n\
                   環境変数: CHUKAN_CONFIG（設定ファイル）、CHUKAN_SERVER_LISTEN など（`chukan config show` のキーを大文字と _ で書いたもの）"
 )]
 struct Cli {
@@ -35,11 +44,23 @@ enum Command {
     Demo(demo::Demo),
     /// サーバーを起動する
     Serve(serve::Serve),
+    /// バッチ照会ファイルを送り、状況を見て、結果を取得する
+    #[command(subcommand)]
+    Batch(batch::BatchCommand),
     /// 封印された回答を開くための鍵を作る
     #[command(subcommand)]
     Key(open::KeyCommand),
     /// 封印された回答（JSON）を開いて表示する
     Open(open::Open),
+    /// 見本のファイルを作る
+    #[command(subcommand)]
+    Sample(sample::SampleCommand),
+    /// レイアウトのファイルを検査・比較・表示する
+    #[command(subcommand)]
+    Layout(layout::LayoutCommand),
+    /// 副本ファイルの取込・書出・突合をする
+    #[command(subcommand)]
+    Replica(replica::ReplicaCommand),
     /// 記録台帳を検証する
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -55,12 +76,19 @@ enum Command {
 
 /// Runs the command that the process was called with.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match read_command_line() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let done = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Batch(batch) => batch.run(),
         Command::Key(key) => key.run(),
         Command::Open(open) => open.run(),
+        Command::Sample(sample) => sample.run(),
+        Command::Layout(layout) => layout.run(),
+        Command::Replica(replica) => replica.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Certs(certs) => certs.run(),
         Command::Config(config) => config.run(),
@@ -71,6 +99,28 @@ pub fn run() -> ExitCode {
         Err(fault) => {
             fault.show();
             fault.exit_code()
+        }
+    }
+}
+
+/// The command that the process was called with; or the exit code after help, version or a mistake was shown.
+fn read_command_line() -> Result<Cli, ExitCode> {
+    let read = japanese::japanese(Cli::command()).try_get_matches();
+    match read.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => Ok(cli),
+        Err(shown)
+            if matches!(
+                shown.kind(),
+                ErrorKind::DisplayHelp
+                    | ErrorKind::DisplayVersion
+                    | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+            ) =>
+        {
+            shown.exit()
+        }
+        Err(wrong) => {
+            eprintln!("{}", japanese::message(&wrong));
+            Err(ExitCode::from(EXIT_USAGE))
         }
     }
 }

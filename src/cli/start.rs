@@ -7,14 +7,15 @@ use jiff::SignedDuration;
 
 use super::{fault::CliFault, options::PlanOptions, wall_clock};
 use crate::{
-    config::Config,
+    config::{Config, StaffConfig},
     crypto::{
         certificate::Validity,
         identity::Identity,
         pki::{DevelopmentPki, PkiPlan},
     },
+    domain::password::PasswordRules,
     grpc::{self, Surface},
-    institution::Periods,
+    institution::{Periods, StaffRules},
     sample::definitions::{Definitions, write_embedded},
     server::{Drained, HealthHandle, Metrics, MetricsEndpoint, Server, Signals, Tls, TlsFiles},
     world::{ClockMode, DEFAULT_WORLD, Filled, Settings, WorldPlan, Worlds},
@@ -176,6 +177,22 @@ fn settings(config: &Config, definitions: PathBuf) -> Settings {
             acquisition_serial: SignedDuration::from_hours(inquiry.acquisition_serial_hours.into()),
         },
         permit_period: SignedDuration::from_secs(inquiry.permit_seconds.into()),
+        staff: staff_rules(&config.staff),
+        training_accounts: config.staff.training_accounts,
+    }
+}
+
+fn staff_rules(staff: &StaffConfig) -> StaffRules {
+    let minutes = |minutes: u32| SignedDuration::from_mins(minutes.into());
+    StaffRules {
+        password: PasswordRules {
+            characters_min: staff.password_characters_min,
+            lifetime: SignedDuration::from_secs(i64::from(staff.password_days) * SECONDS_PER_DAY),
+            remembered: staff.passwords_remembered,
+            failures_max: staff.failures_max,
+        },
+        idle_max: minutes(staff.idle_minutes),
+        session_max: minutes(staff.session_minutes),
     }
 }
 
@@ -205,7 +222,7 @@ async fn open_worlds(worlds: &Worlds, plan: &PlanOptions) -> Result<(), CliFault
     Ok(opened?)
 }
 
-fn draw_target() -> ProgressDrawTarget {
+pub(super) fn draw_target() -> ProgressDrawTarget {
     if std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()
     } else {

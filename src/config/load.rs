@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 29] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -40,6 +40,13 @@ const KEYS: [&str; 22] = [
     "inquiry.permit_seconds",
     "inquiry.permission_list_days",
     "inquiry.acquisition_serial_hours",
+    "staff.password_characters_min",
+    "staff.password_days",
+    "staff.passwords_remembered",
+    "staff.failures_max",
+    "staff.idle_minutes",
+    "staff.session_minutes",
+    "staff.training_accounts",
     "store.cache_bytes",
 ];
 
@@ -114,6 +121,7 @@ impl Config {
     fn ranges(&self) -> Vec<super::flaw::Range> {
         let mut ranges = self.server.ranges();
         ranges.extend(self.inquiry.ranges());
+        ranges.extend(self.staff.ranges());
         ranges.extend(self.store.ranges());
         ranges
     }

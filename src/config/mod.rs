@@ -10,6 +10,7 @@ mod load;
 mod log;
 mod metrics;
 mod server;
+mod staff;
 mod store;
 
 pub use flaw::ConfigFlaw;
@@ -18,6 +19,7 @@ pub use load::{CONFIG_FILE_VARIABLE, Loaded, Origin, Overrides};
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use server::ServerConfig;
+pub use staff::StaffConfig;
 pub use store::StoreConfig;
 
 /// Everything that can be set.
@@ -34,6 +36,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The periods of an exchange.
     pub inquiry: InquiryConfig,
+    /// What institutions ask of their staff.
+    pub staff: StaffConfig,
     /// The state store.
     pub store: StoreConfig,
 }
@@ -46,6 +50,7 @@ impl Default for Config {
             metrics: MetricsConfig::default(),
             log: LogConfig::default(),
             inquiry: InquiryConfig::default(),
+            staff: StaffConfig::default(),
             store: StoreConfig::default(),
         }
     }

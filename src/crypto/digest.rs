@@ -12,13 +12,35 @@ pub const DIGEST_BYTES: usize = 32;
 
 /// The SHA-256 digest of `parts`, one after the other without separators.
 pub fn sha256(parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
-    let mut context = Context::new(&SHA256);
+    let mut digesting = Digesting::default();
     for part in parts {
-        context.update(part);
+        digesting.add(part);
     }
-    let mut bytes = [0; DIGEST_BYTES];
-    bytes.copy_from_slice(context.finish().as_ref());
-    bytes
+    digesting.finish()
+}
+
+/// A SHA-256 digest of bytes that come piece by piece.
+#[derive(Clone)]
+pub struct Digesting(Context);
+
+impl Default for Digesting {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
+
+impl Digesting {
+    /// Takes the next piece.
+    pub fn add(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all pieces.
+    pub fn finish(self) -> [u8; DIGEST_BYTES] {
+        let mut bytes = [0; DIGEST_BYTES];
+        bytes.copy_from_slice(self.0.finish().as_ref());
+        bytes
+    }
 }
 
 /// `N` bytes from the operating system's random source.

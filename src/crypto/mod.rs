@@ -1,9 +1,10 @@
-//! Sealing and opening, signatures, symbol derivation and certificates: the only room that uses `ring` and `hpke`.
+//! Sealing and opening, signatures, symbol derivation and certificates: the only room that uses `ring`, `hpke` and `argon2`.
 
 pub mod certificate;
 pub mod digest;
 pub(crate) mod files;
 pub mod identity;
+pub mod password;
 pub mod pki;
 pub mod sealing;
 pub mod sealing_key;

@@ -12,6 +12,7 @@ use super::{
     replica::{
         DataSetDraft, DataSetRecord, Item, ItemDraft, ItemValue, Publication, Replica, ReplicaDraft,
     },
+    shape::Shape,
     words::RecordKey,
 };
 
@@ -89,9 +90,13 @@ struct Flaws(Vec<FormFlaw>);
 
 impl Flaws {
     fn add(&mut self, path: impl Into<String>, why: Misfit) {
+        self.add_value(path, why, None);
+    }
+
+    fn add_value(&mut self, path: impl Into<String>, why: Misfit, shape: Option<Shape>) {
         if self.0.len() < FLAWS_MAX {
             let path = path.into();
-            self.0.push(FormFlaw { path, why });
+            self.0.push(FormFlaw { path, why, shape });
         }
     }
 
@@ -197,12 +202,15 @@ fn check_item(
     path: &str,
     flaws: &mut Flaws,
 ) -> Option<Item> {
-    let misfit = match &draft.value {
-        None => Some(Misfit::NeitherValueNorReason),
-        Some(ItemValue::Missing(_)) => None,
-        Some(ItemValue::Present(text)) => value_misfit(layout, text),
-    };
-    flaws.add_some(path, misfit);
+    match &draft.value {
+        None => flaws.add(path, Misfit::NeitherValueNorReason),
+        Some(ItemValue::Missing(_)) => {}
+        Some(ItemValue::Present(text)) => {
+            if let Some(misfit) = value_misfit(layout, text) {
+                flaws.add_value(path, misfit, Some(Shape::of(text)));
+            }
+        }
+    }
     let code = layout.code;
     draft.value.map(|value| Item { code, value })
 }
@@ -216,6 +224,9 @@ fn value_misfit(layout: &ItemLayout, text: &str) -> Option<Misfit> {
     }
     if mentions_individual_number(text) {
         return Some(Misfit::IndividualNumber);
+    }
+    if text.ends_with(' ') {
+        return Some(Misfit::EndsWithSpace);
     }
     let (actual, max) = (text.chars().count(), layout.length_max);
     if actual > max {

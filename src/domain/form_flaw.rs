@@ -1,7 +1,7 @@
 //! What the form check finds wrong in a replica, and where.
 
 use super::{
-    codes::ItemCode, condition::FiscalYear, layout::ItemKind, malformed::Malformed,
+    codes::ItemCode, condition::FiscalYear, layout::ItemKind, malformed::Malformed, shape::Shape,
     words::DataSetCode,
 };
 
@@ -13,6 +13,8 @@ pub struct FormFlaw {
     pub path: String,
     /// What is wrong.
     pub why: Misfit,
+    /// The shape of the value, where the flaw is a value's.
+    pub shape: Option<Shape>,
 }
 
 impl FormFlaw {
@@ -109,6 +111,9 @@ pub enum Misfit {
         /// Where, counted from 1.
         position: usize,
     },
+    /// The value ends with a space, which a fixed-width file could not tell from its filling.
+    #[error("must not end with a space")]
+    EndsWithSpace,
     /// The value has the form of a 個人番号.
     #[error("has the form of an individual number, which must not be sent here")]
     IndividualNumber,
@@ -191,6 +196,7 @@ impl Misfit {
             Self::Unprintable { position } => {
                 format!("{position}文字目に使用できない文字があります")
             }
+            Self::EndsWithSpace => "値の末尾に半角空白は置けません".into(),
             Self::IndividualNumber => "個人番号の形式の値は、この項目に指定できません".into(),
             Self::TooLarge { max, actual } => {
                 format!("内容は{max}バイト以内にしてください（{actual}バイトあります）")
@@ -307,6 +313,7 @@ mod tests {
         let flaw = FormFlaw {
             path: "content[0].items[2].value".into(),
             why: Misfit::TooLong { max: 8, actual: 9 },
+            shape: None,
         };
         let english = "content[0].items[2].value: must have at most 8 characters, has 9";
         assert_eq!(flaw.to_string(), english);

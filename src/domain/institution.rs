@@ -136,6 +136,15 @@ impl Directory {
     pub fn iter(&self) -> impl Iterator<Item = &Institution> {
         self.by_code.values()
     }
+
+    /// The municipalities that answer for themselves, in the order of their codes: where people live.
+    pub fn municipalities(&self) -> Vec<InstitutionCode> {
+        let municipalities = self.iter().filter(|institution| {
+            institution.class == InstitutionClass::MunicipalMayor
+                && institution.resolves_to.is_none()
+        });
+        municipalities.map(|institution| institution.code).collect()
+    }
 }
 
 #[cfg(test)]

@@ -182,9 +182,11 @@ pub struct UnknownVersion {
 impl UnknownVersion {
     /// The same in Japanese, for a person.
     pub fn ja(&self) -> String {
+        let known: Vec<_> = self.known.iter().map(LayoutVersion::as_str).collect();
         format!(
-            "特定個人情報名コード「{}」にこのレイアウト版はありません（有効な版: {:?}）",
-            self.specific_info, self.known
+            "特定個人情報名コード「{}」にこのレイアウト版はありません（有効な版: {}）",
+            self.specific_info,
+            known.join("、")
         )
     }
 }

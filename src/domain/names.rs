@@ -92,6 +92,15 @@ name! {
     UserId, 20, "1-20", "利用者ID"
 }
 
+name! {
+    /// The name of a staff account, given at sign-in; 1 to 20 characters (ours).
+    AccountName, 20, "1-20", "アカウント名"
+}
+name! {
+    /// 職員番号: the person behind an account; 1 to 20 characters (ours).
+    StaffNumber, 20, "1-20", "職員番号"
+}
+
 /// 受付番号: names an inquiry inside the institution that submitted it. Written `R` and ten digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ReceiptNumber(pub u64);

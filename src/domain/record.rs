@@ -11,6 +11,7 @@ use super::{
     names::{PermitId, ProcessingSerial},
     provision::HoldReason,
     result::ResultCode,
+    staff::Operation,
 };
 
 /// One party's record of one exchange. It never holds the data itself or a 個人番号.
@@ -97,6 +98,8 @@ pub enum Entry {
         /// How many.
         count: u64,
     },
+    /// 操作記録: what a member of staff did.
+    Operation(Operation),
     /// A no-auto-reply flag was set. The person is not named.
     NoAutoReplySet {
         /// What the flag is on.

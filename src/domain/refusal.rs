@@ -1,8 +1,11 @@
 //! A lawful "no" to a call: what, which field, and what to do, in both languages. The table is docs/errors.md.
 
 use super::{
-    acquisition::AcquisitionRefusal, codes::InstitutionCode, malformed::Malformed,
+    acquisition::AcquisitionRefusal,
+    codes::InstitutionCode,
+    malformed::Malformed,
     result::ResultCode,
+    staff::{NotAuthorised, StaffRefusal},
 };
 
 /// One field of a request that is not as it must be. The value is never part of it.
@@ -69,12 +72,27 @@ pub enum Refusal {
     /// Replicas that were named are not registered: all of them, not the first.
     #[error("{} replica(s) are not known here", .0.len())]
     ReplicasUnknown(Vec<FieldFlaw>),
+    /// The same file was taken over before, as the import of this number.
+    #[error("the same file was taken over before, as import {0}")]
+    FileTaken(u64),
     /// The inquiry's results were deleted when their time had passed.
     #[error("the inquiry's results were deleted when their retention had passed")]
     ResultsDeleted,
     /// Every exchange of the inquiry has ended.
     #[error("every exchange of the inquiry has ended")]
     InquiryEnded,
+    /// A file is not taken: its flaws, all of them and not the first.
+    #[error("the file has {} flaw(s) and was not taken", .0.len())]
+    BatchFlawed(Vec<FieldFlaw>),
+    /// A file of this name or of this content was taken before.
+    #[error("a file of this name or of this content was taken before")]
+    BatchExists,
+    /// Every row of the batch has ended.
+    #[error("every row of the batch has ended")]
+    BatchEnded,
+    /// Characters of a result are not in the encoding of the file.
+    #[error("{} character(s) of the result are not in the encoding of the file", .0.len())]
+    NotInEncoding(Vec<FieldFlaw>),
     /// A step of a symbol acquisition is not possible.
     #[error("{0}")]
     Acquisition(AcquisitionRefusal),
@@ -87,6 +105,9 @@ pub enum Refusal {
     /// The published permission list does not verify.
     #[error("the permission list does not carry the core system's signature")]
     ListUnverified,
+    /// An act of a member of staff is not possible.
+    #[error("{0}")]
+    Staff(StaffRefusal),
     /// Too much is under way.
     #[error("too many exchanges are under way")]
     Overloaded,
@@ -128,6 +149,10 @@ pub enum Thing {
     World,
     /// A layout.
     Layout,
+    /// A staff account.
+    Account,
+    /// A batch.
+    Batch,
 }
 
 impl Thing {
@@ -146,6 +171,8 @@ impl Thing {
             Self::Exchange => ("the exchange", "処理通番"),
             Self::World => ("the world", "世界"),
             Self::Layout => ("the layout", "レイアウト"),
+            Self::Account => ("the account", "職員アカウント"),
+            Self::Batch => ("the batch", "バッチ照会"),
         }
     }
 }
@@ -169,8 +196,13 @@ impl Refusal {
             Self::SealingKeyMissing => "SEALING_KEY_MISSING",
             Self::SealingKeyExists => "SEALING_KEY_EXISTS",
             Self::NotFound(_) | Self::ReplicasUnknown(_) => "NOT_FOUND",
+            Self::FileTaken(_) => "FILE_TAKEN",
             Self::ResultsDeleted => "RESULTS_DELETED",
             Self::InquiryEnded => "INQUIRY_ENDED",
+            Self::BatchFlawed(_) => "BATCH_FILE_FLAWED",
+            Self::BatchExists => "BATCH_FILE_EXISTS",
+            Self::BatchEnded => "BATCH_ENDED",
+            Self::NotInEncoding(_) => "CHARACTER_NOT_IN_ENCODING",
             Self::Acquisition(AcquisitionRefusal::AlreadyLinked) => "SYMBOL_ALREADY_LINKED",
             Self::Acquisition(AcquisitionRefusal::SerialPending) => "ACQUISITION_PENDING",
             Self::Acquisition(AcquisitionRefusal::SerialUnknown) => "ACQUISITION_SERIAL_UNKNOWN",
@@ -179,6 +211,12 @@ impl Refusal {
             Self::PermitNotIssued(_) => "PERMIT_NOT_ISSUED",
             Self::ListUnusable => "PERMISSION_LIST_UNUSABLE",
             Self::ListUnverified => "PERMISSION_LIST_UNVERIFIED",
+            Self::Staff(StaffRefusal::SignIn) => "SIGN_IN_REFUSED",
+            Self::Staff(StaffRefusal::NoSession) => "NO_SESSION",
+            Self::Staff(StaffRefusal::PasswordDue) => "PASSWORD_DUE",
+            Self::Staff(StaffRefusal::NotAuthorised) => "NOT_AUTHORISED",
+            Self::Staff(StaffRefusal::OwnAccount) => "OWN_ACCOUNT",
+            Self::Staff(StaffRefusal::AccountExists) => "ACCOUNT_EXISTS",
             Self::Overloaded => "OVERLOADED",
             Self::RecordsUnavailable => "RECORDS_UNAVAILABLE",
             Self::WorldExists => "WORLD_EXISTS",
@@ -205,8 +243,21 @@ impl Refusal {
             Self::ReplicasUnknown(flaws) => {
                 format!("指定された副本のうち{}件は存在しません。", flaws.len())
             }
+            Self::FileTaken(number) => {
+                format!("同じファイルは取込番号{number}で既に取り込まれています。")
+            }
             Self::ResultsDeleted => "保存期間を過ぎたため、照会結果は削除されました。".into(),
             Self::InquiryEnded => "この照会は既に終了しています。".into(),
+            Self::BatchFlawed(flaws) => format!(
+                "ファイルに{}件の誤りがあるため、受け付けませんでした。",
+                flaws.len()
+            ),
+            Self::BatchExists => "同じ名前または同じ内容のファイルを受付済みです。".into(),
+            Self::BatchEnded => "このバッチ照会は既に終了しています。".into(),
+            Self::NotInEncoding(flaws) => format!(
+                "照会結果に、指定された文字コードで表せない文字が{}件あります。",
+                flaws.len()
+            ),
             Self::Acquisition(refusal) => match refusal {
                 AcquisitionRefusal::AlreadyLinked => "符号は既に取得されています。",
                 AcquisitionRefusal::SerialPending => "取得番号は既に発行されています。",
@@ -226,6 +277,7 @@ impl Refusal {
                 "照会許可照合リストの写しが古いか、ありません。写しを更新してください。".into()
             }
             Self::ListUnverified => "照会許可照合リストの署名を検証できません。".into(),
+            Self::Staff(refusal) => refusal.ja().into(),
             Self::Overloaded => {
                 "処理中の照会が多すぎます。しばらくしてから再送してください。".into()
             }
@@ -239,5 +291,17 @@ impl Refusal {
 impl From<AcquisitionRefusal> for Refusal {
     fn from(refusal: AcquisitionRefusal) -> Self {
         Self::Acquisition(refusal)
+    }
+}
+
+impl From<StaffRefusal> for Refusal {
+    fn from(refusal: StaffRefusal) -> Self {
+        Self::Staff(refusal)
+    }
+}
+
+impl From<NotAuthorised> for Refusal {
+    fn from(NotAuthorised: NotAuthorised) -> Self {
+        Self::Staff(StaffRefusal::NotAuthorised)
     }
 }

@@ -2,6 +2,9 @@
 
 use super::person::IndividualNumber;
 
+/// Fewer digits than these are no 個人番号.
+const INDIVIDUAL_NUMBER_DIGITS: usize = 12;
+
 /// Where the first character stands that may not be in a text, counted from 1.
 ///
 /// Refused are control characters (line breaks and NUL with them), private use characters (外字), noncharacters,
@@ -35,6 +38,10 @@ pub fn is_individual_number(text: &str) -> bool {
 
 /// Whether the text is a 個人番号, or has one in it as a run of exactly twelve digits.
 pub fn mentions_individual_number(text: &str) -> bool {
+    let digits = text.chars().filter(|c| ascii_digit(*c).is_ascii_digit());
+    if digits.count() < INDIVIDUAL_NUMBER_DIGITS {
+        return false;
+    }
     is_individual_number(text)
         || text
             .chars()

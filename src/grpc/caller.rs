@@ -9,13 +9,16 @@ use super::status::{ToStatus, status_of};
 use crate::{
     crypto::identity::Identity,
     domain::{codes::InstitutionCode, record::Entry, refusal::Refusal},
-    institution::IntermediateServer,
+    institution::{AtWork, IntermediateServer},
     store::Keeper,
     world::{DEFAULT_WORLD, World, WorldFault, Worlds},
 };
 
 /// The metadata key that chooses a world.
 pub const WORLD_KEY: &str = "x-chukan-world";
+
+/// The metadata key that carries the token of a staff session.
+pub const SESSION_KEY: &str = "x-chukan-session";
 
 /// The holder of a connection's client certificate. The listener adds it to every request.
 #[derive(Debug, Clone)]
@@ -39,6 +42,8 @@ pub struct Entered {
     pub world: Arc<World>,
     /// The institution that the certificate names; the world has it.
     pub institution: InstitutionCode,
+    /// The address at the other end, for the operation log.
+    pub origin: String,
 }
 
 /// A call of an institution or of the operator, in a world.
@@ -89,7 +94,12 @@ impl Surface {
                     .parse()
                     .map_err(|_| status_of(&Refusal::CallerNotEntitled))?;
                 world.server(institution).to_status()?;
-                Ok(Entered { world, institution })
+                let origin = caller(request)?.peer.ip().to_string();
+                Ok(Entered {
+                    world,
+                    institution,
+                    origin,
+                })
             }
             Identity::Operator => Err(status_of(&Refusal::CallerNotEntitled)),
         }
@@ -106,7 +116,9 @@ impl Surface {
                 institution: None,
             }),
             Identity::Institution { .. } => {
-                let Entered { world, institution } = self.enter(request)?;
+                let Entered {
+                    world, institution, ..
+                } = self.enter(request)?;
                 Ok(Visit {
                     world,
                     institution: Some(institution),
@@ -134,6 +146,18 @@ impl Entered {
     /// Never after [`Surface::enter`].
     pub fn server(&self) -> Result<&IntermediateServer, Status> {
         self.world.server(self.institution).to_status()
+    }
+
+    /// The member of staff whose session the request carries.
+    ///
+    /// # Errors
+    /// When it carries none, or the session has ended.
+    pub fn staff<T>(&self, request: &Request<T>) -> Result<AtWork, Status> {
+        let token = request.metadata().get(SESSION_KEY);
+        let token = token.and_then(|token| token.to_str().ok());
+        let now = self.world.now();
+        let token = token.unwrap_or_default();
+        self.server()?.at_work(token, &self.origin, now).to_status()
     }
 
     /// Runs an act of the institution to its end, also when the caller goes away or its deadline passes: what is on
@@ -178,8 +202,11 @@ impl Entered {
     }
 }
 
-fn identity<T>(request: &Request<T>) -> Result<Identity, Status> {
+fn caller<T>(request: &Request<T>) -> Result<&Caller, Status> {
     let caller = request.extensions().get::<Caller>();
-    let caller = caller.ok_or_else(|| Status::unauthenticated("a client certificate is needed"))?;
-    Ok(Identity::clone(&caller.identity))
+    caller.ok_or_else(|| Status::unauthenticated("a client certificate is needed"))
+}
+
+fn identity<T>(request: &Request<T>) -> Result<Identity, Status> {
+    Ok(Identity::clone(&caller(request)?.identity))
 }

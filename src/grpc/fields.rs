@@ -5,10 +5,7 @@ use std::str::FromStr;
 use jiff::{Timestamp, civil::Date};
 use tonic::Status;
 
-use super::{
-    proto::v1,
-    status::{ToStatus, status_of},
-};
+use super::{proto::v1, status::status_of};
 use crate::{
     crypto::sealing_key::SealingPublicKey,
     domain::{
@@ -118,6 +115,22 @@ impl Fields {
         read
     }
 
+    /// Two times that bound a stretch of it, `from` before `to`, where they are given; `at` stands before their names.
+    pub(super) fn period_of_time(
+        &mut self,
+        at: &str,
+        from: Option<prost_types::Timestamp>,
+        to: Option<prost_types::Timestamp>,
+    ) -> (Option<Timestamp>, Option<Timestamp>) {
+        let from = self.time(&format!("{at}from"), from);
+        let to = self.time(&format!("{at}to"), to);
+        if from.zip(to).is_some_and(|(from, to)| to <= from) {
+            let (en, ja) = ("is not after `from`", "開始より後の日時を指定してください");
+            self.flaw(format!("{at}to"), en, ja);
+        }
+        (from, to)
+    }
+
     /// A number of an enumeration that must be one of its values.
     pub(super) fn known<E: TryFrom<i32>>(&mut self, field: &str, number: i32) {
         if E::try_from(number).is_err() {
@@ -195,7 +208,7 @@ impl Fields {
 
 /// The page that a list call asks for.
 pub(super) fn page(size: i32, token: &str) -> Result<Page, Status> {
-    Page::after(token, page_size(size)?).to_status()
+    Ok(Page::after(token, page_size(size)?))
 }
 
 /// The page size that a list call asks for.

@@ -14,16 +14,15 @@ use super::{
 };
 use crate::{
     domain::{
-        exchange::Side,
-        inquiry::{
-            Asked, DETAILS_MAX, Detail, ExchangeState, INFOS_PER_DETAIL_MAX, ITEMS_PER_INFO_MAX,
-        },
+        inquiry::{Asked, Detail, ExchangeState},
         names::ReceiptNumber,
         refusal::{FieldFlaw, Refusal},
-        result::{DetailStatus, ResultCode},
+        result::DetailStatus,
     },
-    institution::{AskedDraft, DetailDraft, ExchangeView, InquiryDraft, InquiryView},
+    institution::{ExchangeView, InquiryProgress, InquiryView},
 };
+
+mod draft;
 
 /// The longest that a call waits for an inquiry.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -40,7 +39,7 @@ impl InquiryService for Inquiries {
         let entered = self.0.enter(&request)?;
         let message = request.into_inner();
         entered.speaks_for_itself(&message.inquirer).await?;
-        let draft = decode(&message)?;
+        let draft = draft::decode(&message)?;
         let accepted = entered
             .world
             .submit_inquiry(entered.institution, draft)
@@ -116,18 +115,18 @@ impl InquiryService for Inquiries {
         let mut fields = Fields::default();
         fields.known::<v1::InquiryState>("state", message.state);
         fields.finish(Some(()))?;
-        let wanted = message.state();
+        let wanted = match message.state() {
+            v1::InquiryState::Unspecified => None,
+            v1::InquiryState::InProgress => Some(InquiryProgress::InProgress),
+            v1::InquiryState::WaitingForStaff => Some(InquiryProgress::WaitingForStaff),
+            v1::InquiryState::Ended => Some(InquiryProgress::Ended),
+        };
         let page = page(message.page_size, &message.page_token)?;
-        let found = entered.server()?.inquiries(page).to_status()?;
-        let mut inquiries = Vec::new();
-        for view in found.rows {
-            let inquiry = without_answers(&entered, view)?;
-            if wanted == v1::InquiryState::Unspecified || inquiry.state() == wanted {
-                inquiries.push(inquiry);
-            }
-        }
+        let found = entered.server()?.inquiries(&page, wanted).to_status()?;
+        let inquiries = found.rows.into_iter();
+        let inquiries = inquiries.map(|view| without_answers(&entered, view));
         Ok(Response::new(v1::ListInquiriesResponse {
-            inquiries,
+            inquiries: inquiries.collect::<Result<_, _>>()?,
             next_page_token: found.next_token.unwrap_or_default(),
         }))
     }
@@ -156,7 +155,7 @@ async fn until_settled(entered: &Entered, receipt: ReceiptNumber) -> Result<Inqu
         let changes = server.changes(receipt);
         let view = server.fetch_result(receipt).to_status()?;
         match changes {
-            Some(mut changes) if !view.is_settled() => {
+            Some(mut changes) if view.progress() == InquiryProgress::InProgress => {
                 // An error means that the inquiry has ended: the next look tells.
                 drop(changes.changed().await);
             }
@@ -172,7 +171,7 @@ async fn watch(entered: &Entered, receipt: ReceiptNumber, sender: &Watchers) -> 
     loop {
         let changes = server.changes(receipt);
         let view = server.fetch_result(receipt).to_status()?;
-        let ended = view.has_ended();
+        let ended = view.progress() == InquiryProgress::Ended;
         let inquiry = Some(encode(entered, view)?);
         let gone = sender.send(Ok(v1::WatchInquiryResponse { inquiry })).await;
         let Some(mut changes) = changes.filter(|_| !ended && gone.is_ok()) else {
@@ -203,100 +202,6 @@ fn wait(timeout: Option<prost_types::Duration>) -> Result<Duration, Status> {
     }
 }
 
-fn decode(message: &v1::SubmitInquiryRequest) -> Result<InquiryDraft, Status> {
-    let mut fields = Fields::default();
-    let requested_at = fields.time("requested_at", message.requested_at);
-    if message.requested_at.is_none() {
-        fields.flaw("requested_at", "is required", "必須項目です");
-    }
-    let unit = fields.required("unit_code", &message.unit_code);
-    let user = fields.required("user_id", &message.user_id);
-    let affair = fields.required("affair", &message.affair);
-    let procedure = fields.required("procedure", &message.procedure);
-    let delegator = fields.optional("delegator", &message.delegator);
-    let key = &message.sealing_public_key;
-    let sealing_key = (!key.is_empty())
-        .then(|| fields.public_key("sealing_public_key", key))
-        .flatten();
-    fields.counted("details", message.details.len(), DETAILS_MAX);
-    let details = if message.details.len() <= DETAILS_MAX {
-        decode_details(&mut fields, &message.details)
-    } else {
-        Vec::new()
-    };
-    let draft = || {
-        Some(InquiryDraft {
-            requested_at: requested_at?,
-            unit: unit?,
-            user: user?,
-            affair: affair?,
-            procedure: procedure?,
-            delegator,
-            sealing_key,
-            details,
-        })
-    };
-    let draft = draft();
-    fields.finish(draft)
-}
-
-fn decode_details(fields: &mut Fields, messages: &[v1::InquiryDetailRequest]) -> Vec<DetailDraft> {
-    let mut details = Vec::with_capacity(messages.len());
-    for (d, message) in messages.iter().enumerate() {
-        let at = format!("details[{d}]");
-        let record_id = fields.required(&format!("{at}.record_id"), &message.record_id);
-        let number = &message.addressee_number;
-        let addressee = fields.required(&format!("{at}.addressee_number"), number);
-        let infos = &message.specific_infos;
-        let field = format!("{at}.specific_infos");
-        fields.counted(&field, infos.len(), INFOS_PER_DETAIL_MAX);
-        let asked = infos.iter().take(INFOS_PER_DETAIL_MAX).enumerate();
-        let asked: Vec<_> = asked
-            .filter_map(|(i, info)| decode_asked(fields, &format!("{field}[{i}]"), info))
-            .collect();
-        if let (Some(record_id), Some(addressee)) = (record_id, addressee) {
-            details.push(DetailDraft {
-                record_id,
-                addressee,
-                nondisclosure: message.nondisclosure,
-                infos: asked,
-            });
-        }
-    }
-    details
-}
-
-fn decode_asked(
-    fields: &mut Fields,
-    at: &str,
-    message: &v1::SpecificInfoRequest,
-) -> Option<AskedDraft> {
-    let provider = fields.required(&format!("{at}.provider"), &message.provider);
-    let field = format!("{at}.provider_delegator");
-    let provider_delegator = fields.optional(&field, &message.provider_delegator);
-    let specific_info = fields.required(&format!("{at}.specific_info"), &message.specific_info);
-    if message.items.len() > ITEMS_PER_INFO_MAX {
-        fields.counted(
-            &format!("{at}.items"),
-            message.items.len(),
-            ITEMS_PER_INFO_MAX,
-        );
-        return None;
-    }
-    let items = message.items.iter().enumerate();
-    let items = items
-        .filter_map(|(k, item)| fields.required(&format!("{at}.items[{k}]"), item))
-        .collect();
-    let condition = fields.condition(&format!("{at}.condition"), message.condition.as_ref());
-    Some(AskedDraft {
-        provider: provider?,
-        provider_delegator,
-        specific_info: specific_info?,
-        items,
-        condition,
-    })
-}
-
 fn without_answers(entered: &Entered, view: InquiryView) -> Result<v1::Inquiry, Status> {
     let mut inquiry = encode(entered, view)?;
     for detail in &mut inquiry.details {
@@ -308,12 +213,10 @@ fn without_answers(entered: &Entered, view: InquiryView) -> Result<v1::Inquiry, 
 }
 
 fn encode(entered: &Entered, view: InquiryView) -> Result<v1::Inquiry, Status> {
-    let state = if view.has_ended() {
-        v1::InquiryState::Ended
-    } else if view.is_settled() {
-        v1::InquiryState::WaitingForStaff
-    } else {
-        v1::InquiryState::InProgress
+    let state = match view.progress() {
+        InquiryProgress::InProgress => v1::InquiryState::InProgress,
+        InquiryProgress::WaitingForStaff => v1::InquiryState::WaitingForStaff,
+        InquiryProgress::Ended => v1::InquiryState::Ended,
     };
     let InquiryView {
         inquiry,
@@ -361,7 +264,7 @@ fn encode_exchange(
     (detail, asked): (&Detail, &Asked),
     exchange: ExchangeView,
 ) -> Result<v1::SpecificInfoResult, Status> {
-    let message = message(detail, asked, &exchange);
+    let message = exchange.message(detail, asked);
     let sealed_answer = match exchange.state {
         ExchangeState::Ended { answer, .. } => answer,
         ExchangeState::Accepted | ExchangeState::Waiting { .. } => None,
@@ -378,23 +281,4 @@ fn encode_exchange(
         result: Some(result_with(exchange.code, message)),
         answer,
     })
-}
-
-/// The text of a result. Two of them are known to users with the particulars in them.
-fn message(detail: &Detail, asked: &Asked, exchange: &ExchangeView) -> String {
-    let at_inquirer = match &exchange.state {
-        ExchangeState::Ended { outcome, .. } => outcome.decided_by == Side::Inquirer,
-        ExchangeState::Accepted | ExchangeState::Waiting { .. } => false,
-    };
-    match exchange.code {
-        ResultCode::SymbolMissing if at_inquirer => format!(
-            "指定された団体内統合宛名番号「{}」は符号が未取得です。",
-            detail.addressee.as_str()
-        ),
-        ResultCode::NotPermitted => format!(
-            "指定された特定個人情報名「{}」の照会は許可されていません。",
-            asked.specific_info
-        ),
-        other => other.message_ja().to_owned(),
-    }
 }

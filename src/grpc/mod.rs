@@ -1,5 +1,7 @@
 //! One file per service: decode, identify the caller, call the act, encode.
 
+mod batch;
+mod batch_messages;
 pub mod caller;
 mod exchange;
 mod fields;
@@ -7,12 +9,16 @@ mod inquiry;
 mod ledger;
 mod messages;
 mod permission_list;
+mod place;
 mod population;
 pub mod proto;
 mod provision;
 mod provision_record;
 mod replica;
+mod replica_export;
+mod replica_import;
 mod sealing_key;
+mod staff;
 mod status;
 mod symbol;
 #[cfg(test)]
@@ -31,13 +37,14 @@ use proto::{
         world_service_server::WorldServiceServer,
     },
     v1::{
-        inquiry_service_server::InquiryServiceServer, ledger_service_server::LedgerServiceServer,
+        batch_service_server::BatchServiceServer, inquiry_service_server::InquiryServiceServer,
+        ledger_service_server::LedgerServiceServer,
         permission_list_service_server::PermissionListServiceServer,
         provision_record_service_server::ProvisionRecordServiceServer,
         provision_service_server::ProvisionServiceServer,
         replica_service_server::ReplicaServiceServer,
         sealing_key_service_server::SealingKeyServiceServer,
-        symbol_service_server::SymbolServiceServer,
+        staff_service_server::StaffServiceServer, symbol_service_server::SymbolServiceServer,
     },
 };
 
@@ -49,6 +56,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
         };
     }
     Routes::new(service!(InquiryServiceServer, inquiry::Inquiries))
+        .add_service(service!(BatchServiceServer, batch::Batches))
         .add_service(service!(LedgerServiceServer, ledger::Ledgers))
         .add_service(service!(ProvisionServiceServer, provision::Provisions))
         .add_service(service!(ReplicaServiceServer, replica::Replicas))
@@ -61,6 +69,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
             permission_list::PermissionLists
         ))
         .add_service(service!(SealingKeyServiceServer, sealing_key::SealingKeys))
+        .add_service(service!(StaffServiceServer, staff::Staff))
         .add_service(service!(SymbolServiceServer, symbol::Symbols))
         .add_service(service!(ExchangeServiceServer, exchange::Exchanges))
         .add_service(service!(PopulationServiceServer, population::Populations))

@@ -6,17 +6,12 @@ use super::{
     caller::{Entered, Surface},
     fields::{Fields, page_size, timestamp},
     proto::v1::{self, permission_list_service_server::PermissionListService},
-    status::{ToStatus, status_of},
+    status::{foreign_page_token, status_of},
 };
-use crate::{
-    domain::{
-        codes::InstitutionCode,
-        permission_list::{
-            Decision, Difference, ListCopy, PermissionList, PermissionRow, Question,
-        },
-        refusal::Refusal,
-    },
-    world::WorldFault,
+use crate::domain::{
+    codes::InstitutionCode,
+    permission_list::{Decision, Difference, ListCopy, PermissionList, PermissionRow, Question},
+    refusal::Refusal,
 };
 
 /// The service of the permission list.
@@ -42,14 +37,14 @@ impl PermissionListService for PermissionLists {
         let entered = self.0.enter(&request)?;
         let message = request.into_inner();
         let limit = page_size(message.page_size)?;
-        let from = first_row(&message.page_token)?;
         let copy = copy(&entered)?;
+        let from = first_row(&copy.list, &message.page_token)?;
         let rows = copy.list.rows();
         let next = from.saturating_add(limit);
         Ok(Response::new(v1::ListPermissionRowsResponse {
             rows: rows.iter().skip(from).take(limit).map(encode_row).collect(),
             next_page_token: if next < rows.len() {
-                next.to_string()
+                row_token(&copy.list, next)
             } else {
                 String::new()
             },
@@ -61,14 +56,15 @@ impl PermissionListService for PermissionLists {
         request: Request<v1::RefreshPermissionListRequest>,
     ) -> Result<Response<v1::RefreshPermissionListResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let published = entered.world.core().publish_list();
-        let published = published.map_err(WorldFault::from).to_status()?;
         let copied = entered
-            .server()?
-            .copy_list(&published, entered.world.now())
-            .await;
+            .see_through(|world, institution| async move {
+                let published = world.core().publish_list()?;
+                let server = world.server(institution)?;
+                Ok(server.copy_list(&published, world.now()).await?)
+            })
+            .await?;
         Ok(Response::new(v1::RefreshPermissionListResponse {
-            permission_list: Some(encode(&entered, &copied.to_status()?)?),
+            permission_list: Some(encode(&entered, &copied)?),
         }))
     }
 
@@ -115,17 +111,18 @@ fn copy(entered: &Entered) -> Result<ListCopy, Status> {
     copy.ok_or_else(|| status_of(&Refusal::ListUnusable))
 }
 
-fn first_row(token: &str) -> Result<usize, Status> {
+/// The token of a row: the list's version and the row's index, so that the rows of two versions are never mixed.
+fn row_token(list: &PermissionList, row: usize) -> String {
+    format!("{}.{row}", list.version())
+}
+
+fn first_row(list: &PermissionList, token: &str) -> Result<usize, Status> {
     if token.is_empty() {
         return Ok(0);
     }
-    let mut fields = Fields::default();
-    let row = token.parse().ok();
-    if row.is_none() {
-        let ja = "このサーバーが発行したページトークンではありません";
-        fields.flaw("page_token", "was not given by this server", ja);
-    }
-    fields.finish(row)
+    let row = token.rsplit('.').next().and_then(|row| row.parse().ok());
+    let written_so = |row: &usize| row_token(list, *row) == token;
+    row.filter(written_so).ok_or_else(foreign_page_token)
 }
 
 fn explain(list: &PermissionList, question: &Question<'_>) -> v1::ExplainPermissionResponse {

@@ -7,12 +7,11 @@ use super::{
     caller::Surface,
     fields::{Fields, page_size},
     proto::sim::v1::{self, population_service_server::PopulationService},
-    status::ToStatus,
+    status::{ToStatus, foreign_page_token},
 };
 use crate::{
     domain::{names::AcquisitionSerial, person::IndividualNumber},
     sample::{population::SamplePerson, situation::Situation},
-    store::BadToken,
     world::World,
 };
 
@@ -28,7 +27,7 @@ impl PopulationService for Populations {
         let visit = self.0.visit(&request)?;
         let message = request.into_inner();
         let size = page_size(message.page_size)?;
-        let first = first_of_page(&message.page_token).to_status()?;
+        let first = first_of_page(&message.page_token)?;
         let people = (first..visit.world.people()).take(size);
         let people = people.filter_map(|index| visit.world.person(index));
         let people: Vec<_> = people.map(|person| encode(&visit.world, person)).collect();
@@ -58,16 +57,13 @@ impl PopulationService for Populations {
 }
 
 /// The token is the index of the next person.
-fn first_of_page(token: &str) -> Result<u32, BadToken> {
+fn first_of_page(token: &str) -> Result<u32, Status> {
     if token.is_empty() {
         return Ok(0);
     }
-    let index = token.parse::<u32>().map_err(|_| BadToken)?;
-    if index.to_string() == token {
-        Ok(index)
-    } else {
-        Err(BadToken)
-    }
+    let index = token.parse().ok();
+    let written_so = |index: &u32| index.to_string() == token;
+    index.filter(written_so).ok_or_else(foreign_page_token)
 }
 
 fn decode(

@@ -2,21 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use data_encoding::BASE64URL_NOPAD;
 use tonic::{Request, Response, Status};
 
 use super::{
     caller::{Entered, Surface},
     fields::{Fields, page_size, timestamp},
     messages::{domain_result, result},
+    place::{place, token},
     proto::v1::{
         self, compare_provision_records_request::Scope,
         provision_record_service_server::ProvisionRecordService,
     },
-    status::ToStatus,
+    status::{ToStatus, status_of},
 };
 use crate::{
-    domain::{exchange::Side, names::ProcessingSerial, record::PlacedRecord},
+    domain::{
+        exchange::Side,
+        names::ProcessingSerial,
+        record::PlacedRecord,
+        refusal::{Refusal, Thing},
+    },
     institution::RecordFilter,
     store::SearchPlace,
     world::Comparison,
@@ -81,12 +86,7 @@ impl ProvisionRecordService for ProvisionRecords {
         let entered = self.0.enter(&request)?;
         let message = request.into_inner();
         let (serials, next) = match &message.scope {
-            Some(Scope::ProcessingSerial(text)) => {
-                let serial = serial(text)?;
-                // Only who took part may look at the other sides.
-                entered.server()?.record(serial).to_status()?;
-                (BTreeSet::from([serial]), None)
-            }
+            Some(Scope::ProcessingSerial(text)) => (BTreeSet::from([serial(text)?]), None),
             Some(Scope::Range(range)) => in_range(&entered, range, &message)?,
             None => {
                 let mut fields = Fields::default();
@@ -96,9 +96,10 @@ impl ProvisionRecordService for ProvisionRecords {
         };
         let mut comparisons = Vec::with_capacity(serials.len());
         for serial in serials {
-            comparisons.push(encode_comparison(
-                entered.world.compare(serial).to_status()?,
-            ));
+            let compared = entered.world.compare(serial, entered.institution);
+            let compared = compared.to_status()?;
+            let unknown = || status_of(&Refusal::NotFound(Thing::ProvisionRecord));
+            comparisons.push(encode_comparison(compared.ok_or_else(unknown)?));
         }
         Ok(Response::new(v1::CompareProvisionRecordsResponse {
             comparisons,
@@ -114,12 +115,14 @@ fn in_range(
     message: &v1::CompareProvisionRecordsRequest,
 ) -> Result<(BTreeSet<ProcessingSerial>, Option<SearchPlace>), Status> {
     let limit = page_size(message.page_size)?;
-    let (filter, from) = decode(&v1::SearchProvisionRecordsRequest {
-        from: range.from,
-        to: range.to,
-        page_token: message.page_token.clone(),
-        ..Default::default()
-    })?;
+    let mut fields = Fields::default();
+    let (from, to) = fields.period_of_time("range.", range.from, range.to);
+    let filter = fields.finish(Some(RecordFilter {
+        from,
+        to,
+        ..RecordFilter::default()
+    }))?;
+    let from = place(&message.page_token)?.unwrap_or_default();
     let server = entered.server()?;
     let (found, next) = server.search_records(&filter, from, limit).to_status()?;
     let serials = found.iter().map(|placed| placed.record.subject.serial);
@@ -136,15 +139,7 @@ fn decode(
     message: &v1::SearchProvisionRecordsRequest,
 ) -> Result<(RecordFilter, SearchPlace), Status> {
     let mut fields = Fields::default();
-    let from = fields.time("from", message.from);
-    let to = fields.time("to", message.to);
-    if from.zip(to).is_some_and(|(from, to)| to <= from) {
-        fields.flaw(
-            "to",
-            "is not after `from`",
-            "開始より後の日時を指定してください",
-        );
-    }
+    let (from, to) = fields.period_of_time("", message.from, message.to);
     fields.known::<v1::RecordSide>("side", message.side);
     fields.known::<v1::ResultCode>("result", message.result);
     let side = match message.side() {
@@ -157,14 +152,6 @@ fn decode(
             None
         }
     };
-    let place = match place(&message.page_token) {
-        Some(place) => place,
-        None => {
-            let ja = "このサーバーが発行したページトークンではありません";
-            fields.flaw("page_token", "was not given by this server", ja);
-            SearchPlace::default()
-        }
-    };
     let filter = RecordFilter {
         from,
         to,
@@ -174,25 +161,8 @@ fn decode(
         specific_info: fields.optional("specific_info", &message.specific_info),
         result: domain_result(message.result()),
     };
-    fields.finish(Some((filter, place)))
-}
-
-fn token(place: SearchPlace) -> String {
-    let SearchPlace { fiscal_year, index } = place;
-    let bytes = [&fiscal_year.to_be_bytes()[..], &index.to_be_bytes()[..]].concat();
-    BASE64URL_NOPAD.encode(&bytes)
-}
-
-fn place(token: &str) -> Option<SearchPlace> {
-    if token.is_empty() {
-        return Some(SearchPlace::default());
-    }
-    let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
-    let (year, index) = bytes.split_first_chunk()?;
-    Some(SearchPlace {
-        fiscal_year: u16::from_be_bytes(*year),
-        index: u64::from_be_bytes(index.try_into().ok()?),
-    })
+    let filter = fields.finish(Some(filter))?;
+    Ok((filter, place(&message.page_token)?.unwrap_or_default()))
 }
 
 fn encode_comparison(comparison: Comparison) -> v1::RecordComparison {

@@ -1,12 +1,14 @@
 //! DBM over gRPC: registers, deletes and shows replicas, and shows the layouts that they follow.
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     caller::Surface,
     fields::{Fields, page, timestamp},
     messages::{data_set, data_set_draft},
     proto::v1::{self, replica_service_server::ReplicaService},
+    replica_export::{self, ExportPieces},
+    replica_import::{self, ImportEvents},
     status::ToStatus,
 };
 use crate::{
@@ -25,6 +27,9 @@ pub struct Replicas(pub Surface);
 
 #[tonic::async_trait]
 impl ReplicaService for Replicas {
+    type ImportReplicasStream = ImportEvents;
+    type ExportReplicasStream = ExportPieces;
+
     async fn register_replicas(
         &self,
         request: Request<v1::RegisterReplicasRequest>,
@@ -90,6 +95,37 @@ impl ReplicaService for Replicas {
             replicas: found.rows.into_iter().map(encode).collect(),
             next_page_token: found.next_token.unwrap_or_default(),
         }))
+    }
+
+    async fn import_replicas(
+        &self,
+        request: Request<Streaming<v1::ImportReplicasRequest>>,
+    ) -> Result<Response<ImportEvents>, Status> {
+        let entered = self.0.enter(&request)?;
+        replica_import::import(entered, request.into_inner()).await
+    }
+
+    async fn list_replica_imports(
+        &self,
+        request: Request<v1::ListReplicaImportsRequest>,
+    ) -> Result<Response<v1::ListReplicaImportsResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let message = request.into_inner();
+        let page = page(message.page_size, &message.page_token)?;
+        let found = entered.server()?.imports(&page).to_status()?;
+        let imports = found.rows.into_iter().map(replica_import::encode);
+        Ok(Response::new(v1::ListReplicaImportsResponse {
+            imports: imports.collect(),
+            next_page_token: found.next_token.unwrap_or_default(),
+        }))
+    }
+
+    async fn export_replicas(
+        &self,
+        request: Request<v1::ExportReplicasRequest>,
+    ) -> Result<Response<ExportPieces>, Status> {
+        let entered = self.0.enter(&request)?;
+        replica_export::export(&entered, &request.into_inner())
     }
 
     async fn list_layouts(

@@ -6,11 +6,14 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
-    domain::refusal::{FieldFlaw, Refusal},
+    domain::{
+        refusal::{FieldFlaw, Refusal},
+        staff::StaffRefusal,
+    },
     institution::ActFault,
     ledger::LedgerFault,
     network::NetworkFault,
-    store::{BadToken, RecordFault, StoreFault},
+    store::{RecordFault, StoreFault},
     world::WorldFault,
 };
 
@@ -48,39 +51,37 @@ impl<T> ToStatus<T> for Result<T, WorldFault> {
     }
 }
 
-impl<T> ToStatus<T> for Result<T, BadToken> {
-    fn to_status(self) -> Result<T, Status> {
-        self.map_err(|bad| {
-            status_of(&Refusal::Malformed(vec![FieldFlaw::new(
-                "page_token",
-                bad.to_string(),
-                "このサーバーが発行したページトークンではありません",
-            )]))
-        })
-    }
-}
-
 /// The gRPC code of a refusal. The table is docs/errors.md.
 pub fn code_of(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::Malformed(_) => Code::InvalidArgument,
-        Refusal::RecordIdExists(_) | Refusal::SealingKeyExists | Refusal::WorldExists => {
-            Code::AlreadyExists
-        }
+        Refusal::Malformed(_) | Refusal::BatchFlawed(_) => Code::InvalidArgument,
+        Refusal::RecordIdExists(_)
+        | Refusal::FileTaken(_)
+        | Refusal::SealingKeyExists
+        | Refusal::BatchExists
+        | Refusal::WorldExists
+        | Refusal::Staff(StaffRefusal::AccountExists) => Code::AlreadyExists,
+        Refusal::Staff(StaffRefusal::SignIn | StaffRefusal::NoSession) => Code::Unauthenticated,
         Refusal::InstitutionMismatch
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled
-        | Refusal::UnitNotAuthorised => Code::PermissionDenied,
+        | Refusal::UnitNotAuthorised
+        | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount) => {
+            Code::PermissionDenied
+        }
         Refusal::NotFound(_) | Refusal::ReplicasUnknown(_) | Refusal::ResultsDeleted => {
             Code::NotFound
         }
         Refusal::SealingKeyMissing
         | Refusal::InquiryEnded
+        | Refusal::BatchEnded
+        | Refusal::NotInEncoding(_)
         | Refusal::Acquisition(_)
         | Refusal::PermitNotIssued(_)
         | Refusal::ListUnusable
         | Refusal::ListUnverified
-        | Refusal::WorldStays => Code::FailedPrecondition,
+        | Refusal::WorldStays
+        | Refusal::Staff(StaffRefusal::PasswordDue) => Code::FailedPrecondition,
         Refusal::Overloaded => Code::ResourceExhausted,
         Refusal::RecordsUnavailable => Code::Unavailable,
     }
@@ -92,6 +93,8 @@ pub fn status_of(refusal: &Refusal) -> Status {
     details.set_localized_message("ja", refusal.ja());
     if let Refusal::Malformed(flaws)
     | Refusal::RecordIdExists(flaws)
+    | Refusal::BatchFlawed(flaws)
+    | Refusal::NotInEncoding(flaws)
     | Refusal::ReplicasUnknown(flaws) = refusal
     {
         let named = add_violations(&mut details, flaws);
@@ -129,9 +132,11 @@ fn act_status(fault: ActFault) -> Status {
         ActFault::Record(fault) => record_status(&fault),
         ActFault::Store(fault) => store_status(&fault),
         ActFault::Ledger(fault) => ledger_status(&fault),
-        ActFault::Seal(_) | ActFault::Key(_) | ActFault::Form(_) | ActFault::OutOfOrder(_) => {
-            internal(&fault)
-        }
+        ActFault::Seal(_)
+        | ActFault::Key(_)
+        | ActFault::Hash(_)
+        | ActFault::Form(_)
+        | ActFault::OutOfOrder(_) => internal(&fault),
     }
 }
 
@@ -180,8 +185,18 @@ fn store_status(fault: &StoreFault) -> Status {
         StoreFault::Conflict { .. } => {
             Status::aborted("the same thing was changed at the same moment: try again")
         }
+        StoreFault::PageToken => foreign_page_token(),
         other => internal(other),
     }
+}
+
+/// A page token that was not given for the list at hand.
+pub(super) fn foreign_page_token() -> Status {
+    status_of(&Refusal::Malformed(vec![FieldFlaw::new(
+        "page_token",
+        "was not given by this server for this list",
+        "このサーバーがこの一覧のために発行したページトークンではありません",
+    )]))
 }
 
 /// The caller learns that records cannot be written; the log learns why.

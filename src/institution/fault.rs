@@ -1,8 +1,12 @@
 //! Why an act did not come to its end.
 
 use crate::{
-    crypto::{sealing::SealFault, signing::KeyFault},
-    domain::{inquiry::OutOfOrder, refusal::Refusal},
+    crypto::{password::HashFault, sealing::SealFault, signing::KeyFault},
+    domain::{
+        inquiry::OutOfOrder,
+        refusal::Refusal,
+        staff::{NotAuthorised, StaffRefusal},
+    },
     ledger::LedgerFault,
     store::{RecordFault, StoreFault},
 };
@@ -28,10 +32,25 @@ pub enum ActFault {
     /// A key could not be made or read.
     #[error(transparent)]
     Key(#[from] KeyFault),
+    /// A password could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashFault),
     /// Something could not be written as JSON, or read from it.
     #[error("a message has not the form that this version writes")]
     Form(#[from] serde_json::Error),
     /// The exchange moved on while the act was under way.
     #[error(transparent)]
     OutOfOrder(#[from] OutOfOrder),
+}
+
+impl From<StaffRefusal> for ActFault {
+    fn from(refusal: StaffRefusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl From<NotAuthorised> for ActFault {
+    fn from(refusal: NotAuthorised) -> Self {
+        Self::Refused(refusal.into())
+    }
 }

@@ -7,8 +7,8 @@ use super::{ActFault, IntermediateServer};
 use crate::{
     crypto::sealing::{Sealed, open},
     domain::{
-        exchange::{Provided, SealedAnswer},
-        inquiry::{ExchangeState, Inquiry},
+        exchange::{Provided, SealedAnswer, Side},
+        inquiry::{Asked, Detail, ExchangeState, Inquiry},
         names::{ProcessingSerial, ReceiptNumber},
         refusal::{Refusal, Thing},
         result::ResultCode,
@@ -38,19 +38,50 @@ pub struct ExchangeView {
     pub state: ExchangeState,
 }
 
-impl InquiryView {
-    /// Whether every exchange has ended.
-    pub fn has_ended(&self) -> bool {
-        self.exchanges
-            .iter()
-            .all(|exchange| exchange.code.is_final())
-    }
+/// How far an inquiry has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InquiryProgress {
+    /// An exchange is under way.
+    InProgress,
+    /// No exchange moves by itself any more, and one waits for the provider's staff.
+    WaitingForStaff,
+    /// Every exchange has ended.
+    Ended,
+}
 
-    /// Whether no exchange moves by itself any more: each has ended or waits for a human.
-    pub fn is_settled(&self) -> bool {
-        self.exchanges.iter().all(|exchange| {
-            exchange.code.is_final() || exchange.code == ResultCode::WaitingForStaff
-        })
+impl ExchangeView {
+    /// The text of the result. Two of them are known to users with the particulars in them.
+    pub fn message(&self, detail: &Detail, asked: &Asked) -> String {
+        let at_inquirer = match &self.state {
+            ExchangeState::Ended { outcome, .. } => outcome.decided_by == Side::Inquirer,
+            ExchangeState::Accepted | ExchangeState::Waiting { .. } => false,
+        };
+        match self.code {
+            ResultCode::SymbolMissing if at_inquirer => format!(
+                "指定された団体内統合宛名番号「{}」は符号が未取得です。",
+                detail.addressee.as_str()
+            ),
+            ResultCode::NotPermitted => format!(
+                "指定された特定個人情報名「{}」の照会は許可されていません。",
+                asked.specific_info
+            ),
+            other => other.message_ja().to_owned(),
+        }
+    }
+}
+
+impl InquiryView {
+    /// How far the inquiry has come.
+    pub fn progress(&self) -> InquiryProgress {
+        let moving = |exchange: &&ExchangeView| !exchange.code.is_final();
+        let mut moving = self.exchanges.iter().filter(moving).peekable();
+        if moving.peek().is_none() {
+            InquiryProgress::Ended
+        } else if moving.all(|exchange| exchange.code == ResultCode::WaitingForStaff) {
+            InquiryProgress::WaitingForStaff
+        } else {
+            InquiryProgress::InProgress
+        }
     }
 }
 
@@ -73,16 +104,22 @@ impl IntermediateServer {
         self.view(inquiry)
     }
 
-    /// The institution's inquiries as they stand, newest first.
+    /// The institution's inquiries as they stand, newest first; of one progress only, if it is given. A page can be short
+    /// and still have a next one.
     ///
     /// # Errors
-    /// When the state cannot be read.
-    pub fn inquiries(&self, page: Page) -> Result<PageOf<InquiryView>, ActFault> {
-        let PageOf { rows, next_token } = self.around.state.inquiries(self.profile.code, page)?;
-        let rows = rows.into_iter().map(|inquiry| self.view(inquiry));
-        Ok(PageOf {
-            rows: rows.collect::<Result<_, _>>()?,
-            next_token,
+    /// When the state cannot be read, or the page token is of another list.
+    pub fn inquiries(
+        &self,
+        page: &Page,
+        wanted: Option<InquiryProgress>,
+    ) -> Result<PageOf<InquiryView>, ActFault> {
+        let state = &self.around.state;
+        state.inquiries(self.profile.code, page, |inquiry| {
+            let view = self.view(inquiry)?;
+            Ok(wanted
+                .is_none_or(|wanted| view.progress() == wanted)
+                .then_some(view))
         })
     }
 
@@ -113,14 +150,14 @@ impl IntermediateServer {
         let Ok(before) = now.checked_sub(retention) else {
             return Ok(0);
         };
-        Ok(self
-            .around
-            .state
+        let state = &self.around.state;
+        state.delete_batch_files(self.profile.code, before).await?;
+        Ok(state
             .delete_ended_inquiries(self.profile.code, before)
             .await?)
     }
 
-    fn view(&self, inquiry: Inquiry) -> Result<InquiryView, ActFault> {
+    pub(super) fn view(&self, inquiry: Inquiry) -> Result<InquiryView, ActFault> {
         let mut exchanges = Vec::new();
         let mut last_end = None;
         for (serial, ..) in inquiry.exchanges() {
@@ -145,7 +182,7 @@ impl IntermediateServer {
             exchanges,
             expires_at: None,
         };
-        if view.has_ended() {
+        if view.progress() == InquiryProgress::Ended {
             let retention = self.around.periods.result_retention;
             view.expires_at = last_end.and_then(|at| at.checked_add(retention).ok());
         }

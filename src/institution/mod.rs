@@ -2,9 +2,12 @@
 
 mod acquire_symbol;
 mod cancel_inquiry;
+mod carry_import;
 mod copy_list;
+mod export_replicas;
 mod fault;
 mod fetch_result;
+mod import_replicas;
 mod no_auto_reply;
 mod prepare_exchange;
 mod progress;
@@ -13,12 +16,17 @@ mod receive_answer;
 mod register_replica;
 mod register_sealing_key;
 mod search_records;
+mod staff;
+mod submit_batch;
 mod submit_inquiry;
+mod view_batch;
 mod view_provisions;
+mod write_batch_result;
 
 use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};
 
 use jiff::SignedDuration;
+use tokio::sync::Semaphore;
 
 use crate::{
     crypto::{sealing_key::SealingKeyPair, signing::VerifyingKey},
@@ -28,21 +36,29 @@ use crate::{
         layout::Layouts,
         permission_list::ListCopy,
     },
-    store::{Keeper, RecordBook, State},
+    store::{ChangeDir, Keeper, RecordBook, State},
 };
 
 pub use cancel_inquiry::{Cancellable, cancelled};
+pub use export_replicas::Exported;
 pub use fault::ActFault;
-pub use fetch_result::{ExchangeView, InquiryView};
+pub use fetch_result::{ExchangeView, InquiryProgress, InquiryView};
+pub use import_replicas::{CheckedFile, ImportPlan, Importing};
 pub use prepare_exchange::Prepared;
 pub use provide::Decided;
 pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
 pub use search_records::RecordFilter;
+pub use staff::{AccountDraft, AccountView, AtWork, SignedIn, StaffRules};
+pub use submit_batch::{BatchDraft, TakenBatch};
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
+pub use view_batch::BatchView;
+pub use write_batch_result::ResultRequest;
 
 use progress::Progress;
 use provide::PermitsInHand;
+use staff::Sessions;
+use view_batch::EndedParts;
 
 /// The periods that an intermediate server goes by.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +86,12 @@ pub struct Surroundings {
     pub core_key: VerifyingKey,
     /// The periods.
     pub periods: Periods,
+    /// What is asked of the staff.
+    pub staff: StaffRules,
+    /// How many passwords are hashed at a time: each takes a processor and 19 MiB for tens of milliseconds.
+    pub hashing: Arc<Semaphore>,
+    /// Where the files of imports lie until they are taken over.
+    pub changes: ChangeDir,
 }
 
 /// 中間サーバー of one institution.
@@ -80,7 +102,11 @@ pub struct IntermediateServer {
     list: RwLock<Option<ListCopy>>,
     receipts: AtomicU64,
     progress: Progress,
+    ended_parts: EndedParts,
     permits: Mutex<PermitsInHand>,
+    sessions: Sessions,
+    /// Held while an import is taken over: one after the other.
+    importing: tokio::sync::Mutex<()>,
 }
 
 impl IntermediateServer {
@@ -99,7 +125,10 @@ impl IntermediateServer {
             list: RwLock::new(list),
             receipts: AtomicU64::new(last.0),
             progress: Progress::default(),
+            ended_parts: EndedParts::default(),
             permits: Mutex::default(),
+            sessions: Sessions::default(),
+            importing: tokio::sync::Mutex::default(),
             profile,
             around,
             sealing,

@@ -20,6 +20,7 @@ pub(super) struct Progress {
 }
 
 struct Open {
+    exchanges: usize,
     not_ended: usize,
     begun: HashMap<(u16, u8), Stage>,
     changed: watch::Sender<()>,
@@ -44,8 +45,10 @@ impl Progress {
 
     /// Begins to follow an inquiry of which nothing has ended.
     pub(super) fn track(&self, inquiry: &Inquiry) {
+        let exchanges = inquiry.exchanges().count();
         let open = Open {
-            not_ended: inquiry.exchanges().count(),
+            exchanges,
+            not_ended: exchanges,
             begun: HashMap::new(),
             changed: watch::Sender::new(()),
         };
@@ -116,6 +119,13 @@ impl Progress {
             Some(Stage::Checking) => ResultCode::Checking,
             Some(Stage::WithProvider) => ResultCode::WithProvider,
         }
+    }
+
+    /// Whether nothing of an open inquiry has begun.
+    pub(super) fn is_untouched(&self, receipt: ReceiptNumber) -> bool {
+        let all = self.open();
+        all.get(&receipt)
+            .is_some_and(|open| open.begun.is_empty() && open.not_ended == open.exchanges)
     }
 
     /// Hears of every change of an open inquiry; nothing when it has ended.

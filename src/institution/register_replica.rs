@@ -271,6 +271,7 @@ mod tests {
             let flaw = FormFlaw {
                 path: path.into(),
                 why: Misfit::Empty,
+                shape: None,
             };
             assert_eq!(field_flaw(3, &flaw).field, field);
         }

@@ -11,6 +11,7 @@ use crate::{
         refusal::{FieldFlaw, Refusal, Thing},
         sealing_key::RegisteredKey,
     },
+    store::StoreFault,
 };
 
 /// The longest validity of a key, in days (ours).
@@ -41,8 +42,14 @@ impl IntermediateServer {
             valid_to,
         };
         let entry = Entry::SealingKeyRegistered { fingerprint };
-        self.keep_key(&entry, &registered, now).await?;
-        Ok(registered)
+        let around = &self.around;
+        around.records.write(self.keeper(), &entry, now).await?;
+        let added = around.state.add_sealing_key(self.profile.code, &registered);
+        match added.await {
+            Ok(()) => Ok(registered),
+            Err(StoreFault::Conflict { .. }) => Err(Refusal::SealingKeyExists.into()),
+            Err(fault) => Err(fault.into()),
+        }
     }
 
     /// Ends the validity of a registered key now.
@@ -60,7 +67,12 @@ impl IntermediateServer {
         key.valid_from = key.valid_from.min(key.valid_to);
         let fingerprint = fingerprint.to_owned();
         let entry = Entry::SealingKeyRevoked { fingerprint };
-        self.keep_key(&entry, &key, now).await?;
+        let around = &self.around;
+        around.records.write(self.keeper(), &entry, now).await?;
+        around
+            .state
+            .keep_sealing_key(self.profile.code, &key)
+            .await?;
         Ok(key)
     }
 
@@ -85,20 +97,6 @@ impl IntermediateServer {
     fn registered(&self, fingerprint: &str) -> Result<Option<RegisteredKey>, ActFault> {
         let keys = self.around.state.sealing_keys(self.profile.code)?;
         Ok(keys.into_iter().find(|key| key.fingerprint == fingerprint))
-    }
-
-    async fn keep_key(
-        &self,
-        entry: &Entry,
-        key: &RegisteredKey,
-        now: Timestamp,
-    ) -> Result<(), ActFault> {
-        self.around.records.write(self.keeper(), entry, now).await?;
-        self.around
-            .state
-            .keep_sealing_key(self.profile.code, key)
-            .await?;
-        Ok(())
     }
 }
 

@@ -121,7 +121,7 @@ impl IntermediateServer {
         Ok(())
     }
 
-    fn check_form(&self, draft: &InquiryDraft, now: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn check_form(&self, draft: &InquiryDraft, now: Timestamp) -> Result<(), Refusal> {
         let mut flaws = Vec::new();
         let latest = now.checked_add(SignedDuration::from_secs(REQUESTED_AHEAD_S_MAX));
         if latest.is_ok_and(|latest| draft.requested_at > latest) {
@@ -238,7 +238,12 @@ impl IntermediateServer {
         }
     }
 
-    fn resolve(&self, draft: InquiryDraft, sealing_key: [u8; 32], now: Timestamp) -> Inquiry {
+    pub(super) fn resolve(
+        &self,
+        draft: InquiryDraft,
+        sealing_key: [u8; 32],
+        now: Timestamp,
+    ) -> Inquiry {
         let directory = &self.around.directory;
         let asked = |asked: AskedDraft| Asked {
             provider: directory
@@ -279,7 +284,7 @@ fn unknown_institution(field: impl Into<String>) -> FieldFlaw {
     )
 }
 
-fn used_before(field: String) -> FieldFlaw {
+pub(super) fn used_before(field: String) -> FieldFlaw {
     FieldFlaw::new(
         field,
         "was used before by this institution",

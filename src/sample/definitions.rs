@@ -19,7 +19,6 @@ use crate::domain::{
 };
 
 mod institutions;
-mod page;
 mod rows;
 
 const INSTITUTIONS: &str = "institutions.toml";

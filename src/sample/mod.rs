@@ -3,10 +3,13 @@
 mod bijection;
 pub mod definitions;
 pub mod flaw;
+pub mod inquiry_files;
 pub mod layouts;
 pub mod names;
+mod page;
 pub mod population;
 pub mod replicas;
 pub mod situation;
+pub mod staff;
 mod tax;
 mod values;

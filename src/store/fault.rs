@@ -70,6 +70,9 @@ pub enum StoreFault {
         /// The limit.
         bytes_max: usize,
     },
+    /// The text is not a page token that this store gave for the list.
+    #[error("the page token was not given by this server for this list")]
+    PageToken,
     /// A value could not be turned into JSON or back; the parser's own text is left out because it quotes the value.
     #[error("a value does not fit {type_name} ({category})")]
     Json {
@@ -86,6 +89,14 @@ impl StoreFault {
             file: file.to_path_buf(),
             what: what.into(),
             remedy: RESTORE,
+        }
+    }
+
+    /// A value that is JSON, but not that of a `T`.
+    pub(super) fn json_data<T: ?Sized>() -> Self {
+        Self::Json {
+            type_name: std::any::type_name::<T>(),
+            category: "data",
         }
     }
 

@@ -61,22 +61,28 @@ fn last_receipt(institution: InstitutionCode) -> Key {
     Key::new("last-receipt").text(institution.as_str())
 }
 
+/// Adds the acceptance of an inquiry to a batch: its preconditions are the receipt number's and then the record ids'.
+pub(super) fn stage_inquiry(batch: &mut Batch, accepted: &Inquiry) -> Result<(), StoreFault> {
+    let (institution, receipt) = (accepted.inquirer, accepted.receipt);
+    batch.expect_absent(inquiry(institution, receipt));
+    for detail in &accepted.details {
+        batch.expect_absent(record_id(institution, &detail.record_id));
+        batch.put_json(record_id(institution, &detail.record_id), &receipt)?;
+    }
+    batch.put_json(inquiry(institution, receipt), accepted)?;
+    batch.put_json(open_inquiry(institution, receipt), &receipt)?;
+    batch.put_json(last_receipt(institution), &receipt)?;
+    Ok(())
+}
+
 impl State {
     /// Keeps an accepted inquiry and uses up its record ids.
     ///
     /// # Errors
     /// `Conflict` when a record id or the receipt number was used before; nothing is kept then.
     pub async fn accept_inquiry(&self, accepted: &Inquiry) -> Result<(), StoreFault> {
-        let (institution, receipt) = (accepted.inquirer, accepted.receipt);
         let mut batch = Batch::new();
-        batch.expect_absent(inquiry(institution, receipt));
-        for detail in &accepted.details {
-            batch.expect_absent(record_id(institution, &detail.record_id));
-            batch.put_json(record_id(institution, &detail.record_id), &receipt)?;
-        }
-        batch.put_json(inquiry(institution, receipt), accepted)?;
-        batch.put_json(open_inquiry(institution, receipt), &receipt)?;
-        batch.put_json(last_receipt(institution), &receipt)?;
+        stage_inquiry(&mut batch, accepted)?;
         self.engine.write(batch).await
     }
 
@@ -100,7 +106,7 @@ impl State {
         let noted: Option<ReceiptNumber> = self.engine.read_json(&last_receipt(institution))?;
         // Two acceptances can be written in the other order than their numbers: the newest inquiry tells as well.
         let newest: Option<Inquiry> = self
-            .page(&inquiries(institution), Page::first(1))?
+            .page(&inquiries(institution), &Page::first(1))?
             .rows
             .pop();
         let newest = newest.map(|inquiry| inquiry.receipt);
@@ -119,16 +125,17 @@ impl State {
         self.engine.read_json(&inquiry(institution, receipt))
     }
 
-    /// The institution's inquiries, newest first.
+    /// What `keep` makes of the institution's inquiries, newest first.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub fn inquiries(
+    /// When the store cannot be read, the page token is of another list, or `keep` fails.
+    pub fn inquiries<T, E: From<StoreFault>>(
         &self,
         institution: InstitutionCode,
-        page: Page,
-    ) -> Result<PageOf<Inquiry>, StoreFault> {
-        self.page(&inquiries(institution), page)
+        page: &Page,
+        keep: impl FnMut(Inquiry) -> Result<Option<T>, E>,
+    ) -> Result<PageOf<T>, E> {
+        self.page_of_those(&inquiries(institution), page, keep)
     }
 
     /// The inquiries of which an exchange has not ended.

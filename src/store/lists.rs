@@ -50,6 +50,22 @@ impl State {
         self.all(&keys(institution))
     }
 
+    /// Keeps a sealing key that is new.
+    ///
+    /// # Errors
+    /// `Conflict` when there is one with the same fingerprint.
+    pub async fn add_sealing_key(
+        &self,
+        institution: InstitutionCode,
+        key: &RegisteredKey,
+    ) -> Result<(), StoreFault> {
+        let row = keys(institution).text(&key.fingerprint);
+        let mut batch = Batch::new();
+        batch.expect_absent(row.clone());
+        batch.put_json(row, key)?;
+        self.engine.write(batch).await
+    }
+
     /// Keeps a sealing key, in place of the one with the same fingerprint.
     ///
     /// # Errors

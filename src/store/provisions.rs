@@ -129,7 +129,7 @@ impl State {
         institution: InstitutionCode,
         page: Page,
     ) -> Result<PageOf<Provision>, StoreFault> {
-        self.page(&provisions(institution), page)
+        self.page(&provisions(institution), &page)
     }
 
     /// The requests that wait for a human, in the order of their arrival.
@@ -141,7 +141,7 @@ impl State {
         institution: InstitutionCode,
         page: Page,
     ) -> Result<PageOf<Provision>, StoreFault> {
-        self.page(&waiting(institution), page)
+        self.page(&waiting(institution), &page)
     }
 
     /// Whether the institution has used up this permit.
@@ -226,7 +226,7 @@ impl State {
         institution: InstitutionCode,
         page: Page,
     ) -> Result<PageOf<NoAutoReply>, StoreFault> {
-        self.page(&flags(institution), page)
+        self.page(&flags(institution), &page)
     }
 
     /// The flag that holds requests for this person and specific information, the narrowest first.

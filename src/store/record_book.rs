@@ -18,6 +18,9 @@ use crate::{
     ledger::{self, Ledger, LedgerFault, Owner, StoredEntry, TreeId},
 };
 
+/// How many entries are read for one page of a search.
+pub(super) const SEARCHED_AT_ONCE: u64 = 10_000;
+
 /// How many places are noted at a time when the ledger is followed.
 const FOLLOWED_AT_ONCE: usize = 1_000;
 
@@ -32,7 +35,7 @@ pub enum Keeper {
 
 impl Keeper {
     /// The owner's name in the ledger.
-    fn owner(&self) -> Result<Owner, RecordFault> {
+    pub(super) fn owner(&self) -> Result<Owner, RecordFault> {
         match self {
             Self::Core => Ok(Owner::CORE),
             Self::Institution(code) => code.as_str().parse().map_err(|_| RecordFault::Form),
@@ -193,7 +196,8 @@ impl RecordBook {
     }
 
     /// The keeper's records that pass, in the order they were written, beginning at `from`. Returns them with the
-    /// place after the last one read; nothing when there are no more.
+    /// place after the last one read; nothing when there are no more. No more than 10,000 entries are read, so that a page
+    /// can be short, or empty, and still have a next one.
     ///
     /// # Errors
     /// When the ledger or the state cannot be read.
@@ -208,7 +212,7 @@ impl RecordBook {
         let trees = self.ledger.trees().into_iter();
         let trees =
             trees.filter(|(tree, _)| tree.owner == owner && tree.fiscal_year >= from.fiscal_year);
-        let mut found = Vec::new();
+        let (mut found, mut read) = (Vec::new(), 0);
         for (tree, size) in trees {
             let begin = if tree.fiscal_year == from.fiscal_year {
                 from.index
@@ -216,11 +220,12 @@ impl RecordBook {
                 0
             };
             for index in begin..size {
-                if found.len() == limit {
+                if found.len() == limit || read == SEARCHED_AT_ONCE {
                     let fiscal_year = tree.fiscal_year;
                     return Ok((found, Some(SearchPlace { fiscal_year, index })));
                 }
                 let stored = self.ledger.read(tree, index)?;
+                read += 1;
                 if let Entry::Provision(record) = read_entry(&stored)? {
                     let noted = self
                         .state
@@ -310,6 +315,7 @@ impl RecordBook {
             | Entry::SealingKeyRegistered { .. }
             | Entry::SealingKeyRevoked { .. }
             | Entry::CallRefused { .. }
+            | Entry::Operation(_)
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
             | Entry::NoAutoReplySet { .. }
@@ -340,11 +346,11 @@ pub struct SearchPlace {
     pub index: u64,
 }
 
-fn read_entry(stored: &StoredEntry) -> Result<Entry, RecordFault> {
+pub(super) fn read_entry(stored: &StoredEntry) -> Result<Entry, RecordFault> {
     serde_json::from_slice(&stored.body).map_err(|_| RecordFault::Form)
 }
 
-fn recorded_at(stored: &StoredEntry) -> Result<Timestamp, RecordFault> {
+pub(super) fn recorded_at(stored: &StoredEntry) -> Result<Timestamp, RecordFault> {
     Timestamp::from_millisecond(stored.at_ms).map_err(|_| RecordFault::Form)
 }
 

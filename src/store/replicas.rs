@@ -1,6 +1,8 @@
 //! 情報提供データベース: the replicas of an institution.
 
-use super::{Batch, Key, Page, PageOf, State, StoreFault};
+use super::{
+    Batch, EncodedReplica, Key, Page, PageOf, State, StoreFault, encoded_replica::revision_of,
+};
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
     replica::Replica,
@@ -18,13 +20,15 @@ pub struct ReplicaName {
     pub record_key: RecordKey,
 }
 
-fn of_person(institution: InstitutionCode, person: AddresseeNumber) -> Key {
-    Key::new("replica")
-        .text(institution.as_str())
-        .text(person.as_str())
+pub(super) fn institution_replicas(institution: InstitutionCode) -> Key {
+    Key::new("replica").text(institution.as_str())
 }
 
-fn replica(institution: InstitutionCode, name: &ReplicaName) -> Key {
+fn of_person(institution: InstitutionCode, person: AddresseeNumber) -> Key {
+    institution_replicas(institution).text(person.as_str())
+}
+
+pub(super) fn replica_key(institution: InstitutionCode, name: &ReplicaName) -> Key {
     of_person(institution, name.addressee)
         .text(name.specific_info.as_str())
         .text(name.record_key.as_str())
@@ -53,22 +57,36 @@ impl State {
     ) -> Result<usize, StoreFault> {
         let mut batch = Batch::new();
         let mut new = 0;
-        for mut next in replicas {
-            let key = replica(institution, &ReplicaName::of(&next));
-            match self.read_versioned::<Replica>(&key)? {
-                Some((version, before)) => {
-                    next.revision = before.revision + 1;
-                    batch.expect(key.clone(), version);
-                }
-                None => {
-                    new += 1;
-                    batch.expect_absent(key.clone());
-                }
-            }
-            batch.put_json(key, &next)?;
+        for next in replicas {
+            let next = EncodedReplica::of(&next)?;
+            new += usize::from(self.put_replica(institution, &mut batch, &next)?);
         }
         self.engine.write(batch).await?;
         Ok(new)
+    }
+
+    /// Adds a replica to a batch as the next revision of what is there. Whether it is new.
+    pub(super) fn put_replica(
+        &self,
+        institution: InstitutionCode,
+        batch: &mut Batch,
+        next: &EncodedReplica,
+    ) -> Result<bool, StoreFault> {
+        let key = replica_key(institution, &next.name);
+        let before = self.engine.read_versioned(&key)?;
+        let is_new = before.is_none();
+        let revision = match before {
+            Some((version, row)) => {
+                batch.expect(key.clone(), version);
+                revision_of(&row).ok_or_else(StoreFault::json_data::<Replica>)? + 1
+            }
+            None => {
+                batch.expect_absent(key.clone());
+                1
+            }
+        };
+        batch.put(key, next.row(revision));
+        Ok(is_new)
     }
 
     /// Deletes replicas, all or none.
@@ -82,7 +100,7 @@ impl State {
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         for (precondition, name) in names.iter().enumerate() {
-            let key = replica(institution, name);
+            let key = replica_key(institution, name);
             let seen = self.engine.read_versioned(&key)?;
             let (version, _) = seen.ok_or(StoreFault::Conflict { precondition })?;
             batch.expect(key.clone(), version);
@@ -100,7 +118,7 @@ impl State {
         institution: InstitutionCode,
         name: &ReplicaName,
     ) -> Result<Option<Replica>, StoreFault> {
-        self.engine.read_json(&replica(institution, name))
+        self.engine.read_json(&replica_key(institution, name))
     }
 
     /// The replicas of a person, of one specific information or of all, in the order of their names.
@@ -114,7 +132,7 @@ impl State {
         info: Option<SpecificInfoCode>,
         page: Page,
     ) -> Result<PageOf<Replica>, StoreFault> {
-        self.page(&list(institution, person, info), page)
+        self.page(&list(institution, person, info), &page)
     }
 
     /// All replicas of a person's specific information.

@@ -7,8 +7,11 @@ use serde::de::DeserializeOwned;
 
 use super::{Batch, Engine, Key, StoreFault, Version};
 
-/// How many rows a full scan takes at a time.
+/// How many rows a scan takes at a time, and the most that are read for one page.
 const SCAN_ROWS: usize = 1_000;
+
+/// The length of the checksum at the end of a page token, in bytes.
+const CHECKSUM_BYTES: usize = 4;
 
 /// The durable, mutable state of one world.
 #[derive(Clone)]
@@ -19,7 +22,7 @@ pub struct State {
 /// Which rows of a list are wanted.
 #[derive(Debug, Clone)]
 pub struct Page {
-    after: Option<Key>,
+    token: String,
     limit: usize,
 }
 
@@ -32,33 +35,43 @@ pub struct PageOf<T> {
     pub next_token: Option<String>,
 }
 
-/// The text is not a token that this store gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the page token was not given by this server")]
-pub struct BadToken;
-
 impl Page {
     /// The first `limit` rows.
     pub fn first(limit: usize) -> Self {
-        Self { after: None, limit }
+        Self::after("", limit)
     }
 
-    /// The `limit` rows after those that came with `token`; an empty token means the first.
-    ///
-    /// # Errors
-    /// When the token is not one of this store.
-    pub fn after(token: &str, limit: usize) -> Result<Self, BadToken> {
-        if token.is_empty() {
-            return Ok(Self::first(limit));
-        }
-        let bytes = BASE64URL_NOPAD
-            .decode(token.as_bytes())
-            .map_err(|_| BadToken)?;
-        Ok(Self {
-            after: Some(Key::from_encoded(&bytes)),
-            limit,
-        })
+    /// The `limit` rows after those that came with `token`; an empty token means the first. Whether the token was given
+    /// for the list is seen when the list is read.
+    pub fn after(token: &str, limit: usize) -> Self {
+        let token = token.to_owned();
+        Self { token, limit }
     }
+
+    /// The key of the row after which the page of the list begins.
+    fn begin(&self, list: &Key) -> Result<Option<Key>, StoreFault> {
+        if self.token.is_empty() {
+            return Ok(None);
+        }
+        let bytes = BASE64URL_NOPAD.decode(self.token.as_bytes());
+        let bytes = bytes.map_err(|_| StoreFault::PageToken)?;
+        let (rest, checksum) = bytes
+            .split_last_chunk::<CHECKSUM_BYTES>()
+            .ok_or(StoreFault::PageToken)?;
+        let key = [list.as_bytes(), rest].concat();
+        if crc32fast::hash(&key).to_be_bytes() != *checksum {
+            return Err(StoreFault::PageToken);
+        }
+        Ok(Some(Key::from_encoded(&key)))
+    }
+}
+
+/// The token of the rows after `last` in the list: what `last` has beyond the list's own key, and a checksum over both,
+/// so that a token of another list is known as such.
+fn token(list: &Key, last: &Key) -> String {
+    let rest = last.as_bytes().strip_prefix(list.as_bytes());
+    let checksum = crc32fast::hash(last.as_bytes()).to_be_bytes();
+    BASE64URL_NOPAD.encode(&[rest.unwrap_or_default(), &checksum].concat())
 }
 
 impl State {
@@ -104,20 +117,44 @@ impl State {
 
     pub(super) fn page<T: DeserializeOwned>(
         &self,
-        prefix: &Key,
-        page: Page,
+        list: &Key,
+        page: &Page,
     ) -> Result<PageOf<T>, StoreFault> {
-        let mut rows = self
-            .engine
-            .scan(prefix, page.after.as_ref(), page.limit + 1)?;
-        let more = rows.len() > page.limit;
-        rows.truncate(page.limit);
-        let last = rows.last().filter(|_| more);
-        let next_token = last.map(|(key, _)| BASE64URL_NOPAD.encode(key.as_bytes()));
-        let rows = rows.iter().map(|(_, value)| decode(value));
+        self.page_of_those(list, page, |row| Ok(Some(row)))
+    }
+
+    /// The page of the rows that `keep` makes something of. A page can be short, or empty, and still have a next one,
+    /// because no more than [`SCAN_ROWS`] rows are read for it.
+    pub(super) fn page_of_those<T: DeserializeOwned, U, E: From<StoreFault>>(
+        &self,
+        list: &Key,
+        page: &Page,
+        mut keep: impl FnMut(T) -> Result<Option<U>, E>,
+    ) -> Result<PageOf<U>, E> {
+        let mut after = page.begin(list)?;
+        let (mut kept, mut read) = (Vec::new(), 0);
+        while kept.len() < page.limit && read < SCAN_ROWS {
+            let wanted = (page.limit - kept.len()).min(SCAN_ROWS - read);
+            let rows = self.engine.scan(list, after.as_ref(), wanted)?;
+            read += rows.len();
+            for (_, value) in &rows {
+                kept.extend(keep(decode(value)?)?);
+            }
+            let ended = rows.len() < wanted;
+            if let Some((last, _)) = rows.into_iter().next_back() {
+                after = Some(last);
+            }
+            if ended {
+                break;
+            }
+        }
+        let more = match &after {
+            Some(last) => !self.engine.scan(list, Some(last), 1)?.is_empty(),
+            None => false,
+        };
         Ok(PageOf {
-            rows: rows.collect::<Result<_, _>>()?,
-            next_token,
+            rows: kept,
+            next_token: after.filter(|_| more).map(|last| token(list, &last)),
         })
     }
 
@@ -139,4 +176,85 @@ impl State {
 
 fn decode<T: DeserializeOwned>(value: &[u8]) -> Result<T, StoreFault> {
     serde_json::from_slice(value).map_err(|error| StoreFault::json::<T>(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Batch;
+
+    const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+
+    fn list(name: &str) -> Key {
+        Key::new("list").text(name)
+    }
+
+    async fn numbers(dir: &Path, to: u64) -> State {
+        let state = State::open(dir, CACHE_BYTES).unwrap();
+        let mut batch = Batch::new();
+        for number in 0..to {
+            for name in ["a", "b"] {
+                batch.put_json(list(name).number(number), &number).unwrap();
+            }
+        }
+        state.engine.write(batch).await.unwrap();
+        state
+    }
+
+    fn even(number: u64) -> Result<Option<u64>, StoreFault> {
+        Ok(number.is_multiple_of(2).then_some(number))
+    }
+
+    #[tokio::test]
+    async fn a_page_is_filled_with_the_rows_that_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = numbers(dir.path(), 9).await;
+        let mut token = String::new();
+        let mut pages = Vec::new();
+        loop {
+            let page = Page::after(&token, 2);
+            let found = state.page_of_those(&list("a"), &page, even).unwrap();
+            pages.push(found.rows);
+            match found.next_token {
+                Some(next) => token = next,
+                None => break,
+            }
+        }
+        assert_eq!(pages, [vec![0, 2], vec![4, 6], vec![8]]);
+    }
+
+    #[tokio::test]
+    async fn a_page_reads_a_bounded_number_of_rows() {
+        let dir = tempfile::tempdir().unwrap();
+        let rows = SCAN_ROWS as u64 + 1;
+        let state = numbers(dir.path(), rows).await;
+        let last = |number: u64| Ok::<_, StoreFault>((number + 1 == rows).then_some(number));
+        let first = state.page_of_those(&list("a"), &Page::first(5), last);
+        let first = first.unwrap();
+        assert!(first.rows.is_empty());
+        let rest = Page::after(&first.next_token.unwrap(), 5);
+        let rest = state.page_of_those(&list("a"), &rest, last).unwrap();
+        assert_eq!((rest.rows, rest.next_token), (vec![rows - 1], None));
+    }
+
+    #[tokio::test]
+    async fn a_token_of_another_list_or_of_nobody_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = numbers(dir.path(), 3).await;
+        let page = |list: &Key, token: &str| state.page::<u64>(list, &Page::after(token, 1));
+        let token = page(&list("a"), "").unwrap().next_token.unwrap();
+        assert_eq!(page(&list("a"), &token).unwrap().rows, [1]);
+        let mut longer = token.clone();
+        longer.push_str("AA");
+        for (list, token) in [
+            (list("b"), token.as_str()),
+            (list("a"), "AAAA"),
+            (list("a"), "AAAAAAAAAA"),
+            (list("a"), "?"),
+            (list("a"), &longer),
+        ] {
+            let refused = page(&list, token).unwrap_err();
+            assert!(matches!(refused, StoreFault::PageToken), "{token}");
+        }
+    }
 }

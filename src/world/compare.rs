@@ -3,6 +3,7 @@
 use super::{World, WorldFault};
 use crate::{
     domain::{
+        codes::InstitutionCode,
         names::ProcessingSerial,
         record::{Disagreement, PlacedRecord, ThreeSides},
     },
@@ -25,33 +26,41 @@ pub struct Comparison {
 }
 
 impl World {
-    /// Compares the records of one exchange.
+    /// Compares the records of one exchange for an institution that took part in it; nothing when there is no record, or
+    /// none that shows that it did. The institution's own record may be the one that is missing.
     ///
     /// # Errors
     /// When a record cannot be read.
-    pub fn compare(&self, serial: ProcessingSerial) -> Result<Comparison, WorldFault> {
-        let at_inquirer = Keeper::Institution(serial.inquirer);
-        let inquirer = self.records.record(at_inquirer, serial)?;
-        let core = self.core.record_of(serial)?;
-        let provider = match inquirer.as_ref().or(core.as_ref()) {
-            None => None,
-            Some(known) => {
-                let keeper = Keeper::Institution(known.record.subject.provider);
-                self.records.record(keeper, serial)?
-            }
+    pub fn compare(
+        &self,
+        serial: ProcessingSerial,
+        by: InstitutionCode,
+    ) -> Result<Option<Comparison>, WorldFault> {
+        let at = |institution| {
+            self.records
+                .record(Keeper::Institution(institution), serial)
         };
+        let inquirer = at(serial.inquirer)?;
+        let core = self.core.record_of(serial)?;
+        let named = inquirer.as_ref().or(core.as_ref());
+        let provider = named.map_or(by, |placed| placed.record.subject.provider);
+        let at_provider = at(provider)?;
+        let took_part = serial.inquirer == by || provider == by;
+        let recorded = inquirer.is_some() || core.is_some() || at_provider.is_some();
+        if !took_part || !recorded {
+            return Ok(None);
+        }
         let sides = ThreeSides {
             inquirer: inquirer.as_ref().map(|placed| &placed.record),
             core: core.as_ref().map(|placed| &placed.record),
-            provider: provider.as_ref().map(|placed| &placed.record),
+            provider: at_provider.as_ref().map(|placed| &placed.record),
         };
-        let disagreements = sides.disagreements();
-        Ok(Comparison {
+        Ok(Some(Comparison {
             serial,
+            disagreements: sides.disagreements(),
             inquirer,
             core,
-            provider,
-            disagreements,
-        })
+            provider: at_provider,
+        }))
     }
 }

@@ -7,20 +7,24 @@ use super::{
     open::{Filled, Progress},
 };
 use crate::{
+    crypto::password::hash,
     domain::{
         acquisition::{Acquisition, UnlinkReason},
         codes::{InstitutionCode, SpecificInfoCode},
         form_check::check,
-        institution::InstitutionClass,
         jst::jst_date,
+        password::Credential,
         provision::NoAutoReply,
         replica::Replica,
     },
+    institution::ActFault,
     sample::{
         population::SamplePerson,
         replicas::ReplicaSource,
         situation::{HELD_INFO, HELD_PERSON_INFO, Situation},
+        staff::{TRAINING_PASSWORD, training_accounts},
     },
+    store::{KeptAccount, StoreFault},
 };
 
 /// How many people are written at a time.
@@ -29,14 +33,7 @@ const PEOPLE_AT_ONCE: u32 = 50;
 impl World {
     /// The municipalities that people live in: wards of designated cities are asked at their city.
     pub(super) fn municipalities(&self) -> Vec<InstitutionCode> {
-        self.directory
-            .iter()
-            .filter(|institution| {
-                institution.class == InstitutionClass::MunicipalMayor
-                    && institution.resolves_to.is_none()
-            })
-            .map(|institution| institution.code)
-            .collect()
+        self.directory.municipalities()
     }
 
     /// The institutions that know people: all that answer for themselves.
@@ -68,6 +65,31 @@ impl World {
             done,
             of: self.people,
         });
+        Ok(())
+    }
+
+    /// The accounts for training. A fill that was interrupted finds them there.
+    pub(super) async fn fill_accounts(&self) -> Result<(), WorldFault> {
+        let hash = tokio::task::spawn_blocking(|| hash(TRAINING_PASSWORD)).await;
+        let hash = hash
+            .map_err(|_| WorldFault::Stopped)?
+            .map_err(ActFault::from)?;
+        for institution in self.knowing() {
+            let kept: Vec<_> = training_accounts(institution)
+                .into_iter()
+                .map(|account| KeptAccount {
+                    account,
+                    credential: Credential {
+                        must_change: false,
+                        ..Credential::given(hash.clone(), self.now())
+                    },
+                })
+                .collect();
+            match self.state.add_accounts(&kept).await {
+                Ok(()) | Err(StoreFault::Conflict { .. }) => {}
+                Err(fault) => return Err(fault.into()),
+            }
+        }
         Ok(())
     }
 

@@ -1,11 +1,13 @@
 //! One simulation: its clock, seed, institutions, core system, people and stores. It carries the messages between the
 //! rooms above and owns everything that they share.
 
+mod batch;
 mod by_hand;
 mod carry;
 mod clock;
 mod compare;
 mod fill;
+mod import;
 mod journal;
 mod keys;
 mod open;

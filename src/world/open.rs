@@ -20,12 +20,15 @@ use super::{
 use crate::{
     crypto::files::replace_private,
     domain::{layout::Layouts, refusal::Refusal},
-    institution::{IntermediateServer, Periods, Surroundings},
+    institution::{IntermediateServer, Periods, StaffRules, Surroundings},
     ledger::Ledger,
     network::{CoreParts, CoreSystem},
     sample::{definitions::Definitions, population::Population},
-    store::{RecordBook, State},
+    store::{ChangeDir, RecordBook, State},
 };
+
+/// How many passwords are hashed at a time.
+const HASHES_AT_ONCE: usize = 2;
 
 /// What every world of a process goes by.
 #[derive(Debug, Clone)]
@@ -38,6 +41,10 @@ pub struct Settings {
     pub periods: Periods,
     /// How long a permit is accepted.
     pub permit_period: SignedDuration,
+    /// What is asked of the staff.
+    pub staff: StaffRules,
+    /// Whether a new world has the accounts for training.
+    pub training_accounts: bool,
 }
 
 /// How far the filling of a world is: people done, of all.
@@ -101,6 +108,9 @@ impl World {
         world.records.follow().await?;
         if !description.filled {
             world.fill(progress).await?;
+            if settings.training_accounts {
+                world.fill_accounts().await?;
+            }
             world.describe(|description| description.filled = true)?;
         }
         world.renew_lists(settings.periods.list_age_max).await?;
@@ -128,6 +138,9 @@ impl World {
             records: records.clone(),
             core_key: core_key.verifying_key(),
             periods: settings.periods,
+            staff: settings.staff,
+            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            changes: ChangeDir::open(dir.join("imports"))?,
         };
         let mut servers = BTreeMap::new();
         for profile in directory.iter() {
@@ -167,15 +180,20 @@ impl World {
         })
     }
 
-    /// Takes up the inquiries that were open when the world was closed.
+    /// Takes up the imports and the inquiries that were open when the world was closed.
     async fn resume(self: &Arc<Self>) -> Result<(), WorldFault> {
         for server in self.servers.values() {
+            let of_batches = self.in_batches(server.code())?;
+            server.resume_imports().await?;
             for inquiry in self.state.open_inquiries(server.code())? {
                 server.resume_inquiry(&inquiry, self.now()).await?;
                 self.finish_cancelling(&inquiry).await?;
-                let inquiry = Arc::new(inquiry);
-                self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
+                if !of_batches.contains(&inquiry.receipt) {
+                    let inquiry = Arc::new(inquiry);
+                    self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
+                }
             }
+            self.begin_batches(server.code())?;
         }
         Ok(())
     }

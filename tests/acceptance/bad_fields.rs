@@ -195,7 +195,12 @@ const BAD_SHAPES: &[BadShape] = &[
         fiscal_year(r, -1)
     }),
     ("details[0].specific_infos[0].items", |r| {
-        r.details[0].specific_infos[0].items = vec!["TK90000000002001".into(); 1_001];
+        let items = (0..1_001).map(|n| format!("TK{n:014}"));
+        r.details[0].specific_infos[0].items = items.collect();
+    }),
+    ("details[0].specific_infos[0].items[2]", |r| {
+        let items = ["TK90000000002001", "TK90000000002002", "TK90000000002001"];
+        r.details[0].specific_infos[0].items = items.map(Into::into).into();
     }),
     ("sealing_public_key", |r| r.sealing_public_key = vec![9; 31]),
     ("sealing_public_key", |r| r.sealing_public_key = vec![9; 33]),

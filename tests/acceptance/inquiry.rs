@@ -1,16 +1,21 @@
 //! 情報照会: submit, get, wait, watch, list, cancel; each result in its own words.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use crate::net::{
-    self, CITY, DESIGNATED, DESIGNATED_WARD, TAX, WARD, ask, codes, detail, person, tax_inquiry,
+    self, CITY, DESIGNATED, DESIGNATED_WARD, TAX, WARD, ask, codes, detail, person, serial_of,
+    tax_inquiry,
 };
-use chukan::grpc::proto::{
-    sim::v1::{ListPeopleRequest, population_service_client::PopulationServiceClient},
-    v1::{
-        self, Condition, Inquiry, Period, SubmitInquiryRequest, UnlinkSymbolRequest,
-        condition::Kind, specific_info_result::Answer, symbol_service_client::SymbolServiceClient,
+use chukan::{
+    grpc::proto::{
+        sim::v1::{ListPeopleRequest, population_service_client::PopulationServiceClient},
+        v1::{
+            self, Condition, Inquiry, Period, SubmitInquiryRequest, UnlinkSymbolRequest,
+            condition::Kind, provision_record_service_client::ProvisionRecordServiceClient,
+            specific_info_result::Answer, symbol_service_client::SymbolServiceClient,
+        },
     },
+    sample::definitions::write_embedded,
 };
 
 /// The message of an inquiry's first exchange.
@@ -176,12 +181,37 @@ async fn the_items_asked_for_are_sent_and_no_others() {
 }
 
 #[tokio::test]
-async fn an_inquiry_that_names_the_most_items_ends() {
-    let net = net::start();
+async fn an_inquiry_that_names_the_most_items_ends_and_is_on_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let definitions = dir.path().join("definitions");
+    write_embedded(&definitions).unwrap();
+    let items: Vec<_> = (1..=1_000).map(|n| format!("TK9{n:013}")).collect();
+    let rows = items.iter().map(|code| {
+        format!("{{ code = \"{code}\", name = \"項目\", kind = \"flag\", required = false }},\n")
+    });
+    let layout = format!(
+        "specific_info = \"TM90000000000009\"\nname = \"項目の多い情報\"\nversion = \"2026.04\"\n\
+         effective_from = \"2026-04-01\"\n[[data_sets]]\ncode = \"KUMI\"\nname = \"組\"\nmin = 1\nmax = 1\n\
+         items = [\n{}]\n",
+        rows.collect::<String>()
+    );
+    fs::write(definitions.join("layouts/many.toml"), layout).unwrap();
+    let net = net::start_in(dir.path(), &[]);
     let mut client = net.inquiries(CITY).await;
     let mut request = tax_inquiry("i-1", 0);
-    request.details[0].specific_infos[0].items = vec!["TK90000000002001".into(); 1_000];
-    assert_eq!(codes(&ask(&mut client, request).await), ["01"]);
+    request.details[0].specific_infos[0].specific_info = "TM90000000000009".into();
+    request.details[0].specific_infos[0].items = items.clone();
+    let inquiry = ask(&mut client, request).await;
+    assert_eq!(
+        codes(&inquiry),
+        ["20"],
+        "the permission list has no row for it"
+    );
+    let mut records = ProvisionRecordServiceClient::new(net.channel(CITY).await);
+    let processing_serial = serial_of(&inquiry);
+    let request = v1::GetProvisionRecordRequest { processing_serial };
+    let record = records.get_provision_record(request).await.unwrap();
+    assert_eq!(record.into_inner().record.unwrap().items, items);
 }
 
 #[tokio::test]

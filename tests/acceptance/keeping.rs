@@ -104,7 +104,12 @@ async fn inquiries_are_listed_newest_first_in_pages_and_by_state() {
     assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
     assert_eq!(pages.concat(), receipts);
     let waiting = list(&mut client, 2, v1::InquiryState::WaitingForStaff).await;
-    assert_eq!(waiting.concat(), [receipts[1].clone(), receipts[3].clone()]);
+    assert_eq!(
+        waiting.first(),
+        Some(&vec![receipts[1].clone(), receipts[3].clone()]),
+        "a page is full although others lie between its rows"
+    );
+    assert_eq!(waiting.concat().len(), 2);
     let ended = list(&mut client, 100, v1::InquiryState::Ended).await;
     assert_eq!(ended.concat().len(), 3);
     assert!(

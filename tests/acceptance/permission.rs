@@ -176,6 +176,8 @@ async fn the_rows_are_listed_in_pages() {
         (-1, "", "page_size"),
         (1, "-1", "page_token"),
         (1, "x", "page_token"),
+        (1, "4", "page_token"),
+        (1, "99.4", "page_token"),
     ] {
         let page_token = page_token.to_owned();
         let request = ListPermissionRowsRequest {

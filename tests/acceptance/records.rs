@@ -11,7 +11,10 @@ use chukan::{
 };
 use tonic::{Code, transport::Channel};
 
-use crate::net::{self, CITY, DESIGNATED, KEY_CITY, WARD, ask, serial_of, tax_inquiry};
+use crate::{
+    net::{self, CITY, DESIGNATED, KEY_CITY, WARD, ask, serial_of, tax_inquiry},
+    told::told,
+};
 
 async fn compare(
     client: &mut ProvisionRecordServiceClient<Channel>,
@@ -116,6 +119,49 @@ async fn a_search_goes_through_its_filters_page_by_page() {
         })
         .await;
     assert_eq!(unknown.unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_comparison_names_the_bad_part_of_its_scope() {
+    let net = net::start();
+    let mut records = ProvisionRecordServiceClient::new(net.channel(CITY).await);
+    let inverted = v1::TimeRange {
+        from: Some(net::now()),
+        to: Some(prost_types::Timestamp::default()),
+    };
+    let whole = v1::TimeRange::default();
+    let serial = "not a serial".to_owned();
+    let of_none = format!("{CITY}-R0000000099-00001-01");
+    for (scope, page_token, field) in [
+        (None, "", "scope"),
+        (Some(Scope::Range(inverted)), "", "range.to"),
+        (Some(Scope::Range(whole)), "zzz", "page_token"),
+        (
+            Some(Scope::ProcessingSerial(serial)),
+            "",
+            "processing_serial",
+        ),
+    ] {
+        let request = v1::CompareProvisionRecordsRequest {
+            scope,
+            page_token: page_token.into(),
+            ..Default::default()
+        };
+        let status = records
+            .compare_provision_records(request)
+            .await
+            .unwrap_err();
+        assert_eq!(told(&status).paths(), [field]);
+    }
+    let request = v1::CompareProvisionRecordsRequest {
+        scope: Some(Scope::ProcessingSerial(of_none)),
+        ..Default::default()
+    };
+    let status = records
+        .compare_provision_records(request)
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use chukan::{
     domain::{codes::InstitutionCode, condition::Condition, refusal::Refusal},
-    institution::{ActFault, AskedDraft, DetailDraft, InquiryDraft},
+    institution::{ActFault, AskedDraft, DetailDraft, InquiryDraft, InquiryProgress},
     world::WorldFault,
 };
 
@@ -101,7 +101,8 @@ impl Life {
         let server = self.world().server(asked.by).unwrap();
         loop {
             let changes = server.changes(asked.receipt);
-            if server.fetch_result(asked.receipt).unwrap().is_settled() {
+            let view = server.fetch_result(asked.receipt).unwrap();
+            if view.progress() != InquiryProgress::InProgress {
                 return;
             }
             let Some(mut changes) = changes else {

@@ -15,7 +15,7 @@ use chukan::{
         refusal::Refusal,
         result::ResultCode,
     },
-    institution::{ActFault, IntermediateServer, Periods},
+    institution::{ActFault, IntermediateServer, Periods, StaffRules},
     sample::definitions::write_embedded,
     store::Page,
     world::{ClockMode, PermitByHand, PermitDraft, Settings, World, WorldFault, WorldPlan},
@@ -82,6 +82,8 @@ fn settings(dir: &TempDir) -> Settings {
             acquisition_serial: SignedDuration::from_hours(24),
         },
         permit_period: SignedDuration::from_secs(300),
+        staff: StaffRules::default(),
+        training_accounts: false,
     }
 }
 

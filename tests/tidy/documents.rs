@@ -7,6 +7,7 @@ use chukan::{
         acquisition::AcquisitionRefusal,
         refusal::{Refusal, Thing},
         result::{DetailStatus, ResultCode},
+        staff::StaffRefusal,
     },
     grpc::code_of,
 };
@@ -140,8 +141,13 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::SealingKeyExists,
         Refusal::NotFound(Thing::Inquiry),
         Refusal::ReplicasUnknown(Vec::new()),
+        Refusal::FileTaken(1),
         Refusal::ResultsDeleted,
         Refusal::InquiryEnded,
+        Refusal::BatchFlawed(Vec::new()),
+        Refusal::BatchExists,
+        Refusal::BatchEnded,
+        Refusal::NotInEncoding(Vec::new()),
         Refusal::PermitNotIssued(ResultCode::NotPermitted),
         Refusal::ListUnusable,
         Refusal::ListUnverified,
@@ -151,6 +157,15 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::WorldStays,
     ];
     refusals.extend(acquisitions.map(Refusal::Acquisition));
+    let staff = [
+        StaffRefusal::SignIn,
+        StaffRefusal::NoSession,
+        StaffRefusal::PasswordDue,
+        StaffRefusal::NotAuthorised,
+        StaffRefusal::OwnAccount,
+        StaffRefusal::AccountExists,
+    ];
+    refusals.extend(staff.map(Refusal::Staff));
     refusals
 }
 
@@ -284,4 +299,36 @@ fn words(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
     let words = words.filter(|word| !word.is_empty());
     words.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_columns_of_an_inquiry_file_are_those_of_the_code() {
+    let page = read("docs/batch-files.md");
+    let (form, _) = page.split_once("\n## What can be wrong").unwrap();
+    let rows = form.lines().filter_map(|line| {
+        let cells: Vec<_> = line.strip_prefix("| ")?.split(" | ").collect();
+        cells[0].parse::<usize>().ok()?;
+        Some(cells[..5].join(" | "))
+    });
+    let rows: Vec<_> = rows.collect();
+    let columns = chukan::domain::batch_file::Column::ALL.map(|column| {
+        let (number, ja, name) = (column.number(), column.ja(), column.name());
+        let (width, begins_at) = (column.width(), column.begins_at());
+        format!("{number} | {ja} | `{name}` | {width} | {begins_at}")
+    });
+    assert_eq!(rows, columns);
+}
+
+#[test]
+fn every_flaw_of_a_replica_file_is_in_its_table() {
+    let page = read("docs/replica-files.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let written: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
+    let source = read("src/domain/replica_file/flaw.rs");
+    let (_, code) = source.split_once("fn code(&self)").unwrap();
+    let code = code.rsplit("fn ja").last().unwrap();
+    let coded = code.split("=> \"").skip(1);
+    let coded: Vec<_> = coded.filter_map(|rest| rest.split('"').next()).collect();
+    let named = coded.iter().filter(|code| **code == code.to_uppercase());
+    assert_eq!(written, named.copied().collect::<Vec<_>>());
 }

@@ -24,9 +24,13 @@ const ROOMS: [&str; 12] = [
 const STRANGERS: [(&str, &str); 2] = [("institution", "network"), ("network", "institution")];
 
 /// Outside crates, and the rooms that may name them.
-const OWNERS: [(&[&str], &[&str]); 9] = [
-    (&["ring", "hpke", "rcgen", "x509_parser"], &["crypto"]),
+const OWNERS: [(&[&str], &[&str]); 10] = [
+    (
+        &["ring", "hpke", "argon2", "rcgen", "x509_parser"],
+        &["crypto"],
+    ),
     (&["sled"], &["store"]),
+    (&["csv_core"], &["domain"]),
     (
         &[
             "tonic",

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chukan::domain::{
     acquisition::{Acquisition, AcquisitionRefusal, UnlinkReason},
+    batch::{BatchEvent, BatchState},
     exchange::{Outcome, Side},
     inquiry::{ExchangeEvent, ExchangeState},
     names::AcquisitionSerial,
@@ -202,4 +203,36 @@ fn the_acquisition_goes_as_it_is_drawn() {
         }
     }
     assert_eq!(allowed, drawn("The acquisition"));
+}
+
+#[test]
+fn the_batch_goes_as_it_is_drawn() {
+    let (at, since) = (NOW, NOW);
+    let tally = std::collections::BTreeMap::new;
+    let states = || {
+        [
+            BatchState::Running,
+            BatchState::Cancelling { since },
+            BatchState::Ended { at, tally: tally() },
+        ]
+    };
+    let name = |state: &BatchState| match state {
+        BatchState::Running => "Running",
+        BatchState::Cancelling { .. } => "Cancelling",
+        BatchState::Ended { .. } => "Ended",
+    };
+    let events = [
+        ("CancelAsked", BatchEvent::CancelAsked { at }),
+        ("Ended", BatchEvent::Ended { at, tally: tally() }),
+    ];
+    let mut allowed = BTreeSet::new();
+    for state in states() {
+        for (event_name, event) in &events {
+            let from = name(&state);
+            if let Ok(next) = state.clone().apply(event.clone()) {
+                allowed.insert(transition(from, event_name, name(&next)));
+            }
+        }
+    }
+    assert_eq!(allowed, drawn("The batch"));
 }

@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     crypto::identity::Identity,
     grpc::{Caller, proto::v1::provision_service_server::ProvisionService, provision::Provisions},
-    institution::Periods,
+    institution::{Periods, StaffRules},
     sample::definitions::write_embedded,
     world::{ClockMode, DEFAULT_WORLD, Settings, World, WorldPlan, Worlds},
 };
@@ -38,6 +38,8 @@ impl Net {
                 acquisition_serial: SignedDuration::from_hours(24),
             },
             permit_period: SignedDuration::from_mins(5),
+            staff: StaffRules::default(),
+            training_accounts: false,
         };
         let worlds = Arc::new(Worlds::new(dir.path().join("worlds"), settings));
         let now: Timestamp = "2026-07-01T00:00:00Z".parse().unwrap();

@@ -10,7 +10,7 @@ use crate::{
         exchange::Exchanges,
         proto::sim::v1::{self as sim, exchange_service_server::ExchangeService as _},
     },
-    institution::{ActFault, AskedDraft, DetailDraft, InquiryDraft},
+    institution::{ActFault, AskedDraft, DetailDraft, InquiryDraft, InquiryProgress},
     world::World,
 };
 
@@ -43,7 +43,8 @@ async fn inquiry(surface: &Surface) -> (Arc<World>, ReceiptNumber) {
     let receipt = world.submit_inquiry(inquirer, draft).await.unwrap().receipt;
     let server = world.server(inquirer).unwrap();
     while let Some(mut changes) = server.changes(receipt) {
-        if server.fetch_result(receipt).unwrap().has_ended() {
+        let seen = server.fetch_result(receipt).unwrap();
+        if seen.progress() == InquiryProgress::Ended {
             break;
         }
         drop(changes.changed().await);

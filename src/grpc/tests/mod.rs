@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     crypto::identity::Identity,
-    institution::Periods,
+    institution::{Periods, StaffRules},
     sample::definitions::write_embedded,
     world::{ClockMode, Settings, WorldPlan, Worlds},
 };
@@ -46,6 +46,8 @@ async fn surface(dir: &tempfile::TempDir) -> Surface {
             acquisition_serial: SignedDuration::from_hours(24),
         },
         permit_period: SignedDuration::from_secs(300),
+        staff: StaffRules::default(),
+        training_accounts: false,
     };
     let worlds = Worlds::new(dir.path().join("worlds"), settings);
     let default = WorldPlan {

@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Known, page::Page};
+use super::Known;
 use crate::{
     domain::{
         codes::{AffairCode, InstitutionCode, SpecificInfoCode},
         institution::{Directory, Institution, KeyHolding},
         names::UnitCode,
     },
-    sample::flaw::{DefinitionFlaw, Reason},
+    sample::{
+        flaw::{DefinitionFlaw, Reason},
+        page::Page,
+    },
 };
 
 #[derive(Deserialize)]

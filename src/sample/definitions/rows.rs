@@ -4,10 +4,13 @@ use jiff::{Timestamp, civil::Date};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Known, page::Page};
+use super::Known;
 use crate::{
     domain::permission_list::{ListFlaw, Party, PermissionList, PermissionRow, PlainList},
-    sample::flaw::{DefinitionFlaw, Reason},
+    sample::{
+        flaw::{DefinitionFlaw, Reason},
+        page::Page,
+    },
 };
 
 #[derive(Deserialize)]

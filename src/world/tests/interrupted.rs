@@ -99,10 +99,16 @@ async fn a_cancellation_that_only_the_provider_has_recorded_is_finished() {
     let serial = first(&inquiry);
     let server = world.server(provider).unwrap();
     server.cancel_provision(serial, world.now()).await.unwrap();
+    let compared = world.compare(serial, provider).unwrap().unwrap();
+    assert!(compared.inquirer.is_none() && compared.core.is_none());
+    let missing = compared.disagreements.iter().map(|found| found.field);
+    assert_eq!(missing.collect::<Vec<_>>(), ["record", "record"]);
+    let another = "0220114112201700".parse().unwrap();
+    assert!(world.compare(serial, another).unwrap().is_none());
 
     let world = reopened(world, dir.path()).await;
     assert_eq!(code(&world, &inquiry), ResultCode::Cancelled);
-    let compared = world.compare(serial).unwrap();
+    let compared = world.compare(serial, provider).unwrap().unwrap();
     assert!(compared.core.is_some() && compared.provider.is_some());
     assert_eq!(compared.disagreements, []);
     assert!(world.state.open_inquiries(inquirer()).unwrap().is_empty());

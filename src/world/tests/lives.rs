@@ -67,10 +67,11 @@ async fn a_reset_world_takes_no_write_of_the_earlier_one() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let new = worlds.reset("default").await.unwrap();
+        let mut done = refusals.await.unwrap();
         for act in acts {
-            assert!(act.await.unwrap() > 0);
+            done += act.await.unwrap();
         }
-        assert!(refusals.await.unwrap() > 0);
+        assert!(done > 0);
         assert!(!old.is_writable());
         assert!(old.set_clock(ClockMode::System).is_err());
         let mut trees = old.records.ledger().trees().into_iter();

@@ -10,7 +10,10 @@ use std::{path::Path, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ClockMode, Settings, World, WorldPlan};
-use crate::{institution::Periods, sample::definitions::write_embedded};
+use crate::{
+    institution::{Periods, StaffRules},
+    sample::definitions::write_embedded,
+};
 
 const DAY: &str = "2026-05-11T01:00:00Z";
 
@@ -30,6 +33,8 @@ fn settings(dir: &Path) -> Settings {
             acquisition_serial: SignedDuration::from_hours(24),
         },
         permit_period: SignedDuration::from_secs(300),
+        staff: StaffRules::default(),
+        training_accounts: false,
     }
 }
 

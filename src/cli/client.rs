@@ -1,0 +1,61 @@
+//! The way to a running server for commands that talk to it.
+
+use std::{fs, net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use tonic::{
+    Request,
+    metadata::{Ascii, MetadataValue},
+    transport::Channel,
+};
+
+use super::fault::CliFault;
+use crate::{
+    crypto::{identity::Identity, pki::DevelopmentPki},
+    grpc::caller::WORLD_KEY,
+    server::connect::{ClientPem, connect},
+    world::DEFAULT_WORLD,
+};
+
+/// Which server, in whose name, in which world.
+#[derive(Debug, Args)]
+pub(super) struct ClientOptions {
+    /// サーバーのアドレス
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50551")]
+    server: SocketAddr,
+    /// 証明書のあるデータディレクトリー
+    #[arg(long, value_name = "DIR", default_value = "chukan-data")]
+    data: PathBuf,
+    /// 自機関の機関コード（16桁）。その機関の証明書で接続します
+    #[arg(long, value_name = "CODE")]
+    institution: String,
+    /// 世界の名前
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_WORLD)]
+    world: String,
+}
+
+impl ClientOptions {
+    /// A channel with the institution's certificate.
+    pub(super) async fn connect(&self) -> Result<Channel, CliFault> {
+        let identity = Identity::institution(&self.institution, None)?;
+        let pki = DevelopmentPki::load(&self.data.join("pki"))?;
+        let read = |file: PathBuf| fs::read(&file).map_err(CliFault::file(file));
+        let pem = ClientPem {
+            authority: &read(pki.authority_certificate())?,
+            certificate: &read(pki.client_certificate(&identity))?,
+            key: &read(pki.client_key(&identity))?,
+        };
+        Ok(connect(&format!("https://{}", self.server), pem).await?)
+    }
+
+    /// A call in the chosen world.
+    pub(super) fn request<T>(&self, message: T) -> Result<Request<T>, CliFault> {
+        let mut request = Request::new(message);
+        let world: MetadataValue<Ascii> = self
+            .world
+            .parse()
+            .map_err(|_| CliFault::Said("世界の名前が正しくありません"))?;
+        request.metadata_mut().insert(WORLD_KEY, world);
+        Ok(request)
+    }
+}

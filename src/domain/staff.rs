@@ -1,0 +1,395 @@
+//! 職員: the accounts of an institution's staff, their roles, and which role may do what.
+//!
+//! Roles and accounts are ours; what they enforce comes from cities' rules (docs/divergences.md).
+
+use std::collections::BTreeSet;
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    codes::{AffairCode, InstitutionCode},
+    names::{AccountName, StaffNumber},
+    refusal::Refusal,
+};
+
+/// What an account may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// 機関管理者: accounts and settings, never contents.
+    Administrator,
+    /// 事務担当者: checks held requests.
+    Clerk,
+    /// 所属長: approves what a clerk has checked.
+    Approver,
+    /// 監査者: reads the operation log.
+    Auditor,
+    /// 基盤運用者: volumes and states, never contents.
+    PlatformOperator,
+    /// 研修講師: follows what trainees do.
+    Instructor,
+}
+
+/// What staff can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// See how many requests wait, and since when.
+    SeeQueue,
+    /// Open a held request.
+    OpenProvision,
+    /// Reveal what would be sent.
+    RevealContent,
+    /// 確認: check a held request and propose its end.
+    CheckProvision,
+    /// 承認: approve what was proposed.
+    ApproveProvision,
+    /// 差し戻し: send a checked request back to the clerks.
+    SendBackProvision,
+    /// Create, change and unlock accounts.
+    ManageAccounts,
+    /// Read the operation log.
+    ReadOperations,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 6] = [
+        Self::Administrator,
+        Self::Clerk,
+        Self::Approver,
+        Self::Auditor,
+        Self::PlatformOperator,
+        Self::Instructor,
+    ];
+
+    /// The Japanese name.
+    pub fn ja(self) -> &'static str {
+        match self {
+            Self::Administrator => "機関管理者",
+            Self::Clerk => "事務担当者",
+            Self::Approver => "所属長",
+            Self::Auditor => "監査者",
+            Self::PlatformOperator => "基盤運用者",
+            Self::Instructor => "研修講師",
+        }
+    }
+}
+
+impl Act {
+    /// Every act.
+    pub const ALL: [Self; 8] = [
+        Self::SeeQueue,
+        Self::OpenProvision,
+        Self::RevealContent,
+        Self::CheckProvision,
+        Self::ApproveProvision,
+        Self::SendBackProvision,
+        Self::ManageAccounts,
+        Self::ReadOperations,
+    ];
+
+    /// The table: who may do this. Nobody else may.
+    pub fn roles(self) -> &'static [Role] {
+        use Role::{Administrator, Approver, Auditor, Clerk, Instructor, PlatformOperator};
+        match self {
+            Self::SeeQueue => &[Clerk, Approver, Auditor, PlatformOperator, Instructor],
+            Self::OpenProvision => &[Clerk, Approver, Instructor],
+            Self::RevealContent => &[Clerk, Approver],
+            Self::CheckProvision => &[Clerk],
+            Self::ApproveProvision | Self::SendBackProvision => &[Approver],
+            Self::ManageAccounts => &[Administrator],
+            Self::ReadOperations => &[Auditor, Instructor],
+        }
+    }
+
+    /// The Japanese name, as the operation log shows it.
+    pub fn ja(self) -> &'static str {
+        match self {
+            Self::SeeQueue => "要対応一覧の参照",
+            Self::OpenProvision => "内容確認画面の参照",
+            Self::RevealContent => "提供内容の表示",
+            Self::CheckProvision => "確認",
+            Self::ApproveProvision => "承認",
+            Self::SendBackProvision => "差し戻し",
+            Self::ManageAccounts => "職員・権限の管理",
+            Self::ReadOperations => "操作記録の参照",
+        }
+    }
+}
+
+/// For which affairs an account may act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Affairs {
+    /// For all of the institution.
+    All,
+    /// Only for these.
+    Only(BTreeSet<AffairCode>),
+}
+
+impl Affairs {
+    fn include(&self, affair: AffairCode) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(affairs) => affairs.contains(&affair),
+        }
+    }
+}
+
+/// 職員アカウント. Never shared: a person may have several, but an account has one person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The institution.
+    pub institution: InstitutionCode,
+    /// The name that is given at sign-in.
+    pub name: AccountName,
+    /// 職員番号 of the person behind it: who checks and who approves are told apart by it.
+    pub person: StaffNumber,
+    /// What others see.
+    pub display_name: String,
+    /// What it may be used for.
+    pub roles: BTreeSet<Role>,
+    /// For which affairs.
+    pub affairs: Affairs,
+    /// The last day it can be used, where there is one.
+    pub expires_on: Option<Date>,
+}
+
+impl Account {
+    /// Whether the account may do this.
+    ///
+    /// # Errors
+    /// When no role of it may.
+    pub fn authority(&self, act: Act) -> Result<Authority<'_>, NotAuthorised> {
+        let role = act.roles().iter().find(|role| self.roles.contains(role));
+        match role {
+            Some(role) => Ok(Authority {
+                account: self,
+                role: *role,
+                act,
+            }),
+            None => Err(NotAuthorised),
+        }
+    }
+}
+
+/// Who acts, and that they may. Only [`Account::authority`] makes one.
+#[derive(Debug, Clone, Copy)]
+pub struct Authority<'a> {
+    account: &'a Account,
+    role: Role,
+    act: Act,
+}
+
+impl Authority<'_> {
+    /// What it is for.
+    pub fn act(&self) -> Act {
+        self.act
+    }
+
+    /// The role that allows it.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> Actor {
+        Actor {
+            account: self.account.name.clone(),
+            person: self.account.person.clone(),
+        }
+    }
+
+    /// The same, if the account may act for the affair.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn for_affair(self, affair: AffairCode) -> Result<Self, NotAuthorised> {
+        if self.account.affairs.include(affair) {
+            Ok(self)
+        } else {
+            Err(NotAuthorised)
+        }
+    }
+}
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The account.
+    pub account: AccountName,
+    /// The person behind it.
+    pub person: StaffNumber,
+}
+
+/// The account has no role that may do this, or not for this affair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the account has no authority for this act or this affair")]
+pub struct NotAuthorised;
+
+/// 操作記録: what a person did, for the ledger. It holds codes, never contents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// The account that was named; at a failed sign-in it may be none of the institution's.
+    pub account: Option<AccountName>,
+    /// The person behind it, where the account is known.
+    pub person: Option<StaffNumber>,
+    /// What was done.
+    pub what: OperationKind,
+    /// What it was done to: a 処理通番 or an account.
+    pub on: Option<String>,
+    /// How it ended.
+    pub outcome: OperationOutcome,
+    /// Where from: the address at the other end.
+    pub origin: String,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationKind {
+    /// Signed in, or tried to.
+    SignIn,
+    /// Signed out.
+    SignOut,
+    /// Changed the own password, or tried to.
+    ChangePassword,
+    /// An act of the table.
+    Act(Act),
+}
+
+impl OperationKind {
+    /// The Japanese name.
+    pub fn ja(self) -> &'static str {
+        match self {
+            Self::SignIn => "ログイン",
+            Self::SignOut => "ログアウト",
+            Self::ChangePassword => "パスワード変更",
+            Self::Act(act) => act.ja(),
+        }
+    }
+}
+
+/// How an operation ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationOutcome {
+    /// Done.
+    Done,
+    /// Refused, with the stable reason.
+    Refused(String),
+}
+
+impl OperationOutcome {
+    /// Refused for this reason.
+    pub fn refused(refusal: &Refusal) -> Self {
+        Self::Refused(refusal.reason().to_owned())
+    }
+}
+
+/// An operation where it stands in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedOperation {
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// What was done.
+    pub operation: Operation,
+}
+
+/// Why an act of a member of staff is not possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StaffRefusal {
+    /// The name or the password is wrong, or the account is locked or has expired. Which of these is told to nobody.
+    #[error("the name or the password is wrong, or the account cannot be used")]
+    SignIn,
+    /// There is no session, or it has ended.
+    #[error("there is no session, or it has ended: sign in")]
+    NoSession,
+    /// The password must be changed before anything else is done.
+    #[error("the password must be changed first")]
+    PasswordDue,
+    /// The account has no role that may do this, or not for this affair.
+    #[error("the account has no authority for this act or this affair")]
+    NotAuthorised,
+    /// Another administrator must do this.
+    #[error("an administrator may not do this to their own account")]
+    OwnAccount,
+    /// There is an account of this name.
+    #[error("there is an account of this name")]
+    AccountExists,
+}
+
+impl StaffRefusal {
+    /// The Japanese message for a person.
+    pub fn ja(self) -> &'static str {
+        match self {
+            Self::SignIn => {
+                "アカウント名またはパスワードが正しくないか、アカウントを使用できません。"
+            }
+            Self::NoSession => "ログインしていないか、ログインの有効時間が過ぎました。",
+            Self::PasswordDue => "先にパスワードを変更してください。",
+            Self::NotAuthorised => "この操作または事務の権限がありません。",
+            Self::OwnAccount => "自分のアカウントには、この操作を行えません。",
+            Self::AccountExists => "同じ名前のアカウントが既に存在します。",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(roles: &[Role]) -> Account {
+        Account {
+            institution: "0220113112101700".parse().unwrap(),
+            name: "a".parse().unwrap(),
+            person: "1".parse().unwrap(),
+            display_name: "架空 太郎".into(),
+            roles: roles.iter().copied().collect(),
+            affairs: Affairs::Only(BTreeSet::from(["JM01000000121000".parse().unwrap()])),
+            expires_on: None,
+        }
+    }
+
+    #[test]
+    fn an_account_may_do_what_a_role_of_it_may_and_nothing_else() {
+        for act in Act::ALL {
+            assert_eq!(account(&[]).authority(act).unwrap_err(), NotAuthorised);
+            for role in Role::ALL {
+                let account = account(&[role]);
+                let allowed = account.authority(act).map(|authority| authority.role());
+                assert_eq!(allowed.ok(), act.roles().contains(&role).then_some(role));
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_sees_contents_and_manages_accounts() {
+        for role in Role::ALL {
+            let sees = Act::RevealContent.roles().contains(&role);
+            assert!(!(sees && Act::ManageAccounts.roles().contains(&role)));
+        }
+        for blind in [Role::PlatformOperator, Role::Administrator, Role::Auditor] {
+            assert!(!Act::OpenProvision.roles().contains(&blind));
+            assert!(!Act::RevealContent.roles().contains(&blind));
+        }
+    }
+
+    #[test]
+    fn an_authority_is_for_the_affairs_of_the_account() {
+        let clerk = account(&[Role::Clerk]);
+        let authority = clerk.authority(Act::CheckProvision).unwrap();
+        assert!(
+            authority
+                .for_affair("JM01000000121000".parse().unwrap())
+                .is_ok()
+        );
+        assert!(
+            authority
+                .for_affair("JM90000000000001".parse().unwrap())
+                .is_err()
+        );
+    }
+}

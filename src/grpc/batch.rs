@@ -1,0 +1,235 @@
+//! SKI, バッチ照会: inquiries by file.
+
+use std::{pin::Pin, time::Duration};
+
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{
+    batch_messages::{Pieces, batch, domain_encoding, file_name, flaw, taken},
+    caller::{Entered, Surface},
+    fields::{Fields, page},
+    proto::v1::{self, batch_service_server::BatchService},
+    status::ToStatus,
+};
+use crate::{
+    domain::{
+        batch::BatchState,
+        batch_file::BatchFileName,
+        files::{CharacterTable, TextForm},
+        refusal::Refusal,
+        result::ResultCode,
+    },
+    institution::{ActFault, BatchDraft, BatchView, ResultRequest},
+    world::WorldFault,
+};
+
+/// How often a watched batch is looked at. Between two looks hundreds of rows end.
+const WATCH_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How many pieces of a stream wait for a slow reader.
+const PIECES_WAITING: usize = 4;
+
+/// Stands for whatever institution a row names that is not the caller's.
+const ANOTHER: &str = "another";
+
+/// The service of inquiries by file.
+pub struct Batches(pub Surface);
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl BatchService for Batches {
+    async fn submit_batch(
+        &self,
+        request: Request<Streaming<v1::SubmitBatchRequest>>,
+    ) -> Result<Response<v1::SubmitBatchResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let draft = receive(request.into_inner()).await?;
+        let submitted = entered.world.submit_batch(entered.institution, draft).await;
+        if let Err(WorldFault::Act(ActFault::Refused(Refusal::InstitutionMismatch))) = &submitted {
+            entered.speaks_for_itself(ANOTHER).await?;
+        }
+        let submitted = submitted.to_status()?;
+        let view = entered.server()?.batch(&submitted.batch.name).to_status()?;
+        Ok(Response::new(taken(view, &submitted.flaws)))
+    }
+
+    type CheckBatchStream = Answers<v1::CheckBatchResponse>;
+
+    async fn check_batch(
+        &self,
+        request: Request<Streaming<v1::CheckBatchRequest>>,
+    ) -> Result<Response<Self::CheckBatchStream>, Status> {
+        let entered = self.0.enter(&request)?;
+        let draft = receive(request.into_inner()).await?;
+        let now = entered.world.now();
+        let checked = entered.server()?.check_batch(&draft, now).to_status()?;
+        let told = checked.flaws.into_iter().map(|found| {
+            Ok(v1::CheckBatchResponse {
+                flaw: Some(flaw(&found)),
+            })
+        });
+        Ok(Response::new(Box::pin(tokio_stream::iter(told))))
+    }
+
+    async fn get_batch(
+        &self,
+        request: Request<v1::GetBatchRequest>,
+    ) -> Result<Response<v1::GetBatchResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let name = file_name(&request.get_ref().file_name)?;
+        let view = entered.server()?.batch(&name).to_status()?;
+        Ok(Response::new(v1::GetBatchResponse {
+            batch: Some(batch(view)),
+        }))
+    }
+
+    async fn list_batches(
+        &self,
+        request: Request<v1::ListBatchesRequest>,
+    ) -> Result<Response<v1::ListBatchesResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let message = request.into_inner();
+        let page = page(message.page_size, &message.page_token)?;
+        let found = entered.server()?.batches(&page).to_status()?;
+        Ok(Response::new(v1::ListBatchesResponse {
+            batches: found.rows.into_iter().map(batch).collect(),
+            next_page_token: found.next_token.unwrap_or_default(),
+        }))
+    }
+
+    type WatchBatchStream = Answers<v1::WatchBatchResponse>;
+
+    async fn watch_batch(
+        &self,
+        request: Request<v1::WatchBatchRequest>,
+    ) -> Result<Response<Self::WatchBatchStream>, Status> {
+        let entered = self.0.enter(&request)?;
+        let name = file_name(&request.get_ref().file_name)?;
+        entered.server()?.batch(&name).to_status()?;
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        let stopping = self.0.stopping();
+        tokio::spawn(async move {
+            let watched = stopping
+                .run_until_cancelled(watch(&entered, &name, &sender))
+                .await;
+            if let Some(Err(status)) = watched {
+                // The watcher has gone when this cannot be sent, and nobody else wants to know.
+                drop(sender.send(Err(status)).await);
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    type FetchBatchResultStream = Answers<v1::FetchBatchResultResponse>;
+
+    async fn fetch_batch_result(
+        &self,
+        request: Request<v1::FetchBatchResultRequest>,
+    ) -> Result<Response<Self::FetchBatchResultStream>, Status> {
+        let entered = self.0.enter(&request)?;
+        let wanted = result_request(request.get_ref())?;
+        entered.server()?.batch(&wanted.name).to_status()?;
+        let (sender, receiver) = tokio::sync::mpsc::channel(PIECES_WAITING);
+        tokio::task::spawn_blocking(move || {
+            let take = |chunk| {
+                let piece = v1::FetchBatchResultResponse { chunk };
+                sender.blocking_send(Ok(piece)).is_ok()
+            };
+            let written = entered
+                .server()
+                .and_then(|server| server.write_batch_result(&wanted, take).to_status());
+            if let Err(status) = written {
+                // The reader has gone when this cannot be sent, and nobody else wants to know.
+                drop(sender.blocking_send(Err(status)));
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn cancel_batch(
+        &self,
+        request: Request<v1::CancelBatchRequest>,
+    ) -> Result<Response<v1::CancelBatchResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let name = file_name(&request.get_ref().file_name)?;
+        let cancelled = entered.world.cancel_batch(entered.institution, name).await;
+        let view = cancelled.to_status()?;
+        Ok(Response::new(v1::CancelBatchResponse {
+            batch: Some(batch(view)),
+        }))
+    }
+}
+
+/// Takes the pieces of a file until its end.
+async fn receive<T: Into<v1::SubmitBatchRequest>>(
+    mut stream: Streaming<T>,
+) -> Result<BatchDraft, Status> {
+    let mut pieces = Pieces::default();
+    while let Some(message) = stream.message().await? {
+        pieces.take(message.into())?;
+    }
+    pieces.finish()
+}
+
+type Watcher = tokio::sync::mpsc::Sender<Result<v1::WatchBatchResponse, Status>>;
+
+async fn watch(entered: &Entered, name: &BatchFileName, sender: &Watcher) -> Result<(), Status> {
+    let server = entered.server()?;
+    let mut shown = None;
+    loop {
+        let view = server.batch(name).to_status()?;
+        let done = view.has_ended() || waits(&view);
+        let now = batch(view);
+        if shown.as_ref() != Some(&now) {
+            let response = v1::WatchBatchResponse {
+                batch: Some(now.clone()),
+            };
+            if sender.send(Ok(response)).await.is_err() {
+                return Ok(());
+            }
+            shown = Some(now);
+        }
+        if done {
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(WATCH_INTERVAL) => {}
+            () = sender.closed() => return Ok(()),
+        }
+    }
+}
+
+/// Whether what has not ended waits for a human.
+fn waits(view: &BatchView) -> bool {
+    view.batch.state == BatchState::Running
+        && view.is_settled()
+        && view.tally.contains_key(&ResultCode::WaitingForStaff)
+}
+
+fn result_request(message: &v1::FetchBatchResultRequest) -> Result<ResultRequest, Status> {
+    let mut fields = Fields::default();
+    let name = fields.required("file_name", &message.file_name);
+    let encoding = domain_encoding(&mut fields, message.encoding);
+    let table = match CharacterTable::read(&message.character_table) {
+        Ok(table) => Some(table),
+        Err(bad) => {
+            fields.flaw("character_table", bad.to_string(), &bad.ja());
+            None
+        }
+    };
+    let named = message.encoding() != v1::TextEncoding::Unspecified;
+    if !named && !message.character_table.is_empty() {
+        let en = "needs an encoding beside it";
+        fields.flaw("character_table", en, "文字コードと共に指定してください");
+    }
+    let request = || {
+        let (encoding, table) = (encoding?, table?);
+        Some(ResultRequest {
+            name: name?,
+            form: named.then_some(TextForm { encoding, table }),
+        })
+    };
+    fields.finish(request())
+}

@@ -1,0 +1,130 @@
+//! The sessions of an institution's staff, in memory: after a restart everybody signs in again.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+
+use super::StaffRules;
+use crate::domain::names::AccountName;
+
+/// SHA-256 of a session's token. The token itself is only with its owner.
+pub(super) type TokenDigest = [u8; 32];
+
+struct Session {
+    account: AccountName,
+    began: Timestamp,
+    last_seen: Timestamp,
+}
+
+/// The sessions that are open.
+#[derive(Default)]
+pub(in crate::institution) struct Sessions {
+    open: Mutex<HashMap<TokenDigest, Session>>,
+}
+
+impl Sessions {
+    /// Opens a session and ends every other of the account.
+    pub(super) fn open(&self, token: TokenDigest, account: AccountName, now: Timestamp) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, session| session.account != account);
+        let session = Session {
+            account,
+            began: now,
+            last_seen: now,
+        };
+        open.insert(token, session);
+    }
+
+    /// Whose session it is, if it lives; this is a sign of life.
+    pub(super) fn whose(
+        &self,
+        token: &TokenDigest,
+        rules: &StaffRules,
+        now: Timestamp,
+    ) -> Option<AccountName> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let lives = |session: &Session| {
+            now.duration_since(session.last_seen) < rules.idle_max
+                && now.duration_since(session.began) < rules.session_max
+        };
+        open.retain(|_, session| lives(session));
+        let session = open.get_mut(token)?;
+        session.last_seen = session.last_seen.max(now);
+        Some(session.account.clone())
+    }
+
+    /// Ends a session.
+    pub(super) fn end(&self, token: &TokenDigest) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.remove(token);
+    }
+
+    /// Ends every session of the account but this one.
+    pub(super) fn end_others(&self, account: &AccountName, but: Option<&TokenDigest>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|token, session| session.account != *account || Some(token) == but);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::domain::password::PasswordRules;
+
+    const RULES: StaffRules = StaffRules {
+        password: PasswordRules {
+            characters_min: 8,
+            lifetime: SignedDuration::from_hours(1),
+            remembered: 1,
+            failures_max: 3,
+        },
+        idle_max: SignedDuration::from_mins(10),
+        session_max: SignedDuration::from_mins(25),
+    };
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
+    }
+
+    fn name(text: &str) -> AccountName {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_session_ends_when_it_is_idle_and_when_it_has_lasted() {
+        let sessions = Sessions::default();
+        sessions.open([1; 32], name("a"), at(0));
+        assert!(sessions.whose(&[2; 32], &RULES, at(0)).is_none());
+        assert!(sessions.whose(&[1; 32], &RULES, at(9)).is_some());
+        assert!(sessions.whose(&[1; 32], &RULES, at(18)).is_some());
+        assert!(sessions.whose(&[1; 32], &RULES, at(25)).is_none(), "lasted");
+        sessions.open([1; 32], name("a"), at(30));
+        assert!(sessions.whose(&[1; 32], &RULES, at(40)).is_none(), "idle");
+        assert!(
+            sessions.whose(&[1; 32], &RULES, at(31)).is_none(),
+            "stays ended"
+        );
+    }
+
+    #[test]
+    fn an_account_has_one_session() {
+        let sessions = Sessions::default();
+        sessions.open([1; 32], name("a"), at(0));
+        sessions.open([2; 32], name("b"), at(0));
+        sessions.open([3; 32], name("a"), at(1));
+        assert!(sessions.whose(&[1; 32], &RULES, at(1)).is_none());
+        assert_eq!(sessions.whose(&[3; 32], &RULES, at(1)), Some(name("a")));
+        sessions.end_others(&name("a"), Some(&[3; 32]));
+        assert!(sessions.whose(&[3; 32], &RULES, at(1)).is_some());
+        sessions.end_others(&name("a"), None);
+        assert!(sessions.whose(&[3; 32], &RULES, at(1)).is_none());
+        assert!(sessions.whose(&[2; 32], &RULES, at(1)).is_some());
+        sessions.end(&[2; 32]);
+        assert!(sessions.whose(&[2; 32], &RULES, at(1)).is_none());
+    }
+}

@@ -1,0 +1,293 @@
+//! The changes of one import in a file of their own, until every one is made: written while the file comes in, durable
+//! before it is accepted, read again after a restart.
+//!
+//! Each change is a frame: its length as four bytes, big-endian; `R` or `D`; addressee number, specific information, the
+//! length of the record key as one byte, the record key; and of a registration the replica's JSON without its revision.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _},
+    path::PathBuf,
+};
+
+use super::{EncodedReplica, ReplicaName, StoreFault, fault::During};
+use crate::domain::codes::InstitutionCode;
+
+const REGISTER: u8 = b'R';
+const DELETE: u8 = b'D';
+const PART: &str = "part";
+const ACCEPTED: &str = "changes";
+
+/// One change that an import makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplicaChange {
+    /// Register the replica, or take the place of the older one.
+    Register(EncodedReplica),
+    /// Delete the replica if it is there.
+    Delete(ReplicaName),
+}
+
+/// Where the files of a world's imports lie.
+#[derive(Debug, Clone)]
+pub struct ChangeDir(PathBuf);
+
+/// The changes of a file that is coming in. It is removed when it is dropped before it was kept.
+#[derive(Debug)]
+pub struct ChangeWriter {
+    path: PathBuf,
+    file: BufWriter<File>,
+    changes: u64,
+    kept: bool,
+}
+
+/// Reads the changes of an accepted import.
+pub struct ChangeReader {
+    path: PathBuf,
+    file: BufReader<File>,
+}
+
+impl ChangeDir {
+    /// The directory, which is made when there is none. Files of imports that were never accepted are removed.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn open(dir: PathBuf) -> Result<Self, StoreFault> {
+        fs::create_dir_all(&dir).during("make", &dir)?;
+        for entry in fs::read_dir(&dir).during("read", &dir)? {
+            let path = entry.during("read", &dir)?.path();
+            if path.extension().is_some_and(|extension| extension == PART) {
+                fs::remove_file(&path).during("remove", &path)?;
+            }
+        }
+        Ok(Self(dir))
+    }
+
+    /// A new file, named by something that no other has.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn begin(&self, name: &str) -> Result<ChangeWriter, StoreFault> {
+        let path = self.0.join(name).with_extension(PART);
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).during("make", &path)?;
+        Ok(ChangeWriter {
+            path,
+            file: BufWriter::with_capacity(256 * 1024, file),
+            changes: 0,
+            kept: false,
+        })
+    }
+
+    /// Makes a file durable under the import's number.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn keep(
+        &self,
+        mut written: ChangeWriter,
+        institution: InstitutionCode,
+        number: u64,
+    ) -> Result<(), StoreFault> {
+        let path = self.accepted(institution, number);
+        written.file.flush().during("write", &written.path)?;
+        let file = written.file.get_ref();
+        file.sync_all().during("sync", &written.path)?;
+        fs::rename(&written.path, &path).during("rename", &written.path)?;
+        written.kept = true;
+        let dir = File::open(&self.0).during("open", &self.0)?;
+        dir.sync_all().during("sync", &self.0)
+    }
+
+    /// Reads the changes of an accepted import.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn read(
+        &self,
+        institution: InstitutionCode,
+        number: u64,
+    ) -> Result<ChangeReader, StoreFault> {
+        let path = self.accepted(institution, number);
+        let file = File::open(&path).during("open", &path)?;
+        Ok(ChangeReader {
+            path,
+            file: BufReader::with_capacity(256 * 1024, file),
+        })
+    }
+
+    /// Removes the changes of an import that is finished.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn remove(&self, institution: InstitutionCode, number: u64) -> Result<(), StoreFault> {
+        let path = self.accepted(institution, number);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.during("remove", &path),
+        }
+    }
+
+    fn accepted(&self, institution: InstitutionCode, number: u64) -> PathBuf {
+        let name = format!("{institution}-{number:010}");
+        self.0.join(name).with_extension(ACCEPTED)
+    }
+}
+
+impl ChangeWriter {
+    /// Adds a change.
+    ///
+    /// # Errors
+    /// `Io`, as when the disk is full.
+    pub fn add(&mut self, change: &ReplicaChange) -> Result<(), StoreFault> {
+        let (kind, name, body) = match change {
+            ReplicaChange::Register(replica) => (REGISTER, &replica.name, &*replica.body),
+            ReplicaChange::Delete(name) => (DELETE, name, &[][..]),
+        };
+        let (person, info) = (name.addressee.as_str(), name.specific_info.as_str());
+        let key = name.record_key.as_str().as_bytes();
+        let length = 2 + person.len() + info.len() + key.len() + body.len();
+        let too_long = |_| StoreFault::ValueTooLong {
+            bytes: length,
+            bytes_max: u32::MAX as usize,
+        };
+        let head = u32::try_from(length).map_err(too_long)?.to_be_bytes();
+        let key_length = u8::try_from(key.len()).map_err(too_long)?;
+        for part in [
+            &head[..],
+            &[kind],
+            person.as_bytes(),
+            info.as_bytes(),
+            &[key_length],
+            key,
+            body,
+        ] {
+            self.file.write_all(part).during("write", &self.path)?;
+        }
+        self.changes += 1;
+        Ok(())
+    }
+
+    /// How many there are.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+}
+
+impl Drop for ChangeWriter {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(file = %self.path.display(), %error, "the file of an import that was not accepted stays");
+        }
+    }
+}
+
+impl ChangeReader {
+    /// The next change; nothing after the last.
+    ///
+    /// # Errors
+    /// `Io`; `Json` or `Damaged` when the file is not what was written.
+    pub fn next_change(&mut self) -> Result<Option<ReplicaChange>, StoreFault> {
+        if self.file.fill_buf().during("read", &self.path)?.is_empty() {
+            return Ok(None);
+        }
+        let mut length = [0; 4];
+        self.exact(&mut length)?;
+        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+        self.exact(&mut frame)?;
+        let change = read_change(frame);
+        let damaged = || StoreFault::damaged(&self.path, "a change is not what was written");
+        change.map(Some).ok_or_else(damaged)
+    }
+
+    fn exact(&mut self, bytes: &mut [u8]) -> Result<(), StoreFault> {
+        self.file.read_exact(bytes).during("read", &self.path)
+    }
+}
+
+fn read_change(mut frame: Vec<u8>) -> Option<ReplicaChange> {
+    let (kind, rest) = frame.split_first()?;
+    let (person, rest) = rest.split_at_checked(15)?;
+    let (info, rest) = rest.split_at_checked(16)?;
+    let (key_length, rest) = rest.split_first()?;
+    let (key, body) = rest.split_at_checked(usize::from(*key_length))?;
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    let name = ReplicaName {
+        addressee: text(person)?.parse().ok()?,
+        specific_info: text(info)?.parse().ok()?,
+        record_key: text(key)?.parse().ok()?,
+    };
+    match *kind {
+        DELETE => body.is_empty().then_some(ReplicaChange::Delete(name)),
+        REGISTER => {
+            let head = frame.len() - body.len();
+            frame.drain(..head);
+            let body = frame;
+            Some(ReplicaChange::Register(EncodedReplica { name, body }))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_empty(dir: &std::path::Path) -> bool {
+        fs::read_dir(dir).unwrap().next().is_none()
+    }
+
+    fn name(key: &str) -> ReplicaName {
+        ReplicaName {
+            addressee: "000000000000001".parse().unwrap(),
+            specific_info: "TM90000000000001".parse().unwrap(),
+            record_key: key.parse().unwrap(),
+        }
+    }
+
+    fn registration(key: &str) -> ReplicaChange {
+        ReplicaChange::Register(EncodedReplica {
+            name: name(key),
+            body: b"{}".to_vec(),
+        })
+    }
+
+    fn change(key: &str) -> ReplicaChange {
+        ReplicaChange::Delete(name(key))
+    }
+
+    #[test]
+    fn changes_are_read_as_they_were_written_and_a_file_not_kept_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let changes = ChangeDir::open(dir.path().join("imports")).unwrap();
+        let institution = "0220113112101700".parse().unwrap();
+        let mut dropped = changes.begin("a").unwrap();
+        dropped.add(&change("K0")).unwrap();
+        drop(dropped);
+        assert!(is_empty(&dir.path().join("imports")));
+        let mut kept = changes.begin("b").unwrap();
+        kept.add(&change("K1")).unwrap();
+        kept.add(&registration("K2")).unwrap();
+        changes.keep(kept, institution, 7).unwrap();
+        let mut read = changes.read(institution, 7).unwrap();
+        assert_eq!(read.next_change().unwrap(), Some(change("K1")));
+        assert_eq!(read.next_change().unwrap(), Some(registration("K2")));
+        assert_eq!(read.next_change().unwrap(), None);
+        changes.remove(institution, 7).unwrap();
+        changes.remove(institution, 7).unwrap();
+        assert!(is_empty(&dir.path().join("imports")));
+    }
+
+    #[test]
+    fn what_an_interrupted_import_left_is_removed_at_the_next_start() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("x.part"), b"half").unwrap();
+        ChangeDir::open(dir.path().to_owned()).unwrap();
+        assert!(is_empty(dir.path()));
+    }
+}

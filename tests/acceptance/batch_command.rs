@@ -1,0 +1,113 @@
+//! `chukan batch` and `chukan sample files`: what a person at the terminal does with inquiry files.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use chukan::domain::batch_file::RowCondition;
+use tempfile::TempDir;
+
+use crate::{
+    inquiry_files::{file, row},
+    net::{self, CITY, Net, PEOPLE, SEED, TAX_AFFAIR},
+};
+
+const NAME: &str = "kyufu_20261122093000_0001.DAT";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// `chukan batch` against a running server.
+fn batch(net: &Net, dir: &Path, arguments: &[&str]) -> Output {
+    let (command, rest) = arguments.split_first().unwrap();
+    let mut chukan = Command::new(env!("CARGO_BIN_EXE_chukan"));
+    chukan
+        .current_dir(dir)
+        .args(["batch", command, "--institution", CITY])
+        .args(["--server", net.address(), "--data"])
+        .arg(net.data())
+        .args(rest);
+    chukan.output().unwrap()
+}
+
+#[test]
+fn a_file_is_sent_watched_and_fetched_at_the_terminal() {
+    let (net, dir) = (net::start(), TempDir::new().unwrap());
+    let rows = (0..4).map(|index| row(index, RowCondition::None));
+    fs::write(dir.path().join(NAME), file(rows)).unwrap();
+    let sent = batch(&net, dir.path(), &["submit", "--wait", NAME]);
+    assert!(sent.status.success(), "{sent:?}");
+    let told = text(&sent.stdout);
+    assert!(
+        told.contains("4行中4行が終了") && told.contains("未申告"),
+        "{told}"
+    );
+    let fetched = batch(&net, dir.path(), &["fetch", NAME]);
+    assert!(fetched.status.success(), "{fetched:?}");
+    let result = fs::read(dir.path().join("kyufu_20261122093000_0001_RESULT.DAT")).unwrap();
+    assert!(text(&result).contains("正常終了"));
+    let again = batch(&net, dir.path(), &["fetch", NAME]);
+    assert_eq!(again.status.code(), Some(1));
+    let sent_again = batch(&net, dir.path(), &["submit", NAME]);
+    assert_eq!(sent_again.status.code(), Some(1));
+    assert!(
+        text(&sent_again.stderr).contains("受付済み"),
+        "{sent_again:?}"
+    );
+    let listed = batch(&net, dir.path(), &["status"]);
+    assert!(text(&listed.stdout).contains(NAME) && text(&listed.stdout).contains("終了"));
+    let cancelled = batch(&net, dir.path(), &["cancel", NAME]);
+    assert_eq!(cancelled.status.code(), Some(1));
+}
+
+#[test]
+fn a_file_with_flaws_ends_with_its_own_exit_code_and_a_report() {
+    let (net, dir) = (net::start(), TempDir::new().unwrap());
+    let sound = text(&file([row(0, RowCondition::None)]));
+    let flawed = sound.replace(TAX_AFFAIR, "XX01000000121000") + "x\r\n";
+    fs::write(dir.path().join(NAME), flawed).unwrap();
+    let refused = batch(
+        &net,
+        dir.path(),
+        &["submit", "--report", "report.csv", NAME],
+    );
+    assert_eq!(refused.status.code(), Some(5), "{refused:?}");
+    let told = text(&refused.stdout);
+    assert!(told.contains("1行目 項目9 事務コード"), "{told}");
+    let report = fs::read_to_string(dir.path().join("report.csv")).unwrap();
+    assert_eq!(report.lines().count(), 3);
+    assert!(
+        report.contains("1,115,9,affair,AA99999999999999"),
+        "{report}"
+    );
+    let checked = batch(&net, dir.path(), &["check", NAME]);
+    assert_eq!(checked.status.code(), Some(5));
+    assert!(text(&batch(&net, dir.path(), &["status"]).stdout).contains("ありません"));
+}
+
+#[test]
+fn sample_files_are_taken_as_they_are() {
+    let (net, dir) = (net::start(), TempDir::new().unwrap());
+    let made = Command::new(env!("CARGO_BIN_EXE_chukan"))
+        .args(["sample", "files", "--institution", CITY, "--out"])
+        .arg(dir.path())
+        .args(["--seed", &SEED.to_string(), "--people", &PEOPLE.to_string()])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let files: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(files.len(), 1);
+    let sent = batch(
+        &net,
+        dir.path(),
+        &["submit", "--wait", files[0].to_str().unwrap()],
+    );
+    assert!(sent.status.success(), "{sent:?}");
+    assert!(text(&sent.stdout).contains("正常終了"));
+}

@@ -1,0 +1,124 @@
+//! Files that were taken are run to their end whatever becomes of the process: no row is lost, none ends twice.
+
+use std::collections::BTreeSet;
+
+use chukan::grpc::proto::v1::{
+    self, compare_provision_records_request::Scope,
+    provision_record_service_client::ProvisionRecordServiceClient,
+};
+use tempfile::TempDir;
+
+use crate::{
+    inquiry_files::{client, counts, fetch, file, header, many, of, settled, submit},
+    net::{self, CITY, Net},
+};
+
+const FILES: u32 = 10;
+const ROWS: u32 = 192;
+
+fn name(at: u32) -> String {
+    format!("kyufu_20261122093000_{:04}.DAT", at + 1)
+}
+
+/// The exchanges that the inquirer has a record of; the three sides agree on each.
+async fn recorded(net: &Net) -> BTreeSet<String> {
+    let mut client = ProvisionRecordServiceClient::new(net.channel(CITY).await);
+    let mut found = BTreeSet::new();
+    let mut request = v1::CompareProvisionRecordsRequest {
+        scope: Some(Scope::Range(v1::TimeRange::default())),
+        page_size: 1_000,
+        page_token: String::new(),
+    };
+    loop {
+        let page = client.compare_provision_records(request.clone()).await;
+        let page = page.unwrap().into_inner();
+        for comparison in page.comparisons {
+            assert!(comparison.agree, "{comparison:?}");
+            let again = !found.insert(comparison.processing_serial);
+            assert!(!again, "a row has two records");
+        }
+        if page.next_page_token.is_empty() {
+            return found;
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_files_with_two_kills_in_the_middle_balance_to_the_row() {
+    let dir = TempDir::new().unwrap();
+    let mut net = net::start_in(dir.path(), &[]);
+    let mut batches = client(&net).await;
+    // The rows of the held sample persons would wait for ever.
+    let held = [7, 9].map(|index| net::person(index, CITY));
+    let rows = many(ROWS).into_iter();
+    let rows: Vec<_> = rows
+        .filter(|row| !held.iter().any(|number| number == row.addressee.as_str()))
+        .collect();
+    for at in 0..FILES {
+        let mut of_file = rows.clone();
+        for row in &mut of_file {
+            row.user = format!("tester{at}").parse().unwrap();
+        }
+        submit(&mut batches, header(&name(at)), &file(of_file))
+            .await
+            .unwrap();
+    }
+    for _ in 0..2 {
+        let all = i32::try_from(rows.len()).unwrap() * i32::try_from(FILES).unwrap();
+        let wanted = (ended(&net).await + 100).min(all);
+        while ended(&net).await < wanted {
+            tokio::task::yield_now().await;
+        }
+        net.kill();
+        net = net::start_in(dir.path(), &[]);
+    }
+    let mut batches = client(&net).await;
+    let mut serials = BTreeSet::new();
+    for at in 0..FILES {
+        let batch = settled(&mut batches, &name(at)).await;
+        assert_eq!(batch.state(), v1::BatchState::Ended);
+        assert_eq!(batch.rows_ended, batch.rows);
+        assert_eq!(
+            counts(&batch).values().sum::<i32>(),
+            i32::try_from(rows.len()).unwrap()
+        );
+        let result = fetch(&mut batches, of(&name(at))).await.unwrap();
+        let result = String::from_utf8(result).unwrap();
+        let of_file: BTreeSet<_> = result
+            .lines()
+            .map(|line| line.split(',').nth(22).unwrap().to_owned())
+            .collect();
+        assert_eq!(of_file.len(), rows.len());
+        serials.extend(of_file);
+    }
+    assert_eq!(serials, recorded(&net).await);
+    let stopping = tokio::task::spawn_blocking(move || net.stop().0);
+    assert!(stopping.await.unwrap().success());
+}
+
+/// How many rows have ended.
+async fn ended(net: &Net) -> i32 {
+    let mut batches = client(net).await;
+    let listed = batches
+        .list_batches(v1::ListBatchesRequest::default())
+        .await;
+    let listed = listed.unwrap().into_inner().batches;
+    listed.iter().map(|batch| batch.rows_ended).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_is_there_after_a_kill_once_the_call_has_returned() {
+    let dir = TempDir::new().unwrap();
+    let net = net::start_in(dir.path(), &[]);
+    let bytes = file(many(24));
+    submit(&mut client(&net).await, header(&name(0)), &bytes)
+        .await
+        .unwrap();
+    net.kill();
+    let net = net::start_in(dir.path(), &[]);
+    let batch = settled(&mut client(&net).await, &name(0)).await;
+    assert_eq!(batch.rows, 24);
+    let refused = submit(&mut client(&net).await, header(&name(0)), &bytes).await;
+    assert_eq!(refused.unwrap_err().code(), tonic::Code::AlreadyExists);
+}
