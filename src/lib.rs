@@ -18,6 +18,8 @@ pub mod world;
 
 pub mod grpc;
 
+pub mod console;
+
 pub mod config;
 
 pub mod server;

@@ -15,7 +15,7 @@ pub(super) struct ConfigOptions {
     /// データディレクトリー（証明書、定義ファイル、世界ごとの台帳と状態）
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// 待ち受けアドレス。ポート0なら空きポートを選び、準備完了の行に表示します
+    /// 待ち受けアドレス。ポート0なら空きポートを選び（端末の画面も）、準備完了の行に表示します
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
     /// 設定のキーを1つ指定する（例: --set inquiry.permit_seconds=60）。繰り返し可
@@ -37,7 +37,11 @@ pub(super) struct PlanOptions {
 impl ConfigOptions {
     /// Reads and checks the configuration.
     pub(super) fn load(&self) -> Result<Loaded, ConfigFlaw> {
-        let mut overrides: Overrides = self.set.clone();
+        let mut overrides = Overrides::new();
+        if let Some(listen) = self.listen.filter(|listen| listen.port() == 0) {
+            overrides.push(("console.listen".into(), listen.to_string()));
+        }
+        overrides.extend(self.set.iter().cloned());
         if let Some(data) = &self.data {
             overrides.push(("data".into(), data.display().to_string()));
         }

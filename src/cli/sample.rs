@@ -1,4 +1,6 @@
-//! `chukan sample files`: sample files of any size, generated from the seed.
+//! `chukan sample files|replicas`: sample files of any size, generated from the seed.
+
+mod replicas;
 
 use std::{fs, path::PathBuf};
 
@@ -20,6 +22,8 @@ use crate::{
 pub(super) enum SampleCommand {
     /// 全住民について、住所地の地方税関係情報を照会するバッチ照会ファイルを作る（1ファイル10,000行まで）
     Files(Files),
+    /// 住民の副本ファイルを作る（人数に上限のない1ファイル）
+    Replicas(replicas::Replicas),
 }
 
 #[derive(Debug, Args)]
@@ -39,8 +43,10 @@ pub(super) struct Files {
 
 impl SampleCommand {
     pub(super) fn run(self) -> Result<(), CliFault> {
-        let Self::Files(files) = self;
-        files.run()
+        match self {
+            Self::Files(files) => files.run(),
+            Self::Replicas(replicas) => replicas.run(),
+        }
     }
 }
 

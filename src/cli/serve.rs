@@ -37,6 +37,7 @@ fn announce(started: &Started) -> Result<(), CliFault> {
     let ready = serde_json::json!({
         "ready": true,
         "grpc": started.address()?,
+        "console": started.console_address()?,
         "metrics": started.metrics_address()?,
         "authority": started.pki.authority_certificate(),
         "clients": started.config.data.join("pki").join("clients"),

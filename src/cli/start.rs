@@ -8,16 +8,20 @@ use jiff::SignedDuration;
 use super::{fault::CliFault, options::PlanOptions, wall_clock};
 use crate::{
     config::{Config, StaffConfig},
+    console,
     crypto::{
         certificate::Validity,
         identity::Identity,
         pki::{DevelopmentPki, PkiPlan},
     },
-    domain::password::PasswordRules,
+    domain::{deciding::HoldRules, password::PasswordRules},
     grpc::{self, Surface},
     institution::{Periods, StaffRules},
     sample::definitions::{Definitions, write_embedded},
-    server::{Drained, HealthHandle, Metrics, MetricsEndpoint, Server, Signals, Tls, TlsFiles},
+    server::{
+        ConsoleEndpoint, Drained, HealthHandle, Metrics, MetricsEndpoint, Server, Signals, Tls,
+        TlsFiles,
+    },
     world::{ClockMode, DEFAULT_WORLD, Filled, Settings, WorldPlan, Worlds},
 };
 
@@ -37,6 +41,7 @@ pub(super) struct Started {
     tls: Arc<Tls>,
     server: Server,
     counters: Arc<Metrics>,
+    console: Option<ConsoleEndpoint>,
     metrics: Option<MetricsEndpoint>,
 }
 
@@ -55,6 +60,12 @@ impl Started {
         let tls = Arc::new(Tls::load(TlsFiles::from(&pki))?);
         let counters = Arc::new(Metrics::new()?);
         let server = Server::bind(&config.server, Arc::clone(&tls), Arc::clone(&counters)).await?;
+        let console = if config.console.enabled {
+            let tls = Arc::clone(&tls);
+            Some(ConsoleEndpoint::bind(&config.console, tls).await?)
+        } else {
+            None
+        };
         let metrics = match config.metrics.listen {
             None => None,
             Some(listen) => {
@@ -69,6 +80,7 @@ impl Started {
             tls,
             server,
             counters,
+            console,
             metrics,
         })
     }
@@ -76,6 +88,12 @@ impl Started {
     /// Where gRPC is served.
     pub(super) fn address(&self) -> Result<SocketAddr, CliFault> {
         Ok(self.server.local_addr()?)
+    }
+
+    /// Where the staff's terminal is.
+    pub(super) fn console_address(&self) -> Result<Option<SocketAddr>, CliFault> {
+        let address = self.console.as_ref().map(ConsoleEndpoint::local_addr);
+        Ok(address.transpose()?)
     }
 
     /// Where metrics are served.
@@ -94,6 +112,11 @@ impl Started {
             Arc::clone(&self.worlds),
             self.counters,
         ));
+        let pages = console::router(Arc::clone(&self.worlds));
+        let until = stopping.clone().cancelled_owned();
+        let console = self
+            .console
+            .map(|endpoint| tokio::spawn(endpoint.serve(pages, until)));
         let metrics = self
             .metrics
             .map(|endpoint| tokio::spawn(endpoint.serve(stopping.cancelled_owned())));
@@ -110,8 +133,8 @@ impl Started {
         if let Drained::CutOff { .. } = drained {
             tracing::warn!("calls were still running when the time to finish them had passed");
         }
-        if let Some(metrics) = metrics {
-            metrics.abort();
+        for endpoint in [console, metrics].into_iter().flatten() {
+            endpoint.abort();
         }
         self.worlds.close().await?;
         Ok(())
@@ -177,6 +200,11 @@ fn settings(config: &Config, definitions: PathBuf) -> Settings {
             acquisition_serial: SignedDuration::from_hours(inquiry.acquisition_serial_hours.into()),
         },
         permit_period: SignedDuration::from_secs(inquiry.permit_seconds.into()),
+        hold: HoldRules {
+            four_eyes: config.hold.four_eyes,
+            wait_max: days(config.hold.wait_days),
+            overdue: config.hold.overdue,
+        },
         staff: staff_rules(&config.staff),
         training_accounts: config.staff.training_accounts,
     }

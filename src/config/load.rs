@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 29] = [
+const KEYS: [&str; 36] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -33,6 +33,10 @@ const KEYS: [&str; 29] = [
     "server.keepalive_interval_ms",
     "server.keepalive_ms_max",
     "server.revocation_interval_ms",
+    "console.enabled",
+    "console.listen",
+    "console.handshakes_max",
+    "console.handshake_ms_max",
     "metrics.listen",
     "log.format",
     "log.filter",
@@ -40,6 +44,9 @@ const KEYS: [&str; 29] = [
     "inquiry.permit_seconds",
     "inquiry.permission_list_days",
     "inquiry.acquisition_serial_hours",
+    "hold.four_eyes",
+    "hold.wait_days",
+    "hold.overdue",
     "staff.password_characters_min",
     "staff.password_days",
     "staff.passwords_remembered",
@@ -120,7 +127,9 @@ impl Config {
 
     fn ranges(&self) -> Vec<super::flaw::Range> {
         let mut ranges = self.server.ranges();
+        ranges.extend(self.console.ranges());
         ranges.extend(self.inquiry.ranges());
+        ranges.extend(self.hold.ranges());
         ranges.extend(self.staff.ranges());
         ranges.extend(self.store.ranges());
         ranges

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+mod console;
 mod flaw;
+mod hold;
 mod inquiry;
 mod load;
 mod log;
@@ -13,7 +15,9 @@ mod server;
 mod staff;
 mod store;
 
+pub use console::ConsoleConfig;
 pub use flaw::ConfigFlaw;
+pub use hold::HoldConfig;
 pub use inquiry::InquiryConfig;
 pub use load::{CONFIG_FILE_VARIABLE, Loaded, Origin, Overrides};
 pub use log::{LogConfig, LogFormat};
@@ -30,12 +34,16 @@ pub struct Config {
     pub data: PathBuf,
     /// The gRPC server and its limits.
     pub server: ServerConfig,
+    /// The staff's terminal.
+    pub console: ConsoleConfig,
     /// The endpoint for Prometheus.
     pub metrics: MetricsConfig,
     /// What is logged, and how.
     pub log: LogConfig,
     /// The periods of an exchange.
     pub inquiry: InquiryConfig,
+    /// How held requests are decided.
+    pub hold: HoldConfig,
     /// What institutions ask of their staff.
     pub staff: StaffConfig,
     /// The state store.
@@ -47,9 +55,11 @@ impl Default for Config {
         Self {
             data: PathBuf::from("chukan-data"),
             server: ServerConfig::default(),
+            console: ConsoleConfig::default(),
             metrics: MetricsConfig::default(),
             log: LogConfig::default(),
             inquiry: InquiryConfig::default(),
+            hold: HoldConfig::default(),
             staff: StaffConfig::default(),
             store: StoreConfig::default(),
         }

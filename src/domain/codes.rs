@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::malformed::{Flaw, Malformed};
 
@@ -39,8 +39,8 @@ fn parse_fixed<const N: usize>(text: &str, prefix: &'static str) -> Result<[u8; 
 macro_rules! code {
     ($(#[$doc:meta])* $name:ident, $chars:expr, $prefix:literal, $ja:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name([u8; $chars]);
 
         impl $name {
@@ -48,6 +48,12 @@ macro_rules! code {
             pub fn as_str(&self) -> &str {
                 // Only ASCII digits and letters pass the parser.
                 std::str::from_utf8(&self.0).unwrap_or_default()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
             }
         }
 

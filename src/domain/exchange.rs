@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     codes::{AffairCode, InstitutionCode, ItemCode, ProcedureCode, SpecificInfoCode},
     condition::Condition,
+    deciding::RefusalReason,
     names::{PermitId, ProcessingSerial},
     permit::SignedPermit,
     person::Symbol,
@@ -151,6 +152,9 @@ pub struct Outcome {
     pub provided_at: Option<Timestamp>,
     /// The digest of the sealed answer, where there is one.
     pub answer_digest: Option<AnswerDigest>,
+    /// Why the provider's staff refused, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<RefusalReason>,
 }
 
 impl Outcome {
@@ -161,6 +165,15 @@ impl Outcome {
             decided_by,
             provided_at: None,
             answer_digest: None,
+            refusal: None,
+        }
+    }
+
+    /// 提供拒否 by the provider's staff.
+    pub fn refused(reason: RefusalReason) -> Self {
+        Self {
+            refusal: Some(reason),
+            ..Self::without_answer(ResultCode::RefusedByProvider, Side::Provider)
         }
     }
 }

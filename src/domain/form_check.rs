@@ -1,7 +1,5 @@
 //! The form check (形式チェック): a draft becomes a replica, or every flaw of it is named at once.
 
-use std::collections::BTreeSet;
-
 use jiff::{Timestamp, civil::Date};
 
 use super::{
@@ -122,9 +120,26 @@ fn check_publication(publication: &Publication, flaws: &mut Flaws) {
 
 /// Bytes of the content as JSON; a content that cannot be encoded would be refused when it is stored.
 fn too_large(content: &[DataSetRecord]) -> Option<Misfit> {
+    if bytes_at_most(content) <= CONTENT_BYTES_MAX {
+        return None;
+    }
     let actual = serde_json::to_vec(content).map_or(usize::MAX, |bytes| bytes.len());
     let max = CONTENT_BYTES_MAX;
     (actual > max).then_some(Misfit::TooLarge { max, actual })
+}
+
+/// More than the content has as JSON: a printable character takes at most twice its bytes, and no code or name around a
+/// value or a record has 128 bytes.
+fn bytes_at_most(content: &[DataSetRecord]) -> usize {
+    let item = |item: &Item| match &item.value {
+        ItemValue::Present(text) => 128 + 2 * text.len(),
+        ItemValue::Missing(_) => 128,
+    };
+    let record = |record: &DataSetRecord| {
+        let own: usize = record.items.iter().map(item).sum();
+        128 + own + bytes_at_most(&record.children)
+    };
+    2 + content.iter().map(record).sum::<usize>()
 }
 
 fn check_data_sets(
@@ -167,21 +182,23 @@ fn check_record(
     flaws: &mut Flaws,
 ) -> DataSetRecord {
     let mut items = Vec::with_capacity(draft.items.len());
-    let mut seen = BTreeSet::new();
+    let mut seen = Vec::with_capacity(draft.items.len());
     for (at, item) in draft.items.into_iter().enumerate() {
-        let path = format!("{path}.items[{at}]");
+        let path = |field: &str| format!("{path}.items[{at}].{field}");
         let Some(own) = layout
             .items
             .iter()
             .find(|own| own.code.as_str() == item.code)
         else {
-            flaws.add(format!("{path}.code"), Misfit::UnknownItem);
+            flaws.add(path("code"), Misfit::UnknownItem);
             continue;
         };
-        if !seen.insert(own.code) {
-            flaws.add(format!("{path}.code"), Misfit::DuplicateItem(own.code));
+        if seen.contains(&own.code) {
+            flaws.add(path("code"), Misfit::DuplicateItem(own.code));
+        } else {
+            seen.push(own.code);
         }
-        items.extend(check_item(own, item, &format!("{path}.value"), flaws));
+        items.extend(check_item(own, item, || path("value"), flaws));
     }
     for own in layout.items.iter().filter(|own| own.required) {
         if !seen.contains(&own.code) {
@@ -199,15 +216,15 @@ fn check_record(
 fn check_item(
     layout: &ItemLayout,
     draft: ItemDraft,
-    path: &str,
+    path: impl Fn() -> String,
     flaws: &mut Flaws,
 ) -> Option<Item> {
     match &draft.value {
-        None => flaws.add(path, Misfit::NeitherValueNorReason),
+        None => flaws.add(path(), Misfit::NeitherValueNorReason),
         Some(ItemValue::Missing(_)) => {}
         Some(ItemValue::Present(text)) => {
             if let Some(misfit) = value_misfit(layout, text) {
-                flaws.add_value(path, misfit, Some(Shape::of(text)));
+                flaws.add_value(path(), misfit, Some(Shape::of(text)));
             }
         }
     }

@@ -181,6 +181,14 @@ impl ExchangeState {
         }
     }
 
+    /// The sealed answer, where it ended with one.
+    pub fn into_answer(self) -> Option<SealedAnswer> {
+        match self {
+            Self::Ended { answer, .. } => answer,
+            Self::Accepted | Self::Waiting { .. } => None,
+        }
+    }
+
     /// Decides to cancel at the inquirer's wish.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use jiff::{
 };
 
 /// Japan Standard Time; it has no summer time.
-const JST: Offset = Offset::constant(9);
+/// Japanese time, all year round.
+pub const JST: Offset = Offset::constant(9);
 
 /// The date and time in Japan at `at`.
 pub fn jst_datetime(at: Timestamp) -> DateTime {

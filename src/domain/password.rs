@@ -212,7 +212,7 @@ mod tests {
             institution: "0220113112101700".parse().unwrap(),
             name: "suzuki".parse().unwrap(),
             person: "S1234".parse().unwrap(),
-            display_name: "架空 花子".into(),
+            display_name: "架空 花子".parse().unwrap(),
             roles: BTreeSet::new(),
             affairs: Affairs::All,
             expires_on: None,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     codes::{AddresseeNumber, SpecificInfoCode},
+    deciding::{Check, Decision, SentBack},
     exchange::{Outcome, Subject},
     inquiry::OutOfOrder,
     names::PermitId,
@@ -41,14 +42,37 @@ pub struct Provision {
 pub enum ProvisionState {
     /// Its permit was accepted; nothing is decided.
     Received,
-    /// A human must decide.
+    /// A human must decide; nobody has checked it.
     Held {
-        /// Since when.
-        since: Timestamp,
-        /// Which flag holds it.
-        why: HoldReason,
+        /// The hold.
+        #[serde(flatten)]
+        hold: Hold,
     },
-    /// Answered, refused or cancelled.
+    /// 確認済: a clerk has checked it and proposes a decision; a superior must decide.
+    Checked {
+        /// The hold.
+        hold: Hold,
+        /// The check.
+        check: Box<Check>,
+    },
+    /// 差戻し: it must be checked anew.
+    SentBack {
+        /// The hold.
+        hold: Hold,
+        /// Why.
+        back: SentBack,
+    },
+    /// A superior has decided and the answer is sealed. It counts from the provider's record on, and stays here until
+    /// the inquirer has it.
+    Decided {
+        /// The hold.
+        hold: Hold,
+        /// The check that the decision rests on.
+        check: Box<Check>,
+        /// The decision.
+        decision: Box<Decision>,
+    },
+    /// Answered, refused, cancelled or expired.
     Ended {
         /// When.
         at: Timestamp,
@@ -74,8 +98,30 @@ pub enum ProvisionEvent {
         /// How.
         outcome: Outcome,
     },
+    /// A clerk checked it. Writes an operation record.
+    Checked(Box<Check>),
+    /// It must be checked anew. Writes an operation record.
+    SentBack(SentBack),
+    /// A superior decided. Writes the provider's 情報提供等記録 and an operation record, both or neither.
+    Decided(Box<Decision>),
+    /// The record of the decision could not be written: it does not count.
+    Undone,
+    /// The inquirer has its answer and its record.
+    Delivered,
+    /// It has waited longer than it may, and goes to the superiors.
+    Escalated {
+        /// When.
+        at: Timestamp,
+    },
     /// The inquirer took it back while it was held. Writes the provider's 情報提供等記録.
     Cancelled {
+        /// When.
+        at: Timestamp,
+        /// How.
+        outcome: Outcome,
+    },
+    /// It waited longer than it may. Writes the provider's 情報提供等記録.
+    Expired {
         /// When.
         at: Timestamp,
         /// How.
@@ -88,25 +134,122 @@ impl ProvisionState {
     pub fn code(&self) -> ResultCode {
         match self {
             Self::Received => ResultCode::WithProvider,
-            Self::Held { .. } => ResultCode::WaitingForStaff,
+            Self::Held { .. } | Self::Checked { .. } | Self::SentBack { .. } => {
+                ResultCode::WaitingForStaff
+            }
+            Self::Decided { decision, .. } => decision.outcome.code,
             Self::Ended { outcome, .. } => outcome.code,
         }
     }
 
-    /// The state after `event`. A held request is never answered by the rules.
+    /// The hold of a request that no decision has ended.
+    pub fn waiting(&self) -> Option<Hold> {
+        match self {
+            Self::Held { hold } | Self::Checked { hold, .. } | Self::SentBack { hold, .. } => {
+                Some(*hold)
+            }
+            Self::Received | Self::Decided { .. } | Self::Ended { .. } => None,
+        }
+    }
+
+    /// The state after `event`. A held request is never answered by the rules, and decided only after a check.
     ///
     /// # Errors
     /// When the event does not follow this state.
     pub fn apply(self, event: ProvisionEvent) -> Result<Self, OutOfOrder> {
+        use ProvisionEvent as Event;
         match (self, event) {
-            (Self::Received, ProvisionEvent::Held { at, why }) => Ok(Self::Held { since: at, why }),
-            (Self::Received, ProvisionEvent::Answered { at, outcome })
-            | (Self::Held { .. }, ProvisionEvent::Cancelled { at, outcome }) => {
-                Ok(Self::Ended { at, outcome })
+            (Self::Received, Event::Held { at, why }) => Ok(Self::Held {
+                hold: Hold::begun(at, why),
+            }),
+            (Self::Received, Event::Answered { at, outcome })
+            | (
+                Self::Held { .. } | Self::Checked { .. } | Self::SentBack { .. },
+                Event::Cancelled { at, outcome } | Event::Expired { at, outcome },
+            ) => Ok(Self::Ended { at, outcome }),
+            (Self::Held { hold } | Self::SentBack { hold, .. }, Event::Checked(check)) => {
+                Ok(Self::Checked { hold, check })
             }
-            (Self::Held { .. }, ProvisionEvent::Held { .. } | ProvisionEvent::Answered { .. })
-            | (Self::Received, ProvisionEvent::Cancelled { .. })
+            (Self::Checked { hold, .. }, Event::SentBack(back)) => {
+                Ok(Self::SentBack { hold, back })
+            }
+            (Self::Checked { hold, check }, Event::Decided(decision)) => Ok(Self::Decided {
+                hold,
+                check,
+                decision,
+            }),
+            (Self::Decided { hold, check, .. }, Event::Undone) => Ok(Self::Checked { hold, check }),
+            (Self::Decided { decision, .. }, Event::Delivered) => Ok(Self::Ended {
+                at: decision.at,
+                outcome: decision.outcome,
+            }),
+            (Self::Held { hold }, Event::Escalated { at }) => Ok(Self::Held {
+                hold: hold.escalated(at),
+            }),
+            (Self::Checked { hold, check }, Event::Escalated { at }) => Ok(Self::Checked {
+                hold: hold.escalated(at),
+                check,
+            }),
+            (Self::SentBack { hold, back }, Event::Escalated { at }) => Ok(Self::SentBack {
+                hold: hold.escalated(at),
+                back,
+            }),
+            (
+                Self::Held { .. } | Self::Checked { .. } | Self::SentBack { .. },
+                Event::Held { .. } | Event::Answered { .. } | Event::Undone | Event::Delivered,
+            )
+            | (
+                Self::Received,
+                Event::Cancelled { .. } | Event::Expired { .. } | Event::Escalated { .. },
+            )
+            | (Self::Received | Self::Checked { .. }, Event::Checked(_))
+            | (
+                Self::Received | Self::Held { .. } | Self::SentBack { .. },
+                Event::SentBack(_) | Event::Decided(_),
+            )
+            | (Self::Received, Event::Undone | Event::Delivered)
+            | (
+                Self::Decided { .. },
+                Event::Held { .. }
+                | Event::Answered { .. }
+                | Event::Checked(_)
+                | Event::SentBack(_)
+                | Event::Decided(_)
+                | Event::Escalated { .. }
+                | Event::Cancelled { .. }
+                | Event::Expired { .. },
+            )
             | (Self::Ended { .. }, _) => Err(OutOfOrder),
+        }
+    }
+}
+
+/// Since when and why a request is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Since when.
+    pub since: Timestamp,
+    /// Which flag holds it.
+    pub why: HoldReason,
+    /// When it went to the superiors because it waited longer than it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalated_at: Option<Timestamp>,
+}
+
+impl Hold {
+    /// A hold that begins.
+    pub fn begun(since: Timestamp, why: HoldReason) -> Self {
+        Self {
+            since,
+            why,
+            escalated_at: None,
+        }
+    }
+
+    fn escalated(self, at: Timestamp) -> Self {
+        Self {
+            escalated_at: Some(at),
+            ..self
         }
     }
 }

@@ -9,9 +9,9 @@ use super::{
     codes::{InstitutionCode, SpecificInfoCode},
     exchange::{Outcome, Side, Subject},
     names::{PermitId, ProcessingSerial},
+    operation::Operation,
     provision::HoldReason,
     result::ResultCode,
-    staff::Operation,
 };
 
 /// One party's record of one exchange. It never holds the data itself or a 個人番号.
@@ -97,6 +97,11 @@ pub enum Entry {
     ReplicasDeleted {
         /// How many.
         count: u64,
+    },
+    /// A held request waited longer than it may and went to the superiors.
+    Escalated {
+        /// Which request.
+        serial: ProcessingSerial,
     },
     /// 操作記録: what a member of staff did.
     Operation(Operation),
@@ -217,6 +222,7 @@ fn differences(first: &ProvisionRecord, other: &ProvisionRecord) -> Vec<Disagree
         ("decided_by", x.decided_by == y.decided_by),
         ("provided_at", x.provided_at == y.provided_at),
         ("answer_digest", x.answer_digest == y.answer_digest),
+        ("refusal", x.refusal == y.refusal),
         ("permit_id", first.permit_id == other.permit_id),
         (
             "permission_row",

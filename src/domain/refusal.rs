@@ -81,6 +81,24 @@ pub enum Refusal {
     /// Every exchange of the inquiry has ended.
     #[error("every exchange of the inquiry has ended")]
     InquiryEnded,
+    /// The received request has moved on since the caller saw it.
+    #[error("the received request has moved on since it was opened")]
+    ProvisionMoved,
+    /// The received request does not wait for a decision.
+    #[error("the received request does not wait for a decision")]
+    ProvisionDecided,
+    /// The received request has been checked already.
+    #[error("the received request has been checked already")]
+    ProvisionChecked,
+    /// The received request must be checked first.
+    #[error("the received request must be checked before it is decided")]
+    ProvisionNotChecked,
+    /// The approver is the person who checked.
+    #[error("the person who checked the request may not decide it")]
+    FourEyes,
+    /// What would be provided is not what was checked.
+    #[error("what would be provided is not what was checked")]
+    ContentChanged,
     /// A file is not taken: its flaws, all of them and not the first.
     #[error("the file has {} flaw(s) and was not taken", .0.len())]
     BatchFlawed(Vec<FieldFlaw>),
@@ -199,6 +217,12 @@ impl Refusal {
             Self::FileTaken(_) => "FILE_TAKEN",
             Self::ResultsDeleted => "RESULTS_DELETED",
             Self::InquiryEnded => "INQUIRY_ENDED",
+            Self::ProvisionMoved => "PROVISION_MOVED",
+            Self::ProvisionDecided => "PROVISION_DECIDED",
+            Self::ProvisionChecked => "PROVISION_CHECKED",
+            Self::ProvisionNotChecked => "PROVISION_NOT_CHECKED",
+            Self::FourEyes => "FOUR_EYES",
+            Self::ContentChanged => "CONTENT_CHANGED",
             Self::BatchFlawed(_) => "BATCH_FILE_FLAWED",
             Self::BatchExists => "BATCH_FILE_EXISTS",
             Self::BatchEnded => "BATCH_ENDED",
@@ -248,6 +272,16 @@ impl Refusal {
             }
             Self::ResultsDeleted => "保存期間を過ぎたため、照会結果は削除されました。".into(),
             Self::InquiryEnded => "この照会は既に終了しています。".into(),
+            Self::ProvisionMoved => {
+                "この依頼は、開いた後に他の職員または照会者によって変更されました。開き直してください。".into()
+            }
+            Self::ProvisionDecided => "この依頼は、決定を待っていません。".into(),
+            Self::ProvisionChecked => "この依頼は、既に確認されています。".into(),
+            Self::ProvisionNotChecked => "この依頼は、まだ確認されていません。".into(),
+            Self::FourEyes => "確認した本人は、承認・拒否を行えません。".into(),
+            Self::ContentChanged => {
+                "提供される内容が、確認した内容と異なります。改めて確認してください。".into()
+            }
             Self::BatchFlawed(flaws) => format!(
                 "ファイルに{}件の誤りがあるため、受け付けませんでした。",
                 flaws.len()

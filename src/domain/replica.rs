@@ -68,6 +68,23 @@ pub struct DataSetRecord {
     pub children: Vec<DataSetRecord>,
 }
 
+/// What stands in the place of a masked value.
+pub const MASK: &str = "＊＊＊";
+
+impl DataSetRecord {
+    /// Masks every value in it and below it. Reasons for missing values stay.
+    pub fn mask(&mut self) {
+        for item in &mut self.items {
+            if let ItemValue::Present(value) = &mut item.value {
+                MASK.clone_into(value);
+            }
+        }
+        for child in &mut self.children {
+            child.mask();
+        }
+    }
+}
+
 /// One item and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

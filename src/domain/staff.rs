@@ -2,15 +2,16 @@
 //!
 //! Roles and accounts are ours; what they enforce comes from cities' rules (docs/divergences.md).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use jiff::{Timestamp, civil::Date};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{
     codes::{AffairCode, InstitutionCode},
+    malformed::{Flaw, Malformed},
     names::{AccountName, StaffNumber},
-    refusal::Refusal,
+    repertoire::{first_unprintable, mentions_individual_number},
 };
 
 /// What an account may be used for.
@@ -63,6 +64,18 @@ impl Role {
         Self::PlatformOperator,
         Self::Instructor,
     ];
+
+    /// The name as it is written in forms.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Clerk => "clerk",
+            Self::Approver => "approver",
+            Self::Auditor => "auditor",
+            Self::PlatformOperator => "platform_operator",
+            Self::Instructor => "instructor",
+        }
+    }
 
     /// The Japanese name.
     pub fn ja(self) -> &'static str {
@@ -119,6 +132,53 @@ impl Act {
     }
 }
 
+/// The longest display name, in characters.
+const DISPLAY_NAME_MAX: usize = 40;
+
+/// What others see of an account: 1 to 40 printable characters and no 個人番号.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DisplayName(String);
+
+impl FromStr for DisplayName {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let malformed = |flaw| Malformed {
+            noun: "DisplayName",
+            noun_ja: "氏名",
+            flaw,
+        };
+        let actual = text.chars().count();
+        if text.trim().is_empty() {
+            return Err(malformed(Flaw::Empty));
+        }
+        if actual > DISPLAY_NAME_MAX {
+            let expected = "1-40";
+            return Err(malformed(Flaw::Length { expected, actual }));
+        }
+        if let Some(position) = first_unprintable(text) {
+            let permitted = "printable characters";
+            return Err(malformed(Flaw::Character {
+                position,
+                permitted,
+            }));
+        }
+        if mentions_individual_number(text) {
+            return Err(malformed(Flaw::LooksLikeIndividualNumber));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+text_form!(DisplayName);
+
+impl fmt::Display for DisplayName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// For which affairs an account may act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -148,7 +208,7 @@ pub struct Account {
     /// 職員番号 of the person behind it: who checks and who approves are told apart by it.
     pub person: StaffNumber,
     /// What others see.
-    pub display_name: String,
+    pub display_name: DisplayName,
     /// What it may be used for.
     pub roles: BTreeSet<Role>,
     /// For which affairs.
@@ -187,6 +247,18 @@ impl Authority<'_> {
     /// What it is for.
     pub fn act(&self) -> Act {
         self.act
+    }
+
+    /// Passes only where it is for this act.
+    ///
+    /// # Errors
+    /// When it is for another.
+    pub fn is_for(&self, act: Act) -> Result<(), NotAuthorised> {
+        if self.act == act {
+            Ok(())
+        } else {
+            Err(NotAuthorised)
+        }
     }
 
     /// The role that allows it.
@@ -228,75 +300,6 @@ pub struct Actor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the account has no authority for this act or this affair")]
 pub struct NotAuthorised;
-
-/// 操作記録: what a person did, for the ledger. It holds codes, never contents.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Operation {
-    /// The account that was named; at a failed sign-in it may be none of the institution's.
-    pub account: Option<AccountName>,
-    /// The person behind it, where the account is known.
-    pub person: Option<StaffNumber>,
-    /// What was done.
-    pub what: OperationKind,
-    /// What it was done to: a 処理通番 or an account.
-    pub on: Option<String>,
-    /// How it ended.
-    pub outcome: OperationOutcome,
-    /// Where from: the address at the other end.
-    pub origin: String,
-}
-
-/// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OperationKind {
-    /// Signed in, or tried to.
-    SignIn,
-    /// Signed out.
-    SignOut,
-    /// Changed the own password, or tried to.
-    ChangePassword,
-    /// An act of the table.
-    Act(Act),
-}
-
-impl OperationKind {
-    /// The Japanese name.
-    pub fn ja(self) -> &'static str {
-        match self {
-            Self::SignIn => "ログイン",
-            Self::SignOut => "ログアウト",
-            Self::ChangePassword => "パスワード変更",
-            Self::Act(act) => act.ja(),
-        }
-    }
-}
-
-/// How an operation ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OperationOutcome {
-    /// Done.
-    Done,
-    /// Refused, with the stable reason.
-    Refused(String),
-}
-
-impl OperationOutcome {
-    /// Refused for this reason.
-    pub fn refused(refusal: &Refusal) -> Self {
-        Self::Refused(refusal.reason().to_owned())
-    }
-}
-
-/// An operation where it stands in the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlacedOperation {
-    /// When it was recorded.
-    pub at: Timestamp,
-    /// What was done.
-    pub operation: Operation,
-}
 
 /// Why an act of a member of staff is not possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -346,7 +349,7 @@ mod tests {
             institution: "0220113112101700".parse().unwrap(),
             name: "a".parse().unwrap(),
             person: "1".parse().unwrap(),
-            display_name: "架空 太郎".into(),
+            display_name: "架空 太郎".parse().unwrap(),
             roles: roles.iter().copied().collect(),
             affairs: Affairs::Only(BTreeSet::from(["JM01000000121000".parse().unwrap()])),
             expires_on: None,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     malformed::{Flaw, Malformed},
-    repertoire::is_individual_number,
+    repertoire::{first_unprintable, is_individual_number, mentions_individual_number},
 };
 
 /// The form of a word.
@@ -129,6 +129,73 @@ word! {
     }
 }
 
+/// The longest note, in characters (ours).
+const NOTE_CHARS_MAX: usize = 400;
+
+/// 備考: what the staff has to say about a decision; 1 to 400 printable characters without a 個人番号 (ours). It may tell
+/// of a person: it is never part of a log line or a record.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Note(String);
+
+impl Note {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Note {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let actual = text.chars().count();
+        let flaw = if text.trim().is_empty() {
+            Some(Flaw::Empty)
+        } else if actual > NOTE_CHARS_MAX {
+            let expected = "1 to 400";
+            Some(Flaw::Length { expected, actual })
+        } else if mentions_individual_number(text) {
+            Some(Flaw::LooksLikeIndividualNumber)
+        } else {
+            let permitted = "printable characters";
+            first_unprintable(text).map(|position| Flaw::Character {
+                position,
+                permitted,
+            })
+        };
+        match flaw {
+            None => Ok(Self(text.to_owned())),
+            Some(flaw) => Err(Malformed {
+                noun: "Note",
+                noun_ja: "備考",
+                flaw,
+            }),
+        }
+    }
+}
+
+impl TryFrom<String> for Note {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        text.parse()
+    }
+}
+
+impl From<Note> for String {
+    fn from(note: Note) -> Self {
+        note.0
+    }
+}
+
+/// Only the length shows.
+impl fmt::Debug for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Note({} bytes)", self.0.len())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,6 +215,21 @@ mod tests {
         assert!("D".parse::<DataSetCode>().is_err());
         assert!("2026.06".parse::<LayoutVersion>().is_ok());
         assert!("2026/06".parse::<LayoutVersion>().is_err());
+    }
+
+    #[test]
+    fn a_note_is_printable_and_never_shown_by_accident() {
+        let note: Note = "根拠の写しを送ってください。".parse().unwrap();
+        assert!(!format!("{note:?}").contains('根'));
+        for text in [
+            "",
+            " 　",
+            "a\u{0}b",
+            "番号は123456789018です",
+            &"あ".repeat(401),
+        ] {
+            assert!(text.parse::<Note>().is_err(), "{text:?}");
+        }
     }
 
     #[test]

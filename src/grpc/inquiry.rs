@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     caller::{Entered, Surface},
+    deciding::refusal_of,
     fields::{Fields, page, timestamp},
     messages::{answer, result_with, sealed},
     proto::v1::{self, inquiry_service_server::InquiryService},
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{
-        inquiry::{Asked, Detail, ExchangeState},
+        inquiry::{Asked, Detail},
         names::ReceiptNumber,
         refusal::{FieldFlaw, Refusal},
         result::DetailStatus,
@@ -265,10 +266,8 @@ fn encode_exchange(
     exchange: ExchangeView,
 ) -> Result<v1::SpecificInfoResult, Status> {
     let message = exchange.message(detail, asked);
-    let sealed_answer = match exchange.state {
-        ExchangeState::Ended { answer, .. } => answer,
-        ExchangeState::Accepted | ExchangeState::Waiting { .. } => None,
-    };
+    let refusal = refusal_of(&exchange);
+    let sealed_answer = exchange.state.into_answer();
     let server = entered.server()?;
     let answer = sealed_answer.map(|sealed_answer| match server.open_answer(&sealed_answer) {
         Some(provided) => v1::specific_info_result::Answer::Plain(answer(provided)),
@@ -280,5 +279,6 @@ fn encode_exchange(
         specific_info: asked.specific_info.to_string(),
         result: Some(result_with(exchange.code, message)),
         answer,
+        refusal,
     })
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod batch_messages;
 pub mod caller;
+mod deciding;
 mod exchange;
 mod fields;
 mod inquiry;
@@ -28,7 +29,7 @@ mod world;
 use tonic::service::Routes;
 
 pub use caller::{Caller, Surface};
-pub use status::{code_of, status_of};
+pub use status::{code_of, refusal_of, status_of};
 
 use proto::{
     sim::v1::{

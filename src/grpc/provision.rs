@@ -1,15 +1,25 @@
-//! TKY over gRPC: shows the provider the requests that it received, and sets the flags that hold them.
+//! TKY over gRPC: shows the provider the requests that it received, sets the flags that hold them, and lets its staff
+//! decide what is held.
 
 use tonic::{Request, Response, Status};
 
 use super::{
-    caller::Surface,
+    caller::{Entered, Surface},
+    deciding::{
+        QueueStream, decode_check, decode_grounds, decode_step, encode_queue, open, watch_queue,
+    },
     fields::{Fields, page, timestamp},
     messages::{condition, result},
     proto::v1::{self, provision_service_server::ProvisionService},
     status::ToStatus,
 };
-use crate::domain::provision::{HoldReason, NoAutoReply, Provision, ProvisionState};
+use crate::{
+    domain::{
+        names::ProcessingSerial,
+        provision::{HoldReason, NoAutoReply, Provision, ProvisionState},
+    },
+    institution::Values,
+};
 
 /// The service of the family TKY.
 pub struct Provisions(pub Surface);
@@ -94,6 +104,154 @@ impl ProvisionService for Provisions {
             next_page_token: found.next_token.unwrap_or_default(),
         }))
     }
+
+    async fn get_provision_queue(
+        &self,
+        request: Request<v1::GetProvisionQueueRequest>,
+    ) -> Result<Response<v1::GetProvisionQueueResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
+        let message = request.into_inner();
+        let page = page(message.page_size, &message.page_token)?;
+        let server = entered.server()?;
+        let now = entered.world.now();
+        server.see_queue(&staff, now).await.to_status()?;
+        let queue = server.queue(&staff, page).to_status()?;
+        Ok(Response::new(v1::GetProvisionQueueResponse {
+            next_page_token: queue.next_token.clone().unwrap_or_default(),
+            queue: Some(encode_queue(queue, entered.world.now())),
+        }))
+    }
+
+    type WatchProvisionQueueStream = QueueStream;
+
+    async fn watch_provision_queue(
+        &self,
+        request: Request<v1::WatchProvisionQueueRequest>,
+    ) -> Result<Response<QueueStream>, Status> {
+        let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
+        let now = entered.world.now();
+        let seen = entered.server()?.see_queue(&staff, now).await;
+        seen.to_status()?;
+        let stopping = self.0.stopping();
+        Ok(Response::new(watch_queue(entered, staff, stopping)))
+    }
+
+    async fn open_provision(
+        &self,
+        request: Request<v1::OpenProvisionRequest>,
+    ) -> Result<Response<v1::OpenProvisionResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let by = (entered.staff(&request)?, Values::Masked);
+        let serial = &request.get_ref().processing_serial;
+        let detail = open(&entered, serial, by).await?;
+        Ok(Response::new(v1::OpenProvisionResponse {
+            detail: Some(detail),
+        }))
+    }
+
+    async fn reveal_provision(
+        &self,
+        request: Request<v1::RevealProvisionRequest>,
+    ) -> Result<Response<v1::RevealProvisionResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let by = (entered.staff(&request)?, Values::Shown);
+        let serial = &request.get_ref().processing_serial;
+        let detail = open(&entered, serial, by).await?;
+        Ok(Response::new(v1::RevealProvisionResponse {
+            detail: Some(detail),
+        }))
+    }
+
+    async fn check_provision(
+        &self,
+        request: Request<v1::CheckProvisionRequest>,
+    ) -> Result<Response<v1::CheckProvisionResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
+        let (step, proposed) = decode_check(request.get_ref(), (&entered, staff))?;
+        let serial = step.serial;
+        entered
+            .see_through(move |world, institution| async move {
+                let server = world.server(institution)?;
+                Ok(server.check_provision(step, proposed).await?)
+            })
+            .await?;
+        Ok(Response::new(v1::CheckProvisionResponse {
+            provision: Some(after(&entered, serial)?),
+        }))
+    }
+
+    async fn approve_provision(
+        &self,
+        request: Request<v1::ApproveProvisionRequest>,
+    ) -> Result<Response<v1::ApproveProvisionResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
+        let message = request.get_ref();
+        let mut fields = Fields::default();
+        let names = (&*message.processing_serial, &*message.version);
+        let step = decode_step(&mut fields, names, (&entered, staff));
+        let step = fields.finish(step)?;
+        let serial = step.serial;
+        let approved = entered.world.approve_provision(entered.institution, step);
+        approved.await.to_status()?;
+        Ok(Response::new(v1::ApproveProvisionResponse {
+            provision: Some(after(&entered, serial)?),
+        }))
+    }
+
+    async fn refuse_provision(
+        &self,
+        request: Request<v1::RefuseProvisionRequest>,
+    ) -> Result<Response<v1::RefuseProvisionResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
+        let message = request.get_ref();
+        let mut fields = Fields::default();
+        let names = (&*message.processing_serial, &*message.version);
+        let step = decode_step(&mut fields, names, (&entered, staff));
+        let grounds = decode_grounds(&mut fields, message.refusal.as_ref());
+        let (step, grounds) = fields.finish(step.zip(grounds))?;
+        let serial = step.serial;
+        let world = &entered.world;
+        let refused = world.refuse_provision(entered.institution, step, grounds);
+        refused.await.to_status()?;
+        Ok(Response::new(v1::RefuseProvisionResponse {
+            provision: Some(after(&entered, serial)?),
+        }))
+    }
+
+    async fn send_back_provision(
+        &self,
+        request: Request<v1::SendBackProvisionRequest>,
+    ) -> Result<Response<v1::SendBackProvisionResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
+        let message = request.get_ref();
+        let mut fields = Fields::default();
+        let names = (&*message.processing_serial, &*message.version);
+        let step = decode_step(&mut fields, names, (&entered, staff));
+        let note = fields.optional("note", &message.note);
+        let step = fields.finish(step)?;
+        let serial = step.serial;
+        entered
+            .see_through(move |world, institution| async move {
+                let server = world.server(institution)?;
+                Ok(server.send_back_provision(step, note).await?)
+            })
+            .await?;
+        Ok(Response::new(v1::SendBackProvisionResponse {
+            provision: Some(after(&entered, serial)?),
+        }))
+    }
+}
+
+/// The request as it stands after a step.
+fn after(entered: &Entered, serial: ProcessingSerial) -> Result<v1::Provision, Status> {
+    let provision = entered.server()?.provision(serial).to_status()?;
+    Ok(encode(provision))
 }
 
 fn decode_flag(message: Option<v1::NoAutoReply>) -> Result<NoAutoReply, Status> {
@@ -129,8 +287,9 @@ fn encode_flag(flag: NoAutoReply) -> v1::NoAutoReply {
     }
 }
 
-fn encode(provision: Provision) -> v1::Provision {
+pub(super) fn encode(provision: Provision) -> v1::Provision {
     let hold_reason = hold_reason(&provision.state);
+    let state = state(&provision.state);
     let subject = provision.subject;
     let addressee = provision.addressee;
     let addressee = addressee.map(|person| person.as_str().to_owned());
@@ -146,17 +305,27 @@ fn encode(provision: Provision) -> v1::Provision {
         received_at: Some(timestamp(provision.received_at)),
         result: Some(result(provision.state.code())),
         hold_reason: hold_reason.into(),
+        state: state.into(),
     }
 }
 
 fn hold_reason(state: &ProvisionState) -> v1::HoldReason {
+    match state.waiting().map(|hold| hold.why) {
+        None => v1::HoldReason::Unspecified,
+        Some(HoldReason::Person) => v1::HoldReason::Person,
+        Some(HoldReason::SpecificInfo) => v1::HoldReason::SpecificInfo,
+        Some(HoldReason::PersonAndSpecificInfo) => v1::HoldReason::PersonAndSpecificInfo,
+    }
+}
+
+fn state(state: &ProvisionState) -> v1::ProvisionState {
     match state {
-        ProvisionState::Received | ProvisionState::Ended { .. } => v1::HoldReason::Unspecified,
-        ProvisionState::Held { why, .. } => match why {
-            HoldReason::Person => v1::HoldReason::Person,
-            HoldReason::SpecificInfo => v1::HoldReason::SpecificInfo,
-            HoldReason::PersonAndSpecificInfo => v1::HoldReason::PersonAndSpecificInfo,
-        },
+        ProvisionState::Received => v1::ProvisionState::Unspecified,
+        ProvisionState::Held { .. } => v1::ProvisionState::Held,
+        ProvisionState::Checked { .. } => v1::ProvisionState::Checked,
+        ProvisionState::SentBack { .. } => v1::ProvisionState::SentBack,
+        ProvisionState::Decided { .. } => v1::ProvisionState::Decided,
+        ProvisionState::Ended { .. } => v1::ProvisionState::Ended,
     }
 }
 

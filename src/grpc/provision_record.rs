@@ -6,6 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     caller::{Entered, Surface},
+    deciding::refusal_reason,
     fields::{Fields, page_size, timestamp},
     messages::{domain_result, result},
     place::{place, token},
@@ -209,6 +210,9 @@ fn encode(placed: &PlacedRecord) -> v1::ProvisionRecord {
             .answer_digest
             .map(|digest| digest.0.to_vec())
             .unwrap_or_default(),
+        refusal_reason: outcome
+            .refusal
+            .map_or(0, |reason| refusal_reason(reason).into()),
         position: Some(v1::LedgerPosition {
             tree: placed.tree.clone(),
             index: placed.index,

@@ -15,14 +15,11 @@ use crate::{
     domain::{
         codes::AffairCode,
         names::AccountName,
-        repertoire::{first_unprintable, mentions_individual_number},
-        staff::{Affairs, OperationOutcome, PlacedOperation, Role},
+        operation::{OperationOutcome, PlacedOperation},
+        staff::{Affairs, Role},
     },
     institution::{AccountDraft, AccountView},
 };
-
-/// The longest display name, in characters.
-const DISPLAY_NAME_MAX: usize = 40;
 
 /// The service of the staff.
 pub struct Staff(pub Surface);
@@ -203,17 +200,7 @@ fn decode(message: &v1::Account) -> Result<AccountDraft, Status> {
     let mut fields = Fields::default();
     let name = fields.required("account.name", &message.name);
     let person = fields.required("account.staff_number", &message.staff_number);
-    let display_name = &message.display_name;
-    if display_name.is_empty() || display_name.chars().count() > DISPLAY_NAME_MAX {
-        let en = format!("must have 1 to {DISPLAY_NAME_MAX} characters");
-        let ja = format!("1文字から{DISPLAY_NAME_MAX}文字まで");
-        fields.flaw("account.display_name", en, &ja);
-    } else if first_unprintable(display_name).is_some() || mentions_individual_number(display_name)
-    {
-        let en = "has a character or a number that must not be there";
-        let ja = "使用できない文字または番号があります";
-        fields.flaw("account.display_name", en, ja);
-    }
+    let display_name = fields.required("account.display_name", &message.display_name);
     let mut roles = BTreeSet::new();
     for (at, role) in message.roles.iter().enumerate() {
         match v1::StaffRole::try_from(*role).ok().and_then(decode_role) {
@@ -238,7 +225,7 @@ fn decode(message: &v1::Account) -> Result<AccountDraft, Status> {
         Some(AccountDraft {
             name: name?,
             person: person?,
-            display_name: display_name.clone(),
+            display_name: display_name?,
             roles,
             affairs,
             expires_on,
@@ -277,7 +264,7 @@ fn encode(view: AccountView) -> v1::Account {
     v1::Account {
         name: account.name.to_string(),
         staff_number: account.person.to_string(),
-        display_name: account.display_name,
+        display_name: account.display_name.to_string(),
         roles: roles.map(|role| encode_role(role).into()).collect(),
         affairs: match account.affairs {
             Affairs::All => Vec::new(),

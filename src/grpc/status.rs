@@ -66,6 +66,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled
         | Refusal::UnitNotAuthorised
+        | Refusal::FourEyes
         | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount) => {
             Code::PermissionDenied
         }
@@ -74,6 +75,10 @@ pub fn code_of(refusal: &Refusal) -> Code {
         }
         Refusal::SealingKeyMissing
         | Refusal::InquiryEnded
+        | Refusal::ProvisionDecided
+        | Refusal::ProvisionChecked
+        | Refusal::ProvisionNotChecked
+        | Refusal::ContentChanged
         | Refusal::BatchEnded
         | Refusal::NotInEncoding(_)
         | Refusal::Acquisition(_)
@@ -82,9 +87,36 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::ListUnverified
         | Refusal::WorldStays
         | Refusal::Staff(StaffRefusal::PasswordDue) => Code::FailedPrecondition,
+        Refusal::ProvisionMoved => Code::Aborted,
         Refusal::Overloaded => Code::ResourceExhausted,
         Refusal::RecordsUnavailable => Code::Unavailable,
     }
+}
+
+/// The refusal that a fault is, where it is one; nothing for a fault of the machine that is not for the caller.
+pub fn refusal_of(fault: &WorldFault) -> Option<Refusal> {
+    match fault {
+        WorldFault::Refused(refusal) | WorldFault::Act(ActFault::Refused(refusal)) => {
+            Some(refusal.clone())
+        }
+        other if is_unwritable(other) => Some(Refusal::RecordsUnavailable),
+        _ => None,
+    }
+}
+
+fn is_unwritable(fault: &WorldFault) -> bool {
+    let (mut fault, mut found) = (Some(fault as &dyn std::error::Error), false);
+    while let Some(cause) = fault {
+        found |= matches!(
+            cause.downcast_ref(),
+            Some(LedgerFault::ReadOnly | LedgerFault::File { .. })
+        ) || matches!(
+            cause.downcast_ref(),
+            Some(StoreFault::ReadOnly { .. } | StoreFault::Io { .. } | StoreFault::Closed)
+        );
+        fault = cause.source();
+    }
+    found
 }
 
 /// The status of a refusal: reason, field violations and the Japanese message.

@@ -112,6 +112,9 @@ impl WorldService for WorldControls {
         let world = self.0.worlds().find(name.as_str()).to_status()?;
         world.set_clock(mode).to_status()?;
         world.delete_old_results().await.to_status()?;
+        let due = Arc::clone(&world);
+        let expired = world.see_through(async move { due.expire_provisions().await });
+        expired.await.to_status()?;
         Ok(Response::new(v1::SetClockResponse {
             now: Some(timestamp(world.now())),
             clock: Some(encode_clock(world.clock())),

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 
 use super::{ActFault, IntermediateServer};
 use crate::domain::{
-    exchange::{Outcome, ProvisionReply, Relayed, Side},
+    deciding::expired,
+    exchange::{Outcome, ProvisionReply, Relayed, Side, Subject},
     inquiry::{ExchangeState, Inquiry, OutOfOrder},
     names::{PermitId, ProcessingSerial},
-    provision::{ProvisionEvent, ProvisionState},
+    provision::ProvisionEvent,
     refusal::{Refusal, Thing},
     result::ResultCode,
 };
@@ -63,9 +64,10 @@ impl IntermediateServer {
         serial: ProcessingSerial,
         now: Timestamp,
     ) -> Result<(PermitId, String), ActFault> {
+        let _alone = self.deciding.lock().await;
         let found = self.around.state.provision(self.profile.code, serial)?;
         let (version, mut provision) = found.ok_or(Refusal::NotFound(Thing::Provision))?;
-        if !matches!(provision.state, ProvisionState::Held { .. }) {
+        if provision.state.waiting().is_none() {
             return Err(OutOfOrder.into());
         }
         provision.state = provision.state.apply(ProvisionEvent::Cancelled {
@@ -79,33 +81,40 @@ impl IntermediateServer {
             .state
             .move_provision(version, &provision, Some(&recorded.place))
             .await?;
+        self.queue_changed();
         Ok((provision.permit_id, provision.permission_row))
     }
 
-    /// The provider's part of a cancellation that a crash interrupted: does what its own record says. Returns the permit
-    /// and the row that allowed it; nothing when it has recorded no cancellation of this exchange.
+    /// The provider's part of a cancellation or an expiry that a crash interrupted: does what its own record says.
+    /// Returns how it ended, the permit and the row that allowed it; nothing when it has recorded neither.
     ///
     /// # Errors
     /// When the record cannot be read, or the state not written.
-    pub async fn finish_cancelling(
+    pub async fn finish_ending(
         &self,
         serial: ProcessingSerial,
-    ) -> Result<Option<(PermitId, String)>, ActFault> {
+    ) -> Result<Option<(Outcome, Option<(PermitId, String)>)>, ActFault> {
         let state = &self.around.state;
         let found = self.around.records.record(self.keeper(), serial)?;
-        let Some(placed) = found.filter(|placed| placed.record.outcome == cancelled()) else {
+        let Some(placed) = found else { return Ok(None) };
+        let (at, record) = (placed.recorded_at, placed.record);
+        let outcome = record.outcome;
+        let event = if outcome == cancelled() {
+            let outcome = outcome.clone();
+            ProvisionEvent::Cancelled { at, outcome }
+        } else if outcome == expired() {
+            let outcome = outcome.clone();
+            ProvisionEvent::Expired { at, outcome }
+        } else {
             return Ok(None);
         };
         if let Some((version, mut provision)) = state.provision(self.profile.code, serial)?
-            && matches!(provision.state, ProvisionState::Held { .. })
+            && provision.state.waiting().is_some()
         {
-            provision.state = provision.state.apply(ProvisionEvent::Cancelled {
-                at: placed.recorded_at,
-                outcome: cancelled(),
-            })?;
+            provision.state = provision.state.apply(event)?;
             state.move_provision(version, &provision, None).await?;
         }
-        Ok(placed.record.permit_id.zip(placed.record.permission_row))
+        Ok(Some((outcome, record.permit_id.zip(record.permission_row))))
     }
 
     /// Whether an exchange of this inquirer is held by the provider.
@@ -117,26 +126,36 @@ impl IntermediateServer {
         Ok(matches!(state, Some((_, ExchangeState::Waiting { .. }))))
     }
 
-    /// The inquirer's part: ends the exchange as cancelled and records it.
+    /// Whether an exchange of this inquirer has not ended; not for one that belongs to no inquiry.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn awaits(&self, serial: ProcessingSerial) -> Result<bool, ActFault> {
+        let state = &self.around.state;
+        if state.inquiry(self.profile.code, serial.receipt)?.is_none() {
+            return Ok(false);
+        }
+        let found = state.exchange(serial)?;
+        Ok(!matches!(found, Some((_, ExchangeState::Ended { .. }))))
+    }
+
+    /// The inquirer's part: ends the exchange without an answer and records it.
     ///
     /// # Errors
     /// When the record cannot be written, or the exchange has ended.
-    pub async fn cancel_exchange(
+    pub async fn end_exchange(
         &self,
-        inquiry: &Inquiry,
-        serial: ProcessingSerial,
+        subject: &Subject,
+        outcome: Outcome,
         permit: Option<(PermitId, String)>,
         now: Timestamp,
     ) -> Result<(), ActFault> {
-        let found = inquiry.exchange(serial);
-        let (detail, asked) = found.ok_or(Refusal::NotFound(Thing::Exchange))?;
         let relayed = Relayed {
-            reply: ProvisionReply::Ended(cancelled(), None),
+            reply: ProvisionReply::Ended(outcome, None),
             permit,
         };
-        let subject = inquiry.subject(serial, detail, asked);
-        let received = self.receive_answer(&subject, relayed, now).await?;
-        self.announce(serial, received, now).await
+        let received = self.receive_answer(subject, relayed, now).await?;
+        self.announce(subject.serial, received, now).await
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How many changes become durable at a time.
-const CHANGES_AT_ONCE: usize = 1_000;
+const CHANGES_AT_ONCE: usize = 2_000;
 
 /// How often a write is tried when others change the same replicas at the same moment.
 const ATTEMPTS: u32 = 5;
@@ -20,10 +20,15 @@ impl IntermediateServer {
     /// # Errors
     /// When the changes cannot be read, or the state cannot be read or written.
     pub async fn resume_imports(&self) -> Result<(), ActFault> {
-        for import in self.around.state.unfinished_imports(self.profile.code)? {
+        let (dir, state, code) = (&self.around.changes, &self.around.state, self.profile.code);
+        for import in state.unfinished_imports(code)? {
             self.carry_import(import, |_| ControlFlow::Continue(()))
                 .await?;
         }
+        // The stop may have come after the last change, or before a file that was kept was accepted.
+        let last = state.last_import(code)?;
+        dir.remove(code, last)?;
+        dir.remove(code, last + 1)?;
         Ok(())
     }
 

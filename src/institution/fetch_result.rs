@@ -12,6 +12,7 @@ use crate::{
         names::{ProcessingSerial, ReceiptNumber},
         refusal::{Refusal, Thing},
         result::ResultCode,
+        words::Note,
     },
     store::{Page, PageOf},
 };
@@ -36,6 +37,8 @@ pub struct ExchangeView {
     pub code: ResultCode,
     /// The state, with who decided and the sealed answer.
     pub state: ExchangeState,
+    /// What the provider's staff has to say about its refusal.
+    pub note: Option<Note>,
 }
 
 /// How far an inquiry has come.
@@ -141,6 +144,18 @@ impl IntermediateServer {
         serde_json::from_slice(&plain).ok()
     }
 
+    /// Keeps what a provider's staff has to say about its refusal; before the exchange ends.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub async fn keep_refusal_note(
+        &self,
+        serial: ProcessingSerial,
+        note: &Note,
+    ) -> Result<(), ActFault> {
+        Ok(self.around.state.keep_refusal_note(serial, note).await?)
+    }
+
     /// Deletes the results whose time has passed; returns how many inquiries that were.
     ///
     /// # Errors
@@ -171,7 +186,11 @@ impl IntermediateServer {
                     outcome.code
                 }
             };
+            let refused = code == ResultCode::RefusedByProvider;
+            let note = refused.then(|| self.around.state.refusal_note(serial));
+            let note = note.transpose()?.flatten();
             exchanges.push(ExchangeView {
+                note,
                 serial,
                 code,
                 state,

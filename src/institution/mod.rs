@@ -1,14 +1,18 @@
 //! The acts of one institution's intermediate server, one act per file. It never sees a 個人番号.
 
 mod acquire_symbol;
+mod approve_provision;
 mod cancel_inquiry;
 mod carry_import;
+mod check_provision;
 mod copy_list;
+mod expire_provisions;
 mod export_replicas;
 mod fault;
 mod fetch_result;
 mod import_replicas;
 mod no_auto_reply;
+mod open_provision;
 mod prepare_exchange;
 mod progress;
 mod provide;
@@ -16,22 +20,27 @@ mod receive_answer;
 mod register_replica;
 mod register_sealing_key;
 mod search_records;
+mod send_back_provision;
+mod settle_provision;
 mod staff;
+mod staff_step;
 mod submit_batch;
 mod submit_inquiry;
 mod view_batch;
 mod view_provisions;
+mod view_queue;
 mod write_batch_result;
 
 use std::sync::{Arc, Mutex, RwLock, atomic::AtomicU64};
 
 use jiff::SignedDuration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     crypto::{sealing_key::SealingKeyPair, signing::VerifyingKey},
     domain::{
         codes::InstitutionCode,
+        deciding::HoldRules,
         institution::{Directory, Institution},
         layout::Layouts,
         permission_list::ListCopy,
@@ -44,15 +53,19 @@ pub use export_replicas::Exported;
 pub use fault::ActFault;
 pub use fetch_result::{ExchangeView, InquiryProgress, InquiryView};
 pub use import_replicas::{CheckedFile, ImportPlan, Importing};
+pub use open_provision::{Content, Detail, Values};
 pub use prepare_exchange::Prepared;
 pub use provide::Decided;
 pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
 pub use search_records::RecordFilter;
+pub use settle_provision::Ending;
 pub use staff::{AccountDraft, AccountView, AtWork, SignedIn, StaffRules};
+pub use staff_step::Step;
 pub use submit_batch::{BatchDraft, TakenBatch};
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
 pub use view_batch::BatchView;
+pub use view_queue::{Queue, QueueCounts, Queued};
 pub use write_batch_result::ResultRequest;
 
 use progress::Progress;
@@ -86,6 +99,8 @@ pub struct Surroundings {
     pub core_key: VerifyingKey,
     /// The periods.
     pub periods: Periods,
+    /// How held requests are decided.
+    pub hold: HoldRules,
     /// What is asked of the staff.
     pub staff: StaffRules,
     /// How many passwords are hashed at a time: each takes a processor and 19 MiB for tens of milliseconds.
@@ -104,6 +119,10 @@ pub struct IntermediateServer {
     progress: Progress,
     ended_parts: EndedParts,
     permits: Mutex<PermitsInHand>,
+    /// One decision at a time, with its record: of two at once, the second sees what the first has done.
+    deciding: tokio::sync::Mutex<()>,
+    /// Told of every change of the queue of held requests.
+    queue: watch::Sender<()>,
     sessions: Sessions,
     /// Held while an import is taken over: one after the other.
     importing: tokio::sync::Mutex<()>,
@@ -127,6 +146,8 @@ impl IntermediateServer {
             progress: Progress::default(),
             ended_parts: EndedParts::default(),
             permits: Mutex::default(),
+            deciding: tokio::sync::Mutex::default(),
+            queue: watch::Sender::new(()),
             sessions: Sessions::default(),
             importing: tokio::sync::Mutex::default(),
             profile,

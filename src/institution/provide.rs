@@ -84,9 +84,16 @@ impl IntermediateServer {
         };
         provision.state = provision.state.apply(event)?;
         self.record_provision(&provision, now).await?;
+        if provision.state.waiting().is_some() {
+            self.queue_changed();
+        }
         let reply = match provision.state {
             ProvisionState::Ended { outcome, .. } => ProvisionReply::Ended(outcome, answer),
-            ProvisionState::Received | ProvisionState::Held { .. } => ProvisionReply::Held,
+            ProvisionState::Received
+            | ProvisionState::Held { .. }
+            | ProvisionState::Checked { .. }
+            | ProvisionState::SentBack { .. }
+            | ProvisionState::Decided { .. } => ProvisionReply::Held,
         };
         Ok(Decided { reply, rule })
     }
@@ -187,13 +194,7 @@ impl IntermediateServer {
         if let Some(flag) = state.fitting_flag(self.profile.code, person, subject.specific_info)? {
             return Ok(Verdict::Hold(flag.reason()));
         }
-        let replicas = state.replicas_of(self.profile.code, person, subject.specific_info)?;
-        let selection = Selection {
-            items: &subject.items,
-            condition: subject.condition,
-            on: jst_date(now),
-        };
-        match select(&replicas, &selection) {
+        match self.found(provision, now)? {
             Found::NotRegistered => refuse(ResultCode::NotRegistered, "条件に合う副本がない"),
             Found::NotDeclared => refuse(ResultCode::NotDeclared, "すべての項目が未申告"),
             Found::OutsidePublication => refuse(
@@ -206,6 +207,22 @@ impl IntermediateServer {
                 Ok(Verdict::Provide(Provided { answer, withheld }, rule))
             }
         }
+    }
+
+    /// What the person's replicas say to a request on this day.
+    pub(super) fn found(&self, provision: &Provision, now: Timestamp) -> Result<Found, ActFault> {
+        let Some(person) = provision.addressee else {
+            return Ok(Found::NotRegistered);
+        };
+        let subject = &provision.subject;
+        let state = &self.around.state;
+        let replicas = state.replicas_of(self.profile.code, person, subject.specific_info)?;
+        let selection = Selection {
+            items: &subject.items,
+            condition: subject.condition,
+            on: jst_date(now),
+        };
+        Ok(select(&replicas, &selection))
     }
 
     /// Writes the provider's entry and then the state: an end, or a held request that uses up its permit.
@@ -281,23 +298,30 @@ impl IntermediateServer {
 
 /// The ledger entry that a request in this state leaves.
 pub(super) fn entry_of(provision: &Provision) -> Entry {
-    match &provision.state {
-        ProvisionState::Ended { outcome, .. } => Entry::Provision(ProvisionRecord {
-            side: Side::Provider,
-            subject: provision.subject.clone(),
-            outcome: outcome.clone(),
-            permit_id: Some(provision.permit_id),
-            permission_row: Some(provision.permission_row.clone()),
-            symbol_digest: Some(hex_digest(&provision.symbol.0)),
-        }),
-        ProvisionState::Received | ProvisionState::Held { .. } => Entry::Held {
-            subject: provision.subject.clone(),
-            permit_id: provision.permit_id,
-        },
-    }
+    let outcome = match &provision.state {
+        ProvisionState::Ended { outcome, .. } => outcome,
+        ProvisionState::Decided { decision, .. } => &decision.outcome,
+        ProvisionState::Received
+        | ProvisionState::Held { .. }
+        | ProvisionState::Checked { .. }
+        | ProvisionState::SentBack { .. } => {
+            return Entry::Held {
+                subject: provision.subject.clone(),
+                permit_id: provision.permit_id,
+            };
+        }
+    };
+    Entry::Provision(ProvisionRecord {
+        side: Side::Provider,
+        subject: provision.subject.clone(),
+        outcome: outcome.clone(),
+        permit_id: Some(provision.permit_id),
+        permission_row: Some(provision.permission_row.clone()),
+        symbol_digest: Some(hex_digest(&provision.symbol.0)),
+    })
 }
 
-fn seal_answer(
+pub(super) fn seal_answer(
     provision: &Provision,
     provided: &Provided,
     now: Timestamp,
@@ -327,6 +351,7 @@ fn seal_answer(
         decided_by: Side::Provider,
         provided_at: Some(now),
         answer_digest: Some(AnswerDigest(digest)),
+        refusal: None,
     };
     Ok((outcome, sealed))
 }

@@ -12,13 +12,11 @@ use crate::{
     crypto::password::HashFault,
     domain::{
         jst::jst_date,
+        operation::{Operation, OperationKind, OperationOutcome, PlacedOperation},
         password::PasswordRules,
         record::Entry,
         refusal::{Refusal, Thing},
-        staff::{
-            Account, Act, Authority, Operation, OperationKind, OperationOutcome, PlacedOperation,
-            StaffRefusal,
-        },
+        staff::{Account, Act, Authority, StaffRefusal},
     },
     store::SearchPlace,
 };
@@ -83,7 +81,7 @@ impl AtWork {
         Ok(self.account.authority(act)?)
     }
 
-    fn operation(&self, what: OperationKind, on: Option<String>) -> Operation {
+    pub(super) fn operation(&self, what: OperationKind, on: Option<String>) -> Operation {
         Operation {
             account: Some(self.account.name.clone()),
             person: Some(self.account.person.clone()),
@@ -96,6 +94,11 @@ impl AtWork {
 }
 
 impl IntermediateServer {
+    /// What is asked of the staff.
+    pub fn staff_rules(&self) -> &StaffRules {
+        &self.around.staff
+    }
+
     /// Checks that a member of staff may do something, and puts it on record, also when they may not. What they do comes
     /// after this.
     ///
@@ -133,7 +136,11 @@ impl IntermediateServer {
         Ok(records.operations(self.keeper(), before, limit, |_| true)?)
     }
 
-    async fn record_operation(&self, operation: Operation, now: Timestamp) -> Result<(), ActFault> {
+    pub(super) async fn record_operation(
+        &self,
+        operation: Operation,
+        now: Timestamp,
+    ) -> Result<(), ActFault> {
         let entry = Entry::Operation(operation);
         let records = &self.around.records;
         records.write(self.keeper(), &entry, now).await?;

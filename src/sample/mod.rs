@@ -8,6 +8,7 @@ pub mod layouts;
 pub mod names;
 mod page;
 pub mod population;
+pub mod replica_files;
 pub mod replicas;
 pub mod situation;
 pub mod staff;

@@ -31,7 +31,7 @@ pub fn training_accounts(institution: InstitutionCode) -> Vec<Account> {
                 institution,
                 name: name.parse().ok()?,
                 person: person.parse().ok()?,
-                display_name: (*display_name).to_owned(),
+                display_name: display_name.parse().ok()?,
                 roles: BTreeSet::from([*role]),
                 affairs: Affairs::All,
                 expires_on: None,

@@ -19,6 +19,7 @@ use crate::config::ServerConfig;
 mod catalogue;
 pub mod connect;
 mod connection;
+mod console;
 mod health;
 mod listener;
 mod metrics;
@@ -28,6 +29,7 @@ pub mod telemetry;
 mod tls;
 mod trace_context;
 
+pub use console::ConsoleEndpoint;
 pub use health::HealthHandle;
 pub use metrics::{Metrics, MetricsEndpoint};
 pub use signals::Signals;
@@ -206,6 +208,9 @@ pub enum ServerFault {
     /// The metrics cannot be set up.
     #[error("the metrics cannot be set up: {0}")]
     Buckets(#[from] BuildError),
+    /// The terminal's endpoint failed.
+    #[error("the endpoint of the terminal failed: {0}")]
+    Console(#[source] io::Error),
     /// The metrics endpoint failed.
     #[error("the metrics endpoint failed: {0}")]
     Metrics(#[source] io::Error),

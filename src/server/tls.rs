@@ -57,6 +57,7 @@ pub struct Tls {
 #[derive(Debug, Clone)]
 struct Current {
     settings: Arc<ServerConfig>,
+    for_browsers: Arc<ServerConfig>,
     verifier: Arc<dyn ClientCertVerifier>,
     list_pem: Arc<[u8]>,
 }
@@ -97,6 +98,11 @@ impl Tls {
         self.current().settings
     }
 
+    /// The settings for browsers: the same certificate, and no client certificate is asked for.
+    pub(super) fn for_browsers(&self) -> Arc<ServerConfig> {
+        self.current().for_browsers
+    }
+
     /// Whether the revocation list on disk is another than the one in force.
     pub(super) fn list_changed(&self) -> Result<bool, TlsFault> {
         Ok(read(&self.files.revocation_list)? != *self.current().list_pem)
@@ -128,6 +134,11 @@ impl Current {
                 path: files.key.clone(),
                 source,
             })?;
+        let mut for_browsers = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_no_client_auth()
+            .with_single_cert(chain.clone(), key.clone_key())?;
+        for_browsers.alpn_protocols = vec![b"http/1.1".to_vec()];
         let mut settings = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_client_cert_verifier(Arc::clone(&verifier))
@@ -138,6 +149,7 @@ impl Current {
         settings.send_tls13_tickets = 0;
         Ok(Self {
             settings: Arc::new(settings),
+            for_browsers: Arc::new(for_browsers),
             verifier,
             list_pem: list_pem.into(),
         })

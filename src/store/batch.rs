@@ -11,6 +11,18 @@ use super::key::Key;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub(super) u64);
 
+impl Version {
+    /// The number of the write.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The write of this number.
+    pub fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 /// What a row must be for a batch to pass.
 pub enum Expected {
     /// There is no row under the key.

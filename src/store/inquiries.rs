@@ -9,6 +9,7 @@ use crate::domain::{
     codes::InstitutionCode,
     inquiry::{ExchangeState, Inquiry},
     names::{ProcessingSerial, ReceiptNumber, RecordId},
+    words::Note,
 };
 
 /// When which inquiry ended.
@@ -55,6 +56,10 @@ fn exchange(serial: ProcessingSerial) -> Key {
     exchanges(serial.inquirer, serial.receipt)
         .number(serial.detail.into())
         .number(serial.info.into())
+}
+
+fn refusal_note(serial: ProcessingSerial) -> Key {
+    Key::new("refusal-note").text(&serial.to_string())
 }
 
 fn last_receipt(institution: InstitutionCode) -> Key {
@@ -225,6 +230,7 @@ impl State {
             if let Some(old) = self.inquiry(institution, receipt)? {
                 for (serial, ..) in old.exchanges() {
                     batch.remove(exchange(serial));
+                    batch.remove(refusal_note(serial));
                 }
             }
             batch.remove(inquiry(institution, receipt));
@@ -233,5 +239,27 @@ impl State {
             deleted += 1;
         }
         Ok(deleted)
+    }
+
+    /// Keeps what a provider's staff has to say about its refusal, until the results are deleted.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn keep_refusal_note(
+        &self,
+        serial: ProcessingSerial,
+        note: &Note,
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        batch.put_json(refusal_note(serial), note)?;
+        self.engine.write(batch).await
+    }
+
+    /// What the provider's staff had to say about its refusal.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn refusal_note(&self, serial: ProcessingSerial) -> Result<Option<Note>, StoreFault> {
+        self.engine.read_json(&refusal_note(serial))
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Keeper, RecordBook, RecordFault, SearchPlace,
     record_book::{SEARCHED_AT_ONCE, read_entry, recorded_at},
 };
-use crate::domain::{record::Entry, staff::PlacedOperation};
+use crate::domain::{operation::PlacedOperation, record::Entry};
 
 impl RecordBook {
     /// The operations of an institution's staff that pass, the newest first, beginning before `before`. Returns them

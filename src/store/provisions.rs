@@ -7,6 +7,7 @@ use super::{
 };
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
+    deciding::Opened,
     names::{PermitId, ProcessingSerial},
     provision::{NoAutoReply, Provision, ProvisionState},
 };
@@ -35,6 +36,18 @@ fn used_permit(institution: InstitutionCode, permit: PermitId) -> Key {
     Key::new("used-permit")
         .text(institution.as_str())
         .bytes(&permit.0)
+}
+
+fn dealings(provision: &Provision, person: AddresseeNumber) -> Key {
+    let subject = &provision.subject;
+    Key::new("held-dealing")
+        .text(subject.provider.as_str())
+        .text(subject.inquirer.as_str())
+        .text(person.as_str())
+}
+
+fn opened(serial: ProcessingSerial) -> Key {
+    Key::new("opened").text(&serial.to_string())
 }
 
 fn flags(institution: InstitutionCode) -> Key {
@@ -142,6 +155,53 @@ impl State {
         page: Page,
     ) -> Result<PageOf<Provision>, StoreFault> {
         self.page(&waiting(institution), &page)
+    }
+
+    /// All requests that wait for a human, or whose decision has not reached the inquirer.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn all_waiting_provisions(
+        &self,
+        institution: InstitutionCode,
+    ) -> Result<Vec<Provision>, StoreFault> {
+        self.all(&waiting(institution))
+    }
+
+    /// The held requests of the same inquirer about the same person, in the order of their arrival.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn held_dealings(
+        &self,
+        provision: &Provision,
+    ) -> Result<Vec<ProcessingSerial>, StoreFault> {
+        match provision.addressee {
+            Some(person) => self.all(&dealings(provision, person)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Notes who opened a held request, and when last.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn note_opened(
+        &self,
+        serial: ProcessingSerial,
+        by: &Opened,
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        batch.put_json(opened(serial).text(by.account.as_str()), by)?;
+        self.engine.write(batch).await
+    }
+
+    /// Who opened a held request.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn opened(&self, serial: ProcessingSerial) -> Result<Vec<Opened>, StoreFault> {
+        self.all(&opened(serial))
     }
 
     /// Whether the institution has used up this permit.
@@ -261,8 +321,15 @@ fn put_provision(
     batch.put_json(place(provisions(institution), provision), provision)?;
     let in_queue = place(waiting(institution), provision);
     match provision.state {
-        ProvisionState::Held { .. } => batch.put_json(in_queue, provision)?,
+        ProvisionState::Held { .. }
+        | ProvisionState::Checked { .. }
+        | ProvisionState::SentBack { .. }
+        | ProvisionState::Decided { .. } => batch.put_json(in_queue, provision)?,
         ProvisionState::Received | ProvisionState::Ended { .. } => batch.remove(in_queue),
     };
+    if let (Some(_), Some(person)) = (provision.state.waiting(), provision.addressee) {
+        let dealing = place(dealings(provision, person), provision);
+        batch.put_json(dealing, &provision.subject.serial)?;
+    }
     Ok(())
 }

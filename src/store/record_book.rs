@@ -119,23 +119,36 @@ impl RecordBook {
         entry: &Entry,
         now: Timestamp,
     ) -> Result<Recorded, RecordFault> {
-        let tree = TreeId {
-            owner: keeper.owner()?,
-            fiscal_year: u16::try_from(fiscal_year(now)).map_err(|_| RecordFault::Form)?,
-        };
-        let body = serde_json::to_vec(entry).map_err(|_| RecordFault::Form)?;
-        let written = ledger::Entry {
-            tree,
-            at_ms: now.as_millisecond(),
-            body,
-        };
+        let entries = vec![written(keeper, entry, now)?];
+        self.commit(entry, entries).await
+    }
+
+    /// Writes an entry and another that goes with it, both or neither, and returns where the first stands.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub async fn write_both(
+        &self,
+        keeper: Keeper,
+        (entry, with): (&Entry, &Entry),
+        now: Timestamp,
+    ) -> Result<Recorded, RecordFault> {
+        let entries = vec![written(keeper, entry, now)?, written(keeper, with, now)?];
+        self.commit(entry, entries).await
+    }
+
+    async fn commit(
+        &self,
+        first: &Entry,
+        entries: Vec<ledger::Entry>,
+    ) -> Result<Recorded, RecordFault> {
         let act = self.under_way.begin(|| self.ledger.next_sequence());
-        let position = self.ledger.commit(vec![written]).await?;
-        let index = position.first().ok_or(RecordFault::Form)?.index;
+        let positions = self.ledger.commit(entries).await?;
+        let position = positions.first().ok_or(RecordFault::Form)?;
         let place = RecordPlace {
-            tree: tree.to_string(),
-            index,
-            nondisclosure: matches!(entry, Entry::Provision(record) if record.subject.nondisclosure),
+            tree: position.tree.to_string(),
+            index: position.index,
+            nondisclosure: matches!(first, Entry::Provision(record) if record.subject.nondisclosure),
         };
         Ok(Recorded { place, _act: act })
     }
@@ -318,6 +331,7 @@ impl RecordBook {
             | Entry::Operation(_)
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
+            | Entry::Escalated { .. }
             | Entry::NoAutoReplySet { .. }
             | Entry::NoAutoReplyCleared { .. } => {}
         }
@@ -344,6 +358,17 @@ pub struct SearchPlace {
     pub fiscal_year: u16,
     /// The leaf's index.
     pub index: u64,
+}
+
+fn written(keeper: Keeper, entry: &Entry, now: Timestamp) -> Result<ledger::Entry, RecordFault> {
+    Ok(ledger::Entry {
+        tree: TreeId {
+            owner: keeper.owner()?,
+            fiscal_year: u16::try_from(fiscal_year(now)).map_err(|_| RecordFault::Form)?,
+        },
+        at_ms: now.as_millisecond(),
+        body: serde_json::to_vec(entry).map_err(|_| RecordFault::Form)?,
+    })
 }
 
 pub(super) fn read_entry(stored: &StoredEntry) -> Result<Entry, RecordFault> {

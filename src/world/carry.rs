@@ -134,7 +134,7 @@ impl World {
         }
     }
 
-    async fn record_at_core(
+    pub(super) async fn record_at_core(
         &self,
         subject: &Subject,
         outcome: &Outcome,
@@ -155,15 +155,15 @@ impl World {
 }
 
 /// Measures the steps of one exchange.
-struct Steps<'a> {
+pub(super) struct Steps<'a> {
     world: &'a World,
     began: Timestamp,
     since: Instant,
-    done: Vec<Step>,
+    pub(super) done: Vec<Step>,
 }
 
 impl<'a> Steps<'a> {
-    fn new(world: &'a World) -> Self {
+    pub(super) fn new(world: &'a World) -> Self {
         Self {
             world,
             began: world.now(),
@@ -185,7 +185,7 @@ impl<'a> Steps<'a> {
         self.began = self.world.now();
     }
 
-    fn add(&mut self, actor: &str, act: &'static str, rule: &str, outcome: &Outcome) {
+    pub(super) fn add(&mut self, actor: &str, act: &'static str, rule: &str, outcome: &Outcome) {
         let code = outcome.code;
         let text = format!("{} {}", code.status_code(), code.message_ja());
         self.passed(actor, act, rule, &text);
@@ -203,7 +203,7 @@ impl<'a> Steps<'a> {
         }
     }
 
-    fn finish(&mut self, actor: &str, act: &'static str, ended: Option<&Outcome>) {
+    pub(super) fn finish(&mut self, actor: &str, act: &'static str, ended: Option<&Outcome>) {
         match ended {
             Some(outcome) => self.add(actor, act, "番号法第23条第1項", outcome),
             None => self.passed(actor, act, "終了していないため、記録はまだない", "確認待ち"),

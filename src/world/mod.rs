@@ -6,6 +6,7 @@ mod by_hand;
 mod carry;
 mod clock;
 mod compare;
+mod decide;
 mod fill;
 mod import;
 mod journal;

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     crypto::files::replace_private,
-    domain::{layout::Layouts, refusal::Refusal},
+    domain::{deciding::HoldRules, layout::Layouts, refusal::Refusal},
     institution::{IntermediateServer, Periods, StaffRules, Surroundings},
     ledger::Ledger,
     network::{CoreParts, CoreSystem},
@@ -41,6 +41,8 @@ pub struct Settings {
     pub periods: Periods,
     /// How long a permit is accepted.
     pub permit_period: SignedDuration,
+    /// How held requests are decided.
+    pub hold: HoldRules,
     /// What is asked of the staff.
     pub staff: StaffRules,
     /// Whether a new world has the accounts for training.
@@ -138,6 +140,7 @@ impl World {
             records: records.clone(),
             core_key: core_key.verifying_key(),
             periods: settings.periods,
+            hold: settings.hold,
             staff: settings.staff,
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             changes: ChangeDir::open(dir.join("imports"))?,
@@ -187,7 +190,7 @@ impl World {
             server.resume_imports().await?;
             for inquiry in self.state.open_inquiries(server.code())? {
                 server.resume_inquiry(&inquiry, self.now()).await?;
-                self.finish_cancelling(&inquiry).await?;
+                self.finish_ending(&inquiry).await?;
                 if !of_batches.contains(&inquiry.receipt) {
                     let inquiry = Arc::new(inquiry);
                     self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
@@ -195,7 +198,7 @@ impl World {
             }
             self.begin_batches(server.code())?;
         }
-        Ok(())
+        self.finish_deciding().await
     }
 
     /// Sets the clock and keeps the setting.

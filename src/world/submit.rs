@@ -8,7 +8,7 @@ use crate::{
         codes::InstitutionCode,
         inquiry::Inquiry,
         names::{ProcessingSerial, ReceiptNumber},
-        refusal::Refusal,
+        refusal::{Refusal, Thing},
         result::ResultCode,
     },
     institution::{ActFault, Cancellable, InquiryDraft, InquiryView, cancelled},
@@ -89,49 +89,51 @@ impl World {
     ) -> Result<(), WorldFault> {
         let now = self.now();
         let inquirer = self.server(inquiry.inquirer)?;
-        let permit = match (how, inquiry.exchange(serial)) {
-            (Cancellable::Held, Some((detail, asked))) => {
+        let found = inquiry.exchange(serial);
+        let (detail, asked) = found.ok_or(Refusal::NotFound(Thing::Exchange))?;
+        let subject = inquiry.subject(serial, detail, asked);
+        let permit = match how {
+            Cancellable::Held => {
                 let provider = self.server(asked.provider)?;
                 let permit = provider.cancel_provision(serial, now).await?;
-                let subject = inquiry.subject(serial, detail, asked);
                 self.core
                     .record_exchange(&subject, &cancelled(), Some(permit.clone()), now)
                     .await?;
                 Some(permit)
             }
-            (Cancellable::BeforeBegin, _) | (Cancellable::Held, None) => None,
+            Cancellable::BeforeBegin => None,
         };
         inquirer
-            .cancel_exchange(inquiry, serial, permit, now)
+            .end_exchange(&subject, cancelled(), permit, now)
             .await?;
         self.tally.count(ResultCode::Cancelled);
         Ok(())
     }
 
-    /// Finishes what a crash interrupted: cancellations that the provider has recorded and the inquirer has not. Only
-    /// while nobody can cancel.
+    /// Finishes what a crash interrupted: cancellations and expiries that the provider has recorded and the inquirer
+    /// has not. Only while nobody can cancel.
     ///
     /// # Errors
     /// When a record or the state cannot be read or written.
-    pub(super) async fn finish_cancelling(&self, inquiry: &Inquiry) -> Result<(), WorldFault> {
+    pub(super) async fn finish_ending(&self, inquiry: &Inquiry) -> Result<(), WorldFault> {
         let inquirer = self.server(inquiry.inquirer)?;
         for (serial, detail, asked) in inquiry.exchanges() {
             if !inquirer.is_held(serial)? {
                 continue;
             }
             let provider = self.server(asked.provider)?;
-            let Some(permit) = provider.finish_cancelling(serial).await? else {
+            let Some((outcome, permit)) = provider.finish_ending(serial).await? else {
                 continue;
             };
             let now = self.now();
+            let subject = inquiry.subject(serial, detail, asked);
             if self.core.record_of(serial)?.is_none() {
-                let subject = inquiry.subject(serial, detail, asked);
                 self.core
-                    .record_exchange(&subject, &cancelled(), Some(permit.clone()), now)
+                    .record_exchange(&subject, &outcome, permit.clone(), now)
                     .await?;
             }
             inquirer
-                .cancel_exchange(inquiry, serial, Some(permit), now)
+                .end_exchange(&subject, outcome, permit, now)
                 .await?;
         }
         Ok(())

@@ -1,5 +1,6 @@
-//! What a world does by itself: renews copies of the permission list and deletes old results, though not while its clock
-//! is frozen; signs the trees; notes how far the state has followed the ledger.
+//! What a world does by itself: renews copies of the permission list, deletes old results and ends held requests that
+//! waited too long, though not while its clock is frozen; signs the trees; notes how far the state has followed the
+//! ledger.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -76,7 +77,7 @@ impl World {
             ClockMode::System | ClockMode::OffsetMs(_) => {
                 self.renew_lists(LIST_RENEWAL_AGE).await?;
                 self.delete_old_results().await?;
-                Ok(())
+                self.expire_provisions().await
             }
         }
     }

@@ -48,6 +48,7 @@ pub(crate) const PEOPLE: u32 = 24;
 pub(crate) struct Net {
     child: Child,
     address: String,
+    console: String,
     metrics: Option<String>,
     data: PathBuf,
     _dir: Option<TempDir>,
@@ -80,6 +81,7 @@ pub(crate) fn running(command: &mut Command, data: &Path) -> Net {
     let ready: serde_json::Value = serde_json::from_str(&line).expect("a ready line");
     Net {
         address: ready["grpc"].as_str().unwrap().to_owned(),
+        console: ready["console"].as_str().unwrap_or_default().to_owned(),
         metrics: ready["metrics"].as_str().map(str::to_owned),
         child,
         data: data.to_owned(),
@@ -132,6 +134,16 @@ impl Net {
     /// The directory of the default world's ledger.
     pub(crate) fn ledger(&self) -> PathBuf {
         self.data.join("worlds/default/ledger")
+    }
+
+    /// Where the staff's terminal is.
+    pub(crate) fn console(&self) -> &str {
+        &self.console
+    }
+
+    /// A file of the development PKI.
+    pub(crate) fn pki(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.data.join("pki").join(name)).unwrap()
     }
 
     /// A channel with the certificate of an institution, or with `operator`'s.

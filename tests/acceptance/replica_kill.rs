@@ -95,6 +95,12 @@ async fn a_file_that_stops_coming_registers_nothing() {
     assert!(matches!(first, Event::Progress(_)), "{first:?}");
     assert!(!is_empty(net.data()));
     let dir = net.kill().unwrap();
+    let kept = dir.path().join("worlds/default/imports");
+    fs::write(
+        kept.join(format!("{WARD}-0000000001.changes")),
+        b"never accepted",
+    )
+    .unwrap();
     let net = net::start_in(dir.path(), &[]);
     let mut client = ReplicaServiceClient::new(net.channel(WARD).await);
     assert_eq!(registered(&mut client).await, 0);

@@ -189,6 +189,7 @@ fn every_end_is_on_record(life: &mut Life, records: &[Placed], views: Vec<Exchan
         serial,
         code,
         state,
+        ..
     } in views
     {
         moves_lawfully(life.seen.insert(serial, code), code);

@@ -82,6 +82,7 @@ fn settings(dir: &TempDir) -> Settings {
             acquisition_serial: SignedDuration::from_hours(24),
         },
         permit_period: SignedDuration::from_secs(300),
+        hold: chukan::domain::deciding::HoldRules::default(),
         staff: StaffRules::default(),
         training_accounts: false,
     }

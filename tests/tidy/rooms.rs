@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::source::files;
 
 /// The rooms from the top of the house: each may use those in front of it.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "domain",
     "crypto",
     "ledger",
@@ -15,6 +15,7 @@ const ROOMS: [&str; 12] = [
     "sample",
     "world",
     "grpc",
+    "console",
     "config",
     "server",
     "cli",
@@ -24,7 +25,7 @@ const ROOMS: [&str; 12] = [
 const STRANGERS: [(&str, &str); 2] = [("institution", "network"), ("network", "institution")];
 
 /// Outside crates, and the rooms that may name them.
-const OWNERS: [(&[&str], &[&str]); 10] = [
+const OWNERS: [(&[&str], &[&str]); 12] = [
     (
         &["ring", "hpke", "argon2", "rcgen", "x509_parser"],
         &["crypto"],
@@ -45,7 +46,9 @@ const OWNERS: [(&[&str], &[&str]); 10] = [
         &["tonic_health", "tonic_reflection", "tonic_web", "tower"],
         &["server"],
     ),
-    (&["axum", "metrics_exporter_prometheus"], &["server"]),
+    (&["axum"], &["console", "server"]),
+    (&["askama"], &["console"]),
+    (&["metrics_exporter_prometheus"], &["server"]),
     (&["rustls", "tokio_rustls"], &["server"]),
     (&["tracing_subscriber"], &["server"]),
     (&["clap", "clap_complete", "indicatif"], &["cli"]),

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use chukan::domain::{
     acquisition::{Acquisition, AcquisitionRefusal, UnlinkReason},
     batch::{BatchEvent, BatchState},
+    deciding::{Check, ContentDigest, Decision, Proposal, SendBackCause, Sent, SentBack},
     exchange::{Outcome, Side},
     inquiry::{ExchangeEvent, ExchangeState},
     names::AcquisitionSerial,
-    provision::{HoldReason, ProvisionEvent, ProvisionState},
+    provision::{Hold, HoldReason, ProvisionEvent, ProvisionState},
     result::ResultCode,
+    staff::Actor,
 };
 use jiff::Timestamp;
 
@@ -101,42 +103,115 @@ fn an_exchange_is_cancelled_by_an_event_that_it_accepts_until_it_has_ended() {
 
 #[test]
 fn the_provision_goes_as_it_is_drawn() {
-    let why = HoldReason::Person;
-    let states = [
-        ProvisionState::Received,
-        ProvisionState::Held { since: NOW, why },
-        ProvisionState::Ended {
-            at: NOW,
-            outcome: outcome(),
-        },
-    ];
     let name = |state: &ProvisionState| match state {
         ProvisionState::Received => "Received",
         ProvisionState::Held { .. } => "Held",
+        ProvisionState::Checked { .. } => "Checked",
+        ProvisionState::SentBack { .. } => "SentBack",
+        ProvisionState::Decided { .. } => "Decided",
         ProvisionState::Ended { .. } => "Ended",
     };
-    let (at, outcome) = (NOW, outcome());
-    let events = [
-        ("Held", ProvisionEvent::Held { at, why }),
-        (
-            "Answered",
-            ProvisionEvent::Answered {
-                at,
-                outcome: outcome.clone(),
-            },
-        ),
-        ("Cancelled", ProvisionEvent::Cancelled { at, outcome }),
-    ];
     let mut allowed = BTreeSet::new();
-    for state in states {
-        for (event_name, event) in &events {
-            let from = name(&state);
-            if let Ok(next) = state.clone().apply(event.clone()) {
+    for state in provision_states() {
+        for event in provision_events() {
+            let (from, event_name) = (name(&state), event_name(&event));
+            if let Ok(next) = state.clone().apply(event) {
                 allowed.insert(transition(from, event_name, name(&next)));
             }
         }
     }
     assert_eq!(allowed, drawn("The provision"));
+}
+
+fn check() -> Box<Check> {
+    Box::new(Check {
+        by: actor("clerk"),
+        at: NOW,
+        proposal: Proposal::Provide,
+        content: ContentDigest([0; 32]),
+    })
+}
+
+fn actor(name: &str) -> Actor {
+    Actor {
+        account: name.parse().unwrap(),
+        person: name.parse().unwrap(),
+    }
+}
+
+fn back() -> SentBack {
+    SentBack {
+        at: NOW,
+        cause: SendBackCause::ContentChanged,
+    }
+}
+
+fn decision() -> Box<Decision> {
+    Box::new(Decision {
+        by: actor("superior"),
+        at: NOW,
+        outcome: outcome(),
+        sent: Sent::NoData,
+    })
+}
+
+fn provision_states() -> [ProvisionState; 6] {
+    let hold = Hold::begun(NOW, HoldReason::Person);
+    [
+        ProvisionState::Received,
+        ProvisionState::Held { hold },
+        ProvisionState::Checked {
+            hold,
+            check: check(),
+        },
+        ProvisionState::SentBack { hold, back: back() },
+        ProvisionState::Decided {
+            hold,
+            check: check(),
+            decision: decision(),
+        },
+        ProvisionState::Ended {
+            at: NOW,
+            outcome: outcome(),
+        },
+    ]
+}
+
+fn provision_events() -> [ProvisionEvent; 10] {
+    let (at, why, outcome) = (NOW, HoldReason::Person, outcome());
+    [
+        ProvisionEvent::Held { at, why },
+        ProvisionEvent::Answered {
+            at,
+            outcome: outcome.clone(),
+        },
+        ProvisionEvent::Checked(check()),
+        ProvisionEvent::SentBack(back()),
+        ProvisionEvent::Decided(decision()),
+        ProvisionEvent::Undone,
+        ProvisionEvent::Delivered,
+        ProvisionEvent::Escalated { at },
+        ProvisionEvent::Cancelled {
+            at,
+            outcome: outcome.clone(),
+        },
+        ProvisionEvent::Expired { at, outcome },
+    ]
+}
+
+fn event_name(event: &ProvisionEvent) -> &'static str {
+    match event {
+        ProvisionEvent::Held { .. } => "Held",
+        ProvisionEvent::Answered { .. } => "Answered",
+        ProvisionEvent::Checked(_) => "Checked",
+        ProvisionEvent::SentBack(_) => "SentBack",
+        ProvisionEvent::Decided(_) => "Decided",
+        ProvisionEvent::Undone => "Undone",
+        ProvisionEvent::Delivered => "Delivered",
+        ProvisionEvent::Escalated { .. } => "Escalated",
+        ProvisionEvent::Cancelled { .. } => "Cancelled",
+        ProvisionEvent::Expired { .. } => "Expired",
+    }
 }
 
 /// What can be done to an acquisition: a name, and the act at a time.

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 
 use super::super::fault::CliFault;
-use crate::grpc::proto::v1;
+use crate::{domain::replica_file::FileForm, grpc::proto::v1};
 
 /// How the text of the file is written.
 #[derive(Debug, Args)]
@@ -34,13 +34,11 @@ impl TextOptions {
     }
 }
 
-/// `.DAT` by its name, else CSV.
+/// The form that the file has by its name.
 pub(super) fn form_of(file: &Path) -> v1::ReplicaFileForm {
-    let dat = |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("dat");
-    if file.extension().is_some_and(dat) {
-        v1::ReplicaFileForm::Dat
-    } else {
-        v1::ReplicaFileForm::Csv
+    match FileForm::of_name(&file.to_string_lossy()) {
+        FileForm::Csv => v1::ReplicaFileForm::Csv,
+        FileForm::Dat => v1::ReplicaFileForm::Dat,
     }
 }
 

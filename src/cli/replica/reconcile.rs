@@ -43,10 +43,7 @@ type Contents = HashMap<(String, String), [u8; DIGEST_BYTES]>;
 
 impl Reconcile {
     pub(super) async fn run(self) -> Result<(), CliFault> {
-        let form = match form_of(&self.file) {
-            v1::ReplicaFileForm::Dat => FileForm::Dat,
-            v1::ReplicaFileForm::Csv | v1::ReplicaFileForm::Unspecified => FileForm::Csv,
-        };
+        let form = FileForm::of_name(&self.file.to_string_lossy());
         let original = File::open(&self.file).map_err(CliFault::file(self.file.as_path()))?;
         let original = Contained::read(original, form, self.text_form()?)?;
         let Some((specific_info, layout_version)) = original.subject else {

@@ -30,6 +30,7 @@ fn record(side: Side) -> ProvisionRecord {
             decided_by: Side::Provider,
             provided_at: Some(at),
             answer_digest: Some(AnswerDigest([1; 32])),
+            refusal: None,
         },
         permit_id: Some(PermitId([7; 16])),
         permission_row: Some("1/R-0001".into()),

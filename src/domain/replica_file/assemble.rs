@@ -29,7 +29,8 @@ pub struct Assembler<'l> {
     first_line: u64,
     open: Option<Open>,
     pub(super) beside_unreadable: bool,
-    pub(super) named: HashMap<(AddresseeNumber, u64), u64>,
+    /// The first line of each replica, by the hash of its name under a key made for this file.
+    pub(super) named: HashMap<u64, u32>,
     pub(super) hasher: RandomState,
 }
 
@@ -78,7 +79,7 @@ impl<'l> Assembler<'l> {
 
     /// Whether the file names this replica, be it sound or not.
     pub fn names(&self, addressee: AddresseeNumber, record_key: &RecordKey) -> bool {
-        let name = (addressee, self.hasher.hash_one(record_key.as_str()));
+        let name = self.hasher.hash_one((addressee, record_key.as_str()));
         self.named.contains_key(&name)
     }
 

@@ -34,6 +34,16 @@ pub enum Cell<'a> {
 }
 
 impl FileForm {
+    /// The form of a file with this name: `.DAT` in either case, else CSV.
+    pub fn of_name(name: &str) -> Self {
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+        if extension.is_some_and(|extension| extension.eq_ignore_ascii_case("dat")) {
+            Self::Dat
+        } else {
+            Self::Csv
+        }
+    }
+
     /// Reads the field of an item.
     pub(super) fn cell(self, field: &str) -> Cell<'_> {
         match self {

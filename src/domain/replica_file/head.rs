@@ -78,13 +78,14 @@ impl Assembler<'_> {
         day
     }
 
-    /// Refuses a name that the file has already. A record key stands as its hash, under a key made for this file.
+    /// Refuses a name that the file has already.
     fn note_name(&mut self, open: &mut Open, record_key: &str) {
         let Some(addressee) = open.addressee else {
             return;
         };
-        let name = (addressee, self.hasher.hash_one(record_key));
-        let first = *self.named.entry(name).or_insert(open.line);
+        let name = self.hasher.hash_one((addressee, record_key));
+        let line = u32::try_from(open.line).unwrap_or(u32::MAX);
+        let first = u64::from(*self.named.entry(name).or_insert(line));
         if first != open.line {
             let why = FileMisfit::Duplicate { first };
             self.head_flaw(open, HeadColumn::RecordKey, why);

@@ -38,6 +38,7 @@ impl Net {
                 acquisition_serial: SignedDuration::from_hours(24),
             },
             permit_period: SignedDuration::from_mins(5),
+            hold: crate::domain::deciding::HoldRules::default(),
             staff: StaffRules::default(),
             training_accounts: false,
         };

@@ -46,6 +46,7 @@ async fn surface(dir: &tempfile::TempDir) -> Surface {
             acquisition_serial: SignedDuration::from_hours(24),
         },
         permit_period: SignedDuration::from_secs(300),
+        hold: crate::domain::deciding::HoldRules::default(),
         staff: StaffRules::default(),
         training_accounts: false,
     };

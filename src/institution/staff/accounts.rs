@@ -11,7 +11,7 @@ use crate::{
     domain::{
         names::{AccountName, StaffNumber},
         password::Credential,
-        staff::{Account, Act, Affairs, Role, StaffRefusal},
+        staff::{Account, Act, Affairs, DisplayName, Role, StaffRefusal},
     },
     institution::{ActFault, IntermediateServer},
     store::{KeptAccount, StoreFault, Version},
@@ -25,7 +25,7 @@ pub struct AccountDraft {
     /// The person behind it.
     pub person: StaffNumber,
     /// What others see.
-    pub display_name: String,
+    pub display_name: DisplayName,
     /// What it may be used for.
     pub roles: BTreeSet<Role>,
     /// For which affairs.

@@ -10,9 +10,10 @@ use crate::{
         password::{hash, verify},
     },
     domain::{
+        operation::{OperationKind, OperationOutcome},
         password::PasswordFlaw,
         refusal::{FieldFlaw, Refusal},
-        staff::{OperationKind, OperationOutcome, StaffRefusal},
+        staff::StaffRefusal,
     },
     institution::{ActFault, IntermediateServer},
     store::KeptAccount,

@@ -14,8 +14,9 @@ use crate::{
     },
     domain::{
         names::AccountName,
+        operation::{Operation, OperationKind, OperationOutcome},
         password::Credential,
-        staff::{Operation, OperationKind, OperationOutcome, StaffRefusal},
+        staff::StaffRefusal,
     },
     institution::{ActFault, IntermediateServer},
     store::{KeptAccount, StoreFault, Version},

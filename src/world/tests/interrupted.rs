@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// An inquiry about the sample person of this index that is not carried on.
-async fn accepted(world: &Arc<World>, person: u32) -> Inquiry {
+pub(super) async fn accepted(world: &Arc<World>, person: u32) -> Inquiry {
     let asked = super::by_hand::draft(world, person);
     let draft = InquiryDraft {
         requested_at: at(DAY),
@@ -43,17 +43,17 @@ async fn accepted(world: &Arc<World>, person: u32) -> Inquiry {
     server.submit_inquiry(draft, world.now()).await.unwrap()
 }
 
-fn first(inquiry: &Inquiry) -> ProcessingSerial {
+pub(super) fn first(inquiry: &Inquiry) -> ProcessingSerial {
     inquiry.exchanges().next().unwrap().0
 }
 
-fn code(world: &World, inquiry: &Inquiry) -> ResultCode {
+pub(super) fn code(world: &World, inquiry: &Inquiry) -> ResultCode {
     let server = world.server(inquirer()).unwrap();
     let view = server.fetch_result(inquiry.receipt).unwrap();
     view.exchanges[0].code
 }
 
-async fn carried(world: &Arc<World>, inquiry: &Inquiry) {
+pub(super) async fn carried(world: &Arc<World>, inquiry: &Inquiry) {
     let carried = Arc::clone(world).carry_inquiry(Arc::new(inquiry.clone()));
     carried.await;
     let all = u32::try_from(super::super::EXCHANGES_AT_ONCE).unwrap();

@@ -1,6 +1,7 @@
 //! Worlds in a temporary directory, whole and in one process.
 
 mod by_hand;
+mod deciding;
 mod interrupted;
 mod lives;
 mod seeds;
@@ -33,6 +34,7 @@ fn settings(dir: &Path) -> Settings {
             acquisition_serial: SignedDuration::from_hours(24),
         },
         permit_period: SignedDuration::from_secs(300),
+        hold: crate::domain::deciding::HoldRules::default(),
         staff: StaffRules::default(),
         training_accounts: false,
     }

@@ -1,0 +1,53 @@
+//! 中間サーバー接続端末: the staff's terminal in a browser, one page per file with its template beside it. The same acts as
+//! over gRPC; everything works without JavaScript.
+
+mod accounts;
+mod assets;
+mod desk;
+mod frame;
+mod guard;
+mod home;
+mod operations;
+mod password;
+mod reply;
+mod sign_in;
+mod texts;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
+
+use crate::world::Worlds;
+
+/// The address at the other end of a connection. The listener adds it to every request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// What the pages share.
+#[derive(Clone)]
+pub struct Console {
+    worlds: Arc<Worlds>,
+}
+
+/// The longest form, in bytes.
+const FORM_BYTES_MAX: usize = 512 << 10;
+
+/// Every page, on the world `default`.
+pub fn router(worlds: Arc<Worlds>) -> Router {
+    Router::new()
+        .route("/", get(home::show))
+        .route("/login", get(sign_in::show).post(sign_in::submit))
+        .route("/logout", post(sign_in::end))
+        .route("/password", get(password::show).post(password::submit))
+        .route("/accounts", get(accounts::show).post(accounts::create))
+        .route("/accounts/unlock", post(accounts::unlock))
+        .route("/operations", get(operations::show))
+        .route("/assets/{name}", get(assets::show))
+        .fallback(reply::no_page)
+        .layer(axum::extract::DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(middleware::from_fn(guard::guard))
+        .with_state(Console { worlds })
+}

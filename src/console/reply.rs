@@ -1,0 +1,81 @@
+//! Pages as answers, and faults as pages.
+
+use askama::Template;
+use axum::{
+    http::{StatusCode, header::LOCATION},
+    response::{Html, IntoResponse, Response},
+};
+
+use super::frame::{Frame, Message};
+use crate::{
+    domain::refusal::{FieldFlaw, Refusal},
+    grpc::{code_of, refusal_of},
+    world::WorldFault,
+};
+
+/// A page that only says something.
+#[derive(Template)]
+#[template(path = "notice.html")]
+struct Notice {
+    frame: Frame,
+    back: &'static str,
+}
+
+/// A page as an answer.
+pub(super) fn page(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(fault) => {
+            tracing::error!(error = &fault as &dyn std::error::Error, "a page failed");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// After a form: another page, fetched anew, so that going back or reloading sends nothing twice.
+pub(super) fn see(path: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, path.to_owned())]).into_response()
+}
+
+/// What a fault tells the person at the terminal: the refusal, never the inside.
+pub(super) fn told(fault: &WorldFault) -> (StatusCode, Message) {
+    let Some(refusal) = refusal_of(fault) else {
+        tracing::error!(error = fault as &dyn std::error::Error, "an act failed");
+        let text = "処理中に障害が発生しました。記録はサーバーのログにあります。";
+        let message = Message::error(text, Vec::new());
+        return (StatusCode::INTERNAL_SERVER_ERROR, message);
+    };
+    let status = match code_of(&refusal) {
+        tonic_code if tonic_code == code_of(&Refusal::CallerNotEntitled) => StatusCode::FORBIDDEN,
+        tonic_code if tonic_code == code_of(&Refusal::RecordsUnavailable) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    (status, Message::error(&refusal.ja(), details(&refusal)))
+}
+
+fn details(refusal: &Refusal) -> Vec<String> {
+    match refusal {
+        Refusal::Malformed(flaws) => flaws.iter().map(detail).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn detail(flaw: &FieldFlaw) -> String {
+    flaw.description_ja.clone()
+}
+
+/// A fault as a page of its own.
+pub(super) fn refused(fault: &WorldFault) -> Response {
+    let (status, message) = told(fault);
+    let frame = Frame::closed("処理できません").with(Some(message));
+    page(status, &Notice { frame, back: "/" })
+}
+
+/// No page has this path.
+pub(super) async fn no_page() -> Response {
+    let text = "指定されたページはありません。";
+    let frame = Frame::closed("ページがありません").with(Some(Message::error(text, Vec::new())));
+    page(StatusCode::NOT_FOUND, &Notice { frame, back: "/" })
+}
