@@ -76,10 +76,10 @@ impl IntermediateServer {
         })?;
         let entry = super::provide::entry_of(&provision);
         let records = &self.around.records;
-        let place = records.write(self.keeper(), &entry, now).await?;
+        let recorded = records.write(self.keeper(), &entry, now).await?;
         self.around
             .state
-            .move_provision(version, &provision, Some(&place))
+            .move_provision(version, &provision, Some(&recorded.place))
             .await?;
         self.queue_changed();
         Ok((provision.permit_id, provision.permission_row))

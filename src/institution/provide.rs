@@ -233,8 +233,8 @@ impl IntermediateServer {
     ) -> Result<(), ActFault> {
         let records = &self.around.records;
         let entry = entry_of(provision);
-        let place = records.write(self.keeper(), &entry, now).await?;
-        let ended = matches!(entry, Entry::Provision(_)).then_some(&place);
+        let recorded = records.write(self.keeper(), &entry, now).await?;
+        let ended = matches!(entry, Entry::Provision(_)).then_some(&recorded.place);
         self.around.state.keep_provision(provision, ended).await?;
         Ok(())
     }

@@ -47,7 +47,7 @@ impl IntermediateServer {
             },
         };
         let next = state.apply(event)?;
-        let place = match &next {
+        let recorded = match &next {
             ExchangeState::Accepted | ExchangeState::Waiting { .. } => None,
             ExchangeState::Ended { outcome, .. } => {
                 let symbol = self.symbol_of(serial)?;
@@ -64,11 +64,12 @@ impl IntermediateServer {
                 Some(records.write(self.keeper(), &record, now).await?)
             }
         };
+        let place = recorded.as_ref().map(|recorded| &recorded.place);
         self.around
             .state
-            .move_exchange(serial, version, &next, place.as_ref())
+            .move_exchange(serial, version, &next, place)
             .await?;
-        Ok(if place.is_some() {
+        Ok(if recorded.is_some() {
             Received::Ended
         } else {
             Received::Held

@@ -97,8 +97,9 @@ impl IntermediateServer {
             serial,
             nondisclosure,
         };
-        records.write(self.keeper(), &entry, now).await?;
+        let recorded = records.write(self.keeper(), &entry, now).await?;
         records.mark(self.keeper(), serial, nondisclosure).await?;
+        drop(recorded);
         self.record(serial)
     }
 }

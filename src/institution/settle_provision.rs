@@ -67,8 +67,9 @@ impl IntermediateServer {
         let (records, state) = (&self.around.records, &self.around.state);
         state.move_provision(step.seen, &provision, None).await?;
         let both = (&entry_of(&provision), &step_entry(step, name, None));
-        let place = records.write_both(self.keeper(), both, step.at).await?;
-        records.note(self.keeper(), step.serial, &place).await?;
+        let recorded = records.write_both(self.keeper(), both, step.at).await?;
+        let noted = records.note(self.keeper(), step.serial, &recorded.place);
+        noted.await?;
         self.queue_changed();
         Ok(ending)
     }
@@ -129,8 +130,8 @@ impl IntermediateServer {
         };
         provision.state = provision.state.apply(event)?;
         let entry = entry_of(&provision);
-        let place = records.write(self.keeper(), &entry, now).await?;
-        let place = Some(&place);
+        let recorded = records.write(self.keeper(), &entry, now).await?;
+        let place = Some(&recorded.place);
         state.move_provision(version, &provision, place).await?;
         self.queue_changed();
         Ok(Ending::of(&provision))

@@ -34,8 +34,9 @@ impl CoreSystem {
             symbol_digest: None,
         });
         let records = &self.parts.records;
-        let place = records.write(Keeper::Core, &record, now).await?;
-        Ok(records.note(Keeper::Core, subject.serial, &place).await?)
+        let recorded = records.write(Keeper::Core, &record, now).await?;
+        let noted = records.note(Keeper::Core, subject.serial, &recorded.place);
+        Ok(noted.await?)
     }
 
     /// The core system's record of an exchange.

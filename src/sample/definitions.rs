@@ -1,11 +1,6 @@
 //! Reads the definitions of a world: its institutions, its permission list and its layouts.
 
-use std::{
-    collections::BTreeSet,
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    path::Path,
-};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use super::{
     flaw::{DefinitionFlaw, Reason},
@@ -118,12 +113,14 @@ pub fn write_embedded(dir: &Path) -> io::Result<()> {
         .try_for_each(|(name, text)| write_absent(&layouts_dir.join(name), text))
 }
 
+/// A kill in the middle leaves no file under its name: a half of one would be taken for the user's own.
 fn write_absent(path: &Path, text: &str) -> io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).open(path) {
-        Ok(mut file) => file.write_all(text.as_bytes()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+    if path.try_exists()? {
+        return Ok(());
     }
+    let unfinished = path.with_extension("unfinished");
+    fs::write(&unfinished, text)?;
+    fs::rename(&unfinished, path)
 }
 
 /// A file's name and its text.

@@ -31,6 +31,7 @@ mod state;
 mod symbol_requests;
 mod symbols;
 mod tree;
+mod under_way;
 mod value;
 mod writer;
 
@@ -44,7 +45,7 @@ use engine::Engine;
 pub use fault::StoreFault;
 pub use imports::PreparedChanges;
 use key::Key;
-pub use record_book::{Keeper, RecordBook, RecordFault, SearchPlace};
+pub use record_book::{Keeper, RecordBook, RecordFault, Recorded, SearchPlace};
 pub use records::RecordPlace;
 pub use replicas::ReplicaName;
 pub use staff::KeptAccount;

@@ -3,7 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::{RecordPlace, State, StoreFault};
+use super::{
+    RecordPlace, State, StoreFault,
+    under_way::{Act, UnderWay},
+};
 use crate::{
     domain::{
         codes::InstitutionCode,
@@ -60,6 +63,16 @@ impl Keeper {
 pub struct RecordBook {
     ledger: Ledger,
     state: State,
+    under_way: UnderWay,
+}
+
+/// An entry that is in the ledger. Keep it until the state has been written: until then a restart would follow the
+/// ledger from before the entry.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Where it stands.
+    pub place: RecordPlace,
+    _act: Act,
 }
 
 /// A record could not be written or found.
@@ -89,7 +102,11 @@ pub enum RecordFault {
 impl RecordBook {
     /// The book over this ledger and this state.
     pub fn new(ledger: Ledger, state: State) -> Self {
-        Self { ledger, state }
+        Self {
+            ledger,
+            state,
+            under_way: UnderWay::default(),
+        }
     }
 
     /// The ledger, for checkpoints and proofs.
@@ -111,12 +128,12 @@ impl RecordBook {
         keeper: Keeper,
         entry: &Entry,
         now: Timestamp,
-    ) -> Result<RecordPlace, RecordFault> {
+    ) -> Result<Recorded, RecordFault> {
         let entries = vec![written(keeper, entry, now)?];
         self.commit(entry, entries).await
     }
 
-    /// Writes an entry and another that goes with it, both or neither, and returns the place of the first.
+    /// Writes an entry and another that goes with it, both or neither, and returns where the first stands.
     ///
     /// # Errors
     /// As [`Self::write`].
@@ -125,7 +142,7 @@ impl RecordBook {
         keeper: Keeper,
         (entry, with): (&Entry, &Entry),
         now: Timestamp,
-    ) -> Result<RecordPlace, RecordFault> {
+    ) -> Result<Recorded, RecordFault> {
         let entries = vec![written(keeper, entry, now)?, written(keeper, with, now)?];
         self.commit(entry, entries).await
     }
@@ -134,14 +151,16 @@ impl RecordBook {
         &self,
         first: &Entry,
         entries: Vec<ledger::Entry>,
-    ) -> Result<RecordPlace, RecordFault> {
+    ) -> Result<Recorded, RecordFault> {
+        let act = self.under_way.begin(|| self.ledger.next_sequence());
         let positions = self.ledger.commit(entries).await?;
         let position = positions.first().ok_or(RecordFault::Form)?;
-        Ok(RecordPlace {
+        let place = RecordPlace {
             tree: position.tree.to_string(),
             index: position.index,
             nondisclosure: matches!(first, Entry::Provision(record) if record.subject.nondisclosure),
-        })
+        };
+        Ok(Recorded { place, _act: act })
     }
 
     /// Notes where a record stands. Should a crash take the note, it is made again when the ledger is followed.
@@ -337,15 +356,16 @@ impl RecordBook {
         Ok(())
     }
 
-    /// Notes that the whole ledger is in the state. Only when nothing is being written.
+    /// Notes how much of the ledger is in the state, so that a restart follows the rest only.
     ///
     /// # Errors
     /// When the state cannot be written.
     pub async fn note_followed(&self) -> Result<(), RecordFault> {
-        Ok(self
-            .state
-            .follow_ledger(self.ledger.next_sequence())
-            .await?)
+        let passed = self.under_way.passed(|| self.ledger.next_sequence());
+        if passed > self.state.ledger_followed()? {
+            self.state.follow_ledger(passed).await?;
+        }
+        Ok(())
     }
 }
 

@@ -265,9 +265,7 @@ impl World {
         if self.records.is_writable() {
             self.sign_trees().await?;
         }
-        // A call that still holds the world may stand between its record and the note of it in the state.
-        let alone = Arc::strong_count(self) == 1;
-        let noted = if alone && self.records.is_writable() {
+        let noted = if self.records.is_writable() {
             self.records.note_followed().await
         } else {
             Ok(())

@@ -1,6 +1,6 @@
 //! What a world does by itself: renews copies of the permission list, deletes old results and ends held requests that
-//! waited too long. Not while its clock is
-//! frozen.
+//! waited too long, though not while its clock is frozen; signs the trees; notes how far the state has followed the
+//! ledger.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -14,27 +14,59 @@ use super::{ClockMode, World, WorldFault};
 /// How often the upkeep is done, by the computer's clock.
 const EVERY: Duration = Duration::from_secs(30);
 
+/// How often the state notes how far it has followed the ledger: what a restart after a kill reads again.
+const NOTED_EVERY: Duration = Duration::from_secs(1);
+
 /// A copy of the permission list of this age is renewed (ours: the real interval is not public).
 const LIST_RENEWAL_AGE: SignedDuration = SignedDuration::from_hours(24);
 
+/// What is done again and again.
+#[derive(Debug, Clone, Copy)]
+enum Chore {
+    Upkeep,
+    NoteFollowed,
+}
+
+impl Chore {
+    fn every(self) -> Duration {
+        match self {
+            Self::Upkeep => EVERY,
+            Self::NoteFollowed => NOTED_EVERY,
+        }
+    }
+}
+
 impl World {
-    /// Does the upkeep from now on until the world is closed.
+    /// Does the chores from now on until the world is closed.
     pub(super) fn begin_upkeep(self: &Arc<Self>) {
-        let (world, closing) = (Arc::downgrade(self), self.closing.clone());
-        self.tasks.spawn(async move {
-            loop {
-                tokio::select! {
-                    () = closing.cancelled() => return,
-                    () = tokio::time::sleep(EVERY) => {}
+        for chore in [Chore::Upkeep, Chore::NoteFollowed] {
+            let (world, closing) = (Arc::downgrade(self), self.closing.clone());
+            self.tasks.spawn(async move {
+                loop {
+                    tokio::select! {
+                        () = closing.cancelled() => return,
+                        () = tokio::time::sleep(chore.every()) => {}
+                    }
+                    let Some(world) = world.upgrade() else {
+                        return;
+                    };
+                    if let Err(fault) = world.do_chore(chore).await {
+                        let error = &fault as &dyn std::error::Error;
+                        tracing::error!(world = %world.name, ?chore, error, "the upkeep stopped");
+                    }
                 }
-                let Some(world) = world.upgrade() else {
-                    return;
-                };
-                if let Err(fault) = world.keep_up().await {
-                    tracing::error!(world = %world.name, error = &fault as &dyn std::error::Error, "the upkeep stopped");
-                }
+            });
+        }
+    }
+
+    async fn do_chore(&self, chore: Chore) -> Result<(), WorldFault> {
+        match chore {
+            Chore::Upkeep => self.keep_up().await,
+            Chore::NoteFollowed if self.records.is_writable() => {
+                Ok(self.records.note_followed().await?)
             }
-        });
+            Chore::NoteFollowed => Ok(()),
+        }
     }
 
     /// One round of upkeep; while the clock is frozen only the signatures.

@@ -8,10 +8,10 @@ use super::{DAY, at, by_hand::inquirer, reopened, world};
 use crate::{
     domain::{
         condition::Condition, inquiry::Inquiry, names::ProcessingSerial, permit::PermitTerms,
-        result::ResultCode,
+        record::Entry, result::ResultCode,
     },
     institution::{AskedDraft, DetailDraft, InquiryDraft},
-    store::Page,
+    store::{Keeper, Page},
     world::{ClockMode, World, WorldName, Worlds},
 };
 
@@ -164,4 +164,26 @@ async fn a_world_whose_making_was_interrupted_at_once_does_not_keep_the_others_f
     let name: WorldName = "unmade".parse().unwrap();
     assert!(worlds.find(name.as_str()).is_err());
     worlds.create(super::plan("unmade", 2)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_state_follows_the_ledger_while_the_world_runs_but_never_past_an_act_under_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    let before = world.records.ledger().next_sequence();
+    let entry = Entry::CallRefused {
+        reason: "INSTITUTION_MISMATCH".to_owned(),
+        named: None,
+    };
+    let keeper = Keeper::Institution(inquirer());
+    let recorded = world
+        .records
+        .write(keeper, &entry, world.now())
+        .await
+        .unwrap();
+    world.records.note_followed().await.unwrap();
+    assert!(world.state.ledger_followed().unwrap() <= before);
+    drop(recorded);
+    world.records.note_followed().await.unwrap();
+    assert_eq!(world.state.ledger_followed().unwrap(), before + 1);
 }
