@@ -9,6 +9,8 @@ mod guard;
 mod home;
 mod operations;
 mod password;
+mod provision;
+mod queue;
 mod reply;
 mod sign_in;
 mod texts;
@@ -42,6 +44,12 @@ pub fn router(worlds: Arc<Worlds>) -> Router {
         .route("/login", get(sign_in::show).post(sign_in::submit))
         .route("/logout", post(sign_in::end))
         .route("/password", get(password::show).post(password::submit))
+        .route("/queue", get(queue::show))
+        .route("/provisions/{serial}", get(provision::show))
+        .route("/provisions/{serial}/reveal", post(provision::reveal))
+        .route("/provisions/{serial}/check", post(provision::check))
+        .route("/provisions/{serial}/approve", post(provision::approve))
+        .route("/provisions/{serial}/send-back", post(provision::send_back))
         .route("/accounts", get(accounts::show).post(accounts::create))
         .route("/accounts/unlock", post(accounts::unlock))
         .route("/operations", get(operations::show))

@@ -2,9 +2,13 @@
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use crate::domain::{
-    jst::JST,
-    staff::{Account, Affairs},
+use crate::{
+    domain::{
+        codes::InstitutionCode,
+        jst::JST,
+        staff::{Account, Affairs},
+    },
+    world::World,
 };
 
 /// The first year of 令和.
@@ -29,6 +33,13 @@ pub(super) fn moment(at: Timestamp) -> String {
     let at = at.to_zoned(TimeZone::fixed(JST));
     let (hour, minute, second) = (at.hour(), at.minute(), at.second());
     format!("{} {hour:02}:{minute:02}:{second:02}", day(at.date()))
+}
+
+/// An institution by name and code.
+pub(super) fn institution(world: &World, code: InstitutionCode) -> String {
+    let known = world.directory().find(code);
+    let name = known.map(|institution| institution.name.as_str());
+    format!("{}（{code}）", name.unwrap_or_default())
 }
 
 /// The roles of an account.

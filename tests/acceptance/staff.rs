@@ -93,6 +93,23 @@ async fn nobody_learns_why_a_sign_in_was_refused() {
 }
 
 #[tokio::test]
+async fn guesses_made_at_once_lock_the_account_as_well() {
+    let net = net::start_with(&["--set", "staff.failures_max=3"]);
+    let first = client(&net).await;
+    let mut guesses = tokio::task::JoinSet::new();
+    for _ in 0..12 {
+        let mut client = first.clone();
+        guesses.spawn(async move { sign_in(&mut client, "clerk1", "wrong-password").await });
+    }
+    while let Some(guess) = guesses.join_next().await {
+        assert!(guess.unwrap().is_err());
+    }
+    let mut client = first;
+    let right = sign_in(&mut client, "clerk1", TRAINING_PASSWORD).await;
+    assert_eq!(reason(&right.unwrap_err()), "SIGN_IN_REFUSED");
+}
+
+#[tokio::test]
 async fn an_account_has_one_session_and_another_institution_has_none() {
     let net = net::start();
     let mut client = client(&net).await;

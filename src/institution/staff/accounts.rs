@@ -82,7 +82,9 @@ impl IntermediateServer {
         if !flaws.is_empty() {
             return Err(unfit(&flaws).into());
         }
+        let turn = self.around.hashing.acquire().await;
         let hash = slowly(move || hash(&password)).await?;
+        drop(turn);
         let credential = Credential::given(hash, now);
         let kept = KeptAccount {
             account,

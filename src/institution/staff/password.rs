@@ -31,6 +31,7 @@ impl IntermediateServer {
         new: Zeroizing<String>,
         now: Timestamp,
     ) -> Result<(), ActFault> {
+        let _alone = self.sessions.one_attempt_at_a_time().await;
         let name = &staff.account.name;
         let found = self.around.state.account(self.profile.code, name)?;
         let right = self.is_password(found.as_ref(), present.clone()).await?;

@@ -23,9 +23,16 @@ struct Session {
 #[derive(Default)]
 pub(in crate::institution) struct Sessions {
     open: Mutex<HashMap<TokenDigest, Session>>,
+    attempt: tokio::sync::Mutex<()>,
 }
 
 impl Sessions {
+    /// Held from reading an account until its failed sign-in is counted: of guesses made at once, each is counted before
+    /// the next is judged.
+    pub(super) async fn one_attempt_at_a_time(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.attempt.lock().await
+    }
+
     /// Opens a session and ends every other of the account.
     pub(super) fn open(&self, token: TokenDigest, account: AccountName, now: Timestamp) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

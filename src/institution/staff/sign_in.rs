@@ -46,6 +46,7 @@ impl IntermediateServer {
         origin: &str,
         now: Timestamp,
     ) -> Result<SignedIn, ActFault> {
+        let _alone = self.sessions.one_attempt_at_a_time().await;
         let found = self.around.state.account(self.profile.code, name)?;
         let right = self.is_password(found.as_ref(), password).await?;
         let rules = &self.around.staff.password;
@@ -150,20 +151,28 @@ impl IntermediateServer {
         right
     }
 
-    /// Keeps what becomes of a credential; whoever changed the account at the same moment goes first.
+    /// Keeps what becomes of a credential, also when an administrator changes the account at the same moment.
     pub(super) async fn keep_credential(
         &self,
-        seen: Version,
-        kept: KeptAccount,
-        change: impl FnOnce(Credential) -> Credential,
+        mut seen: Version,
+        mut kept: KeptAccount,
+        change: impl Fn(Credential) -> Credential,
     ) -> Result<(), ActFault> {
-        let next = KeptAccount {
-            credential: change(kept.credential),
-            account: kept.account,
-        };
-        match self.around.state.replace_account(seen, &next).await {
-            Ok(()) | Err(StoreFault::Conflict { .. }) => Ok(()),
-            Err(fault) => Err(fault.into()),
+        let (state, name) = (&self.around.state, kept.account.name.clone());
+        loop {
+            let next = KeptAccount {
+                credential: change(kept.credential),
+                account: kept.account,
+            };
+            match state.replace_account(seen, &next).await {
+                Ok(()) => return Ok(()),
+                Err(StoreFault::Conflict { .. }) => {}
+                Err(fault) => return Err(fault.into()),
+            }
+            let Some(again) = state.account(self.profile.code, &name)? else {
+                return Ok(());
+            };
+            (seen, kept) = again;
         }
     }
 }

@@ -145,7 +145,7 @@ async fn copies_older_than_a_day_are_renewed_unless_the_clock_is_frozen() {
 async fn closing_stops_the_upkeep_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let world = world(dir.path()).await;
-    assert_eq!(world.tasks.len(), 2);
+    assert!(!world.tasks.is_empty());
     let closed = tokio::time::timeout(Duration::from_secs(20), world.close());
     closed.await.unwrap().unwrap();
     assert!(world.tasks.is_empty());

@@ -1,0 +1,274 @@
+//! What the page of a held request shows.
+
+use askama::Template;
+use axum::{http::StatusCode, response::Response};
+
+use super::REASONS;
+use crate::{
+    console::{
+        desk::Desk,
+        frame::{Frame, Message},
+        queue::state,
+        reply::{page, refused},
+        texts,
+    },
+    domain::{
+        condition::Condition,
+        deciding::{Proposal, SendBackCause},
+        layout::{DataSetLayout, Layout},
+        provision::{HoldReason, Provision, ProvisionState},
+        replica::{DataSetRecord, ItemValue},
+        staff::Act,
+        words::Note,
+    },
+    institution::{Content, Detail},
+    world::WorldFault,
+};
+
+#[derive(Template)]
+#[template(path = "provision.html")]
+struct ProvisionPage {
+    frame: Frame,
+    serial: String,
+    version: String,
+    digest: String,
+    warnings: Vec<&'static str>,
+    facts: Vec<Fact>,
+    nothing: Option<&'static str>,
+    items: Vec<Shown>,
+    shown: bool,
+    reveals: bool,
+    checks: bool,
+    approves: bool,
+    proposal: String,
+    reasons: Vec<Choice>,
+}
+
+struct Fact {
+    name: &'static str,
+    text: String,
+}
+
+/// One value as it would be sent.
+struct Shown {
+    record: String,
+    set: String,
+    name: String,
+    value: String,
+}
+
+struct Choice {
+    value: &'static str,
+    text: &'static str,
+}
+
+/// The page of a request, or what keeps it from being shown. `shown` says whether its values are.
+pub(super) fn answer(
+    desk: &Desk,
+    status: StatusCode,
+    detail: Result<(Detail, bool), WorldFault>,
+    message: Option<Message>,
+) -> Response {
+    let (detail, shown) = match detail {
+        Ok(detail) => detail,
+        Err(fault) => return refused(&fault),
+    };
+    let provision = &detail.queued.provision;
+    let may = |act| {
+        let authority = desk.staff.authority(act).ok();
+        authority.is_some_and(|authority| authority.for_affair(provision.subject.affair).is_ok())
+    };
+    let checked = matches!(provision.state, ProvisionState::Checked { .. });
+    let (nothing, items) = match &detail.content {
+        Content::NoData(code) => (Some(code.message_ja()), Vec::new()),
+        Content::Answer(provided) => {
+            let mut items = Vec::new();
+            for record in &provided.answer.records {
+                let layout = layout(desk, provision, &record.layout_version.to_string());
+                let sets = layout.map(|layout| layout.data_sets.as_slice());
+                let record_key = record.record_key.to_string();
+                flatten(
+                    &record.content,
+                    sets.unwrap_or_default(),
+                    &record_key,
+                    &mut items,
+                );
+            }
+            (None, items)
+        }
+    };
+    page(
+        status,
+        &ProvisionPage {
+            frame: Frame::of(desk, "/queue", "内容確認・承認").with(message),
+            serial: provision.subject.serial.to_string(),
+            version: detail.queued.version.number().to_string(),
+            digest: detail.digest.to_string(),
+            warnings: warnings(&detail),
+            facts: facts(desk, &detail),
+            nothing,
+            items,
+            shown,
+            reveals: may(Act::RevealContent),
+            checks: !checked && may(Act::CheckProvision),
+            approves: checked && may(Act::ApproveProvision),
+            proposal: proposal_text(provision),
+            reasons: REASONS
+                .iter()
+                .map(|(value, reason)| Choice {
+                    value,
+                    text: reason.ja(),
+                })
+                .collect(),
+        },
+    )
+}
+
+/// The flag on the person and the nondisclosure are two things: each is said by itself.
+fn warnings(detail: &Detail) -> Vec<&'static str> {
+    let mut warnings = Vec::new();
+    match detail.queued.hold.why {
+        HoldReason::Person | HoldReason::PersonAndSpecificInfo => warnings.push(
+            "対象者に自動応答不可フラグが付いています。支援措置（DV等）の対象者でないか確かめてください。",
+        ),
+        HoldReason::SpecificInfo => {}
+    }
+    if detail.queued.provision.subject.nondisclosure {
+        warnings.push("照会者が不開示を指定しています。この提供の記録は本人に開示されません。");
+    }
+    if detail.permission.is_none() {
+        warnings.push("現在の照会許可照合リストには、この照会を許可する行がありません。");
+    }
+    warnings
+}
+
+fn facts(desk: &Desk, detail: &Detail) -> Vec<Fact> {
+    let provision = &detail.queued.provision;
+    let subject = &provision.subject;
+    let fact = |name, text: String| Fact { name, text };
+    let person = provision.addressee.map(|person| person.as_str().to_owned());
+    let basis = detail.permission.as_ref();
+    let basis = basis.map(|row| format!("{}（{}）", row.legal_basis(), row.row()));
+    let mut facts = vec![
+        fact("状態", state(provision).to_owned()),
+        fact("処理通番", subject.serial.to_string()),
+        fact("照会者", texts::institution(&desk.world, subject.inquirer)),
+        fact("照会日時", texts::moment(subject.requested_at)),
+        fact("受付日時", texts::moment(provision.received_at)),
+        fact(
+            "事務・手続",
+            format!("{} / {}", subject.affair, subject.procedure),
+        ),
+        fact("特定個人情報", info(desk, provision)),
+        fact("条件", condition(subject.condition)),
+        fact(
+            "団体内統合宛名番号",
+            person.unwrap_or_else(|| "―".to_owned()),
+        ),
+        fact("法的根拠（現在）", basis.unwrap_or_else(|| "―".to_owned())),
+        fact("情報提供許可証", provision.permit_id.to_string()),
+        fact("受付時の根拠行", provision.permission_row.clone()),
+        fact("保留の理由", detail.queued.hold.why.ja().to_owned()),
+        fact(
+            "同じ照会者・対象者の以前の保留",
+            format!("{}件", detail.earlier.len()),
+        ),
+    ];
+    match &provision.state {
+        ProvisionState::Checked { check, .. } => facts.push(fact(
+            "確認",
+            format!(
+                "{}（{}） {}",
+                check.by.account,
+                check.by.person,
+                texts::moment(check.at)
+            ),
+        )),
+        ProvisionState::SentBack { back, .. } => {
+            facts.push(fact("差し戻し", sent_back(&back.cause)))
+        }
+        ProvisionState::Received
+        | ProvisionState::Held { .. }
+        | ProvisionState::Decided { .. }
+        | ProvisionState::Ended { .. } => {}
+    }
+    facts
+}
+
+fn sent_back(cause: &SendBackCause) -> String {
+    match cause {
+        SendBackCause::Superior { by, note } => {
+            let note = note.as_ref().map_or("理由の記載なし", Note::as_str);
+            format!("{}: {note}", by.account)
+        }
+        SendBackCause::CorrectionFirst { by } => {
+            format!("{}: 副本の訂正が先です", by.account)
+        }
+        SendBackCause::ContentChanged => "確認の後に提供内容が変わりました".to_owned(),
+    }
+}
+
+fn proposal_text(provision: &Provision) -> String {
+    let ProvisionState::Checked { check, .. } = &provision.state else {
+        return String::new();
+    };
+    match &check.proposal {
+        Proposal::Provide => "担当者の提案: 提供する".to_owned(),
+        Proposal::CorrectFirst => "担当者の提案: 副本を訂正してから改めて確認する".to_owned(),
+        Proposal::Refuse(grounds) => {
+            let note = grounds
+                .note
+                .as_ref()
+                .map(|note| format!("「{}」", note.as_str()));
+            let note = note.unwrap_or_default();
+            format!("担当者の提案: 提供しない（{}）{note}", grounds.reason.ja())
+        }
+    }
+}
+
+fn condition(condition: Condition) -> String {
+    match condition {
+        Condition::None => "指定なし".to_owned(),
+        Condition::FiscalYear(year) => format!("{}年度", year.year()),
+        Condition::Period(period) => format!("{}から{}まで", period.from(), period.to()),
+    }
+}
+
+fn info(desk: &Desk, provision: &Provision) -> String {
+    let code = provision.subject.specific_info;
+    let versions = desk.server().map(|server| server.layouts().versions(code));
+    let name = versions.ok().and_then(|versions| versions.last());
+    let name = name.map(|layout| layout.name.as_str()).unwrap_or_default();
+    format!("{name}（{code}）")
+}
+
+fn layout<'a>(desk: &'a Desk, provision: &Provision, version: &str) -> Option<&'a Layout> {
+    let server = desk.server().ok()?;
+    let mut versions = server
+        .layouts()
+        .versions(provision.subject.specific_info)
+        .iter();
+    versions.find(|layout| layout.version.to_string() == version)
+}
+
+fn flatten(records: &[DataSetRecord], sets: &[DataSetLayout], record: &str, into: &mut Vec<Shown>) {
+    for data in records {
+        let set = sets.iter().find(|set| set.code == data.code);
+        let set_name = set.map_or_else(|| data.code.to_string(), |set| set.name.clone());
+        for item in &data.items {
+            let mut known = set.iter().flat_map(|set| &set.items);
+            let known = known.find(|known| known.code == item.code);
+            into.push(Shown {
+                record: record.to_owned(),
+                set: set_name.clone(),
+                name: known.map_or_else(|| item.code.to_string(), |known| known.name.clone()),
+                value: match &item.value {
+                    ItemValue::Present(value) => value.clone(),
+                    ItemValue::Missing(reason) => format!("（値なし: {}）", reason.ja()),
+                },
+            });
+        }
+        let below = set.map(|set| set.data_sets.as_slice());
+        flatten(&data.children, below.unwrap_or_default(), record, into);
+    }
+}
