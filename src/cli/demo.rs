@@ -1,6 +1,6 @@
 //! `chukan demo`: one complete exchange over the wire, told step by step.
 
-use std::{fs, io::Write, path::PathBuf, time::Instant};
+use std::{fs, io::Write, net::SocketAddr, path::PathBuf, time::Instant};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -24,6 +24,7 @@ use crate::{
 
 mod exchange;
 mod tell;
+mod terminal;
 
 /// The inquirer of the demonstration: あさひ野市.
 const INQUIRER: &str = "9900000000001100";
@@ -56,6 +57,7 @@ impl Demo {
             let once = self.once;
             let story = tokio::spawn(async move {
                 exchange::tell(&scene).await?;
+                terminal::tell(&scene).await?;
                 scene.tell_how_to_go_on(once)?;
                 stop.send(once)
                     .map_err(|_| CliFault::Said("サーバーが先に停止しました"))
@@ -78,6 +80,7 @@ impl Demo {
 /// Where the demonstration plays.
 struct Scene {
     endpoint: String,
+    console: Option<SocketAddr>,
     authority: PathBuf,
     certificate: PathBuf,
     key: PathBuf,
@@ -90,6 +93,7 @@ impl Scene {
         let inquirer = Identity::institution(INQUIRER, None)?;
         Ok(Self {
             endpoint: format!("https://{}", started.address()?),
+            console: started.console_address()?,
             authority: started.pki.authority_certificate(),
             certificate: started.pki.client_certificate(&inquirer),
             key: started.pki.client_key(&inquirer),
@@ -126,7 +130,7 @@ impl Scene {
             self.key.display(),
         );
         let mut out = std::io::stdout().lock();
-        tell::heading("7. 自分で試す");
+        tell::heading("8. 自分で試す");
         writeln!(out, "  証明書: 認証局 {ca}")?;
         writeln!(out, "          照会者 {cert} / {key}\n")?;
         writeln!(
