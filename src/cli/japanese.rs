@@ -12,9 +12,13 @@ const TEMPLATE: &str = "\
 
 {all-args}{after-help}";
 
+/// Behind every argument of our own.
+const LAST: usize = 999;
+
 /// The command and all below it with Japanese headings.
 pub(super) fn japanese(command: Command) -> Command {
     let has_subcommands = command.has_subcommands();
+    let mut declared = 0;
     let mut command = command
         .help_template(TEMPLATE)
         .subcommand_help_heading("コマンド")
@@ -27,10 +31,12 @@ pub(super) fn japanese(command: Command) -> Command {
             } else {
                 "オプション"
             };
-            arg.help_heading(heading)
+            declared += 1;
+            arg.help_heading(heading).display_order(declared)
         })
         .arg(
             Arg::new("help")
+                .display_order(LAST)
                 .short('h')
                 .long("help")
                 .help("この説明を表示する")
@@ -39,6 +45,7 @@ pub(super) fn japanese(command: Command) -> Command {
     if command.get_version().is_some() {
         command = command.disable_version_flag(true).arg(
             Arg::new("version")
+                .display_order(LAST)
                 .short('V')
                 .long("version")
                 .help("版を表示する")
