@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::{Form, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -12,6 +12,7 @@ use super::{
     frame::{Frame, Message},
     password::rules,
     reply::{page, refused, told},
+    sent::Sent,
     texts,
 };
 use crate::{
@@ -123,7 +124,7 @@ fn row(view: AccountView) -> Row {
     }
 }
 
-pub(super) async fn create(desk: Desk, Form(sent): Form<AccountForm>) -> Response {
+pub(super) async fn create(desk: Desk, Sent(sent): Sent<AccountForm>) -> Response {
     let created = create_account(&desk, &sent).await;
     match created {
         Ok(view) => {
@@ -195,7 +196,7 @@ fn draft(sent: &AccountForm) -> Result<AccountDraft, Refusal> {
     }
 }
 
-pub(super) async fn unlock(desk: Desk, Form(sent): Form<UnlockForm>) -> Response {
+pub(super) async fn unlock(desk: Desk, Sent(sent): Sent<UnlockForm>) -> Response {
     let unlocked = async {
         desk.check(&sent.guard)?;
         let name = sent.account.parse();

@@ -12,6 +12,7 @@ mod password;
 mod provision;
 mod queue;
 mod reply;
+mod sent;
 mod sign_in;
 mod texts;
 

@@ -1,7 +1,7 @@
 //! パスワード変更.
 
 use askama::Template;
-use axum::{Form, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -9,6 +9,7 @@ use super::{
     desk::Desk,
     frame::{Frame, Message},
     reply::{page, told},
+    sent::Sent,
 };
 use crate::domain::refusal::Refusal;
 
@@ -53,7 +54,7 @@ pub(super) fn rules(desk: &Desk) -> String {
     )
 }
 
-pub(super) async fn submit(desk: Desk, Form(sent): Form<PasswordForm>) -> Response {
+pub(super) async fn submit(desk: Desk, Sent(sent): Sent<PasswordForm>) -> Response {
     if let Err(refusal) = desk.check(&sent.guard) {
         let (status, message) = told(&Refusal::into(refusal));
         return form(&desk, status, Some(message));

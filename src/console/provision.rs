@@ -2,12 +2,13 @@
 
 mod sheet;
 
-use axum::{Form, extract::Path, http::StatusCode, response::Response};
+use axum::{extract::Path, http::StatusCode, response::Response};
 use serde::Deserialize;
 
 use super::{
     desk::Desk,
     reply::{refused, see, told},
+    sent::Sent,
 };
 use crate::{
     domain::{
@@ -64,7 +65,7 @@ pub(super) async fn show(desk: Desk, Path(serial): Path<String>) -> Response {
 pub(super) async fn reveal(
     desk: Desk,
     Path(serial): Path<String>,
-    Form(sent): Form<Guarded>,
+    Sent(sent): Sent<Guarded>,
 ) -> Response {
     if let Err(refusal) = desk.check(&sent.guard) {
         return refused(&refusal.into());
@@ -81,7 +82,7 @@ pub(super) async fn reveal(
 pub(super) async fn check(
     desk: Desk,
     Path(serial): Path<String>,
-    Form(sent): Form<CheckForm>,
+    Sent(sent): Sent<CheckForm>,
 ) -> Response {
     let checked = async {
         desk.check(&sent.guard)?;
@@ -99,7 +100,7 @@ pub(super) async fn check(
 pub(super) async fn approve(
     desk: Desk,
     Path(serial): Path<String>,
-    Form(sent): Form<StepForm>,
+    Sent(sent): Sent<StepForm>,
 ) -> Response {
     let approved = async {
         desk.check(&sent.guard)?;
@@ -112,7 +113,7 @@ pub(super) async fn approve(
 pub(super) async fn send_back(
     desk: Desk,
     Path(serial): Path<String>,
-    Form(sent): Form<StepForm>,
+    Sent(sent): Sent<StepForm>,
 ) -> Response {
     let sent_back = async {
         desk.check(&sent.guard)?;

@@ -73,6 +73,13 @@ pub(super) fn refused(fault: &WorldFault) -> Response {
     page(status, &Notice { frame, back: "/" })
 }
 
+/// A form that is none of ours, or too long.
+pub(super) fn unreadable(status: StatusCode) -> Response {
+    let text = "送信された内容を読み取れません。項目が足りないか、長すぎます。";
+    let frame = Frame::closed("処理できません").with(Some(Message::error(text, Vec::new())));
+    page(status, &Notice { frame, back: "/" })
+}
+
 /// No page has this path.
 pub(super) async fn no_page() -> Response {
     let text = "指定されたページはありません。";

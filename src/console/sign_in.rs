@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::{
-    Form,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -13,6 +12,7 @@ use super::{
     desk::{Desk, Door, begin_session, end_session},
     frame::{Frame, Message},
     reply::{page, refused, see, told},
+    sent::Sent,
 };
 use crate::{
     domain::{codes::InstitutionCode, names::AccountName, staff::StaffRefusal},
@@ -67,7 +67,7 @@ fn form(world: &World, status: StatusCode, chosen: String, message: Option<Messa
     )
 }
 
-pub(super) async fn submit(door: Door, Form(sent): Form<SignInForm>) -> Response {
+pub(super) async fn submit(door: Door, Sent(sent): Sent<SignInForm>) -> Response {
     match open(&door, &sent).await {
         Ok((institution, opened)) => {
             let cookie = begin_session(institution, &opened.token);
@@ -107,7 +107,7 @@ async fn open(door: &Door, sent: &SignInForm) -> Result<(InstitutionCode, Signed
     Ok((institution, opened))
 }
 
-pub(super) async fn end(desk: Desk, Form(sent): Form<Guarded>) -> Response {
+pub(super) async fn end(desk: Desk, Sent(sent): Sent<Guarded>) -> Response {
     if let Err(refusal) = desk.check(&sent.guard) {
         return refused(&refusal.into());
     }

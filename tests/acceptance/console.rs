@@ -143,6 +143,15 @@ async fn nobody_sees_a_page_without_a_session() {
     );
     assert!(!refused.head.contains("set-cookie"));
     assert_eq!(browser.get("/no-such-page").await.status, 404);
+    let long = "x".repeat(600 << 10);
+    for form in [
+        vec![("account", "clerk1")],
+        vec![("account", long.as_str())],
+    ] {
+        let answer = browser.post("/login", &form).await;
+        assert!(matches!(answer.status, 413 | 422), "{}", answer.status);
+        assert!(answer.page.contains("読み取れません"), "{}", answer.page);
+    }
 }
 
 #[tokio::test]
