@@ -7,6 +7,7 @@
 )]
 
 mod documents;
+mod roles;
 mod rooms;
 mod source;
 mod state_machines;
