@@ -8,8 +8,11 @@ use axum::{
 
 use super::frame::{Frame, Message};
 use crate::{
-    domain::refusal::{FieldFlaw, Refusal},
-    grpc::{code_of, refusal_of},
+    domain::{
+        refusal::{FieldFlaw, Refusal},
+        staff::StaffRefusal,
+    },
+    grpc::refusal_of,
     world::WorldFault,
 };
 
@@ -45,20 +48,28 @@ pub(super) fn told(fault: &WorldFault) -> (StatusCode, Message) {
         let message = Message::error(text, Vec::new());
         return (StatusCode::INTERNAL_SERVER_ERROR, message);
     };
-    let status = match code_of(&refusal) {
-        tonic_code if tonic_code == code_of(&Refusal::CallerNotEntitled) => StatusCode::FORBIDDEN,
-        tonic_code if tonic_code == code_of(&Refusal::RecordsUnavailable) => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    let status = if is_forbidden(&refusal) {
+        StatusCode::FORBIDDEN
+    } else if refusal == Refusal::RecordsUnavailable {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
     };
     (status, Message::error(&refusal.ja(), details(&refusal)))
 }
 
+fn is_forbidden(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::FourEyes | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount)
+    )
+}
+
 fn details(refusal: &Refusal) -> Vec<String> {
-    match refusal {
-        Refusal::Malformed(flaws) => flaws.iter().map(detail).collect(),
-        _ => Vec::new(),
+    if let Refusal::Malformed(flaws) = refusal {
+        flaws.iter().map(detail).collect()
+    } else {
+        Vec::new()
     }
 }
 

@@ -98,13 +98,10 @@ pub fn code_of(refusal: &Refusal) -> Code {
 
 /// The refusal that a fault is, where it is one; nothing for a fault of the machine that is not for the caller.
 pub fn refusal_of(fault: &WorldFault) -> Option<Refusal> {
-    match fault {
-        WorldFault::Refused(refusal) | WorldFault::Act(ActFault::Refused(refusal)) => {
-            Some(refusal.clone())
-        }
-        other if is_unwritable(other) => Some(Refusal::RecordsUnavailable),
-        _ => None,
+    if let WorldFault::Refused(refusal) | WorldFault::Act(ActFault::Refused(refusal)) = fault {
+        return Some(refusal.clone());
     }
+    is_unwritable(fault).then_some(Refusal::RecordsUnavailable)
 }
 
 fn is_unwritable(fault: &WorldFault) -> bool {
