@@ -43,6 +43,7 @@ pub use batches::TakenFile;
 pub use change_file::{ChangeDir, ChangeReader, ChangeWriter, ReplicaChange};
 pub use encoded_replica::EncodedReplica;
 use engine::Engine;
+pub use engine::HandedOver;
 pub use fault::StoreFault;
 pub use imports::PreparedChanges;
 use key::Key;

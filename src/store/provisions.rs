@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Batch, Key, Page, PageOf, RecordPlace, State, StoreFault, Version, records::record_of,
+    Batch, HandedOver, Key, Page, PageOf, RecordPlace, State, StoreFault, Version,
+    records::record_of,
 };
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
@@ -50,6 +51,11 @@ fn opened(serial: ProcessingSerial) -> Key {
     Key::new("opened").text(&serial.to_string())
 }
 
+/// What the rules answered and the inquirer does not have yet.
+fn answered(institution: InstitutionCode) -> Key {
+    Key::new("answered").text(institution.as_str())
+}
+
 fn flags(institution: InstitutionCode) -> Key {
     Key::new("no-auto-reply").text(institution.as_str())
 }
@@ -66,20 +72,15 @@ fn flag(institution: InstitutionCode, flag: NoAutoReply) -> Key {
 }
 
 impl State {
-    /// Keeps a request that was just received and decided, where the record of its end stands, and that its permit
-    /// is used up. It takes the place of an earlier request of the same exchange: the core system sends one again,
-    /// under a new permit, when a crash kept the reply from the inquirer.
+    /// Keeps a request that was just received and decided, and that its permit is used up. It takes the place of an
+    /// earlier request of the same exchange: the core system sends one again, under a new permit, when a crash kept
+    /// the reply from the inquirer.
     ///
-    /// It is durable before whatever is written after it; should a crash take it, the ledger's entry proves the use of
-    /// the permit and the record.
+    /// It is durable before whatever is written after it.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub async fn keep_provision(
-        &self,
-        provision: &Provision,
-        record: Option<&RecordPlace>,
-    ) -> Result<(), StoreFault> {
+    pub async fn keep_provision(&self, provision: &Provision) -> Result<HandedOver, StoreFault> {
         let institution = provision.subject.provider;
         let mut batch = Batch::new();
         if let Some((_, earlier)) = self.provision(institution, provision.subject.serial)? {
@@ -94,9 +95,59 @@ impl State {
             used_permit(institution, provision.permit_id),
             &provision.received_at,
         )?;
-        put_provision(&mut batch, provision, record)?;
+        if let ProvisionState::Answered { .. } = provision.state {
+            let serial = &provision.subject.serial;
+            batch.put_json(answered(institution).text(&serial.to_string()), serial)?;
+        }
+        put_provision(&mut batch, provision, None)?;
+        self.engine.hand_over(batch).await
+    }
+
+    /// Keeps that the inquirer has what the rules answered. Durable after what was written before; should a crash take
+    /// it, [`Self::answered_provisions`] has the request still.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn settle_answered(&self, provision: &Provision) -> Result<(), StoreFault> {
+        let subject = &provision.subject;
+        let mut batch = Batch::new();
+        batch.remove(answered(subject.provider).text(&subject.serial.to_string()));
+        batch.put_json(place(provisions(subject.provider), provision), provision)?;
         drop(self.engine.hand_over(batch).await?);
         Ok(())
+    }
+
+    /// The requests that the rules have answered and of which the inquirer may not have the end.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn answered_provisions(
+        &self,
+        institution: InstitutionCode,
+    ) -> Result<Vec<Provision>, StoreFault> {
+        let serials: Vec<ProcessingSerial> = self.all(&answered(institution))?;
+        let found = serials
+            .into_iter()
+            .map(|serial| self.provision(institution, serial));
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        Ok(found
+            .into_iter()
+            .flatten()
+            .map(|(_, provision)| provision)
+            .collect())
+    }
+
+    /// Forgets a request whose answer did not get on record. Its permit stays used up.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn forget_provision(&self, provision: &Provision) -> Result<(), StoreFault> {
+        let (institution, serial) = (provision.subject.provider, provision.subject.serial);
+        let mut batch = Batch::new();
+        batch.remove(answered(institution).text(&serial.to_string()));
+        batch.remove(received_at(institution, serial));
+        batch.remove(place(provisions(institution), provision));
+        self.engine.write(batch).await
     }
 
     /// Keeps a request's next state in place of what `seen` showed, and where the record of its end stands.
@@ -325,7 +376,8 @@ fn put_provision(
         | ProvisionState::Checked { .. }
         | ProvisionState::SentBack { .. }
         | ProvisionState::Decided { .. } => batch.put_json(in_queue, provision)?,
-        ProvisionState::Received | ProvisionState::Ended { .. } => batch.remove(in_queue),
+        ProvisionState::Ended { .. } => batch.remove(in_queue),
+        ProvisionState::Received | ProvisionState::Answered { .. } => batch,
     };
     if let (Some(_), Some(person)) = (provision.state.waiting(), provision.addressee) {
         let dealing = place(dealings(provision, person), provision);

@@ -1,6 +1,8 @@
 //! The record book of one world: writes entries to the ledger, finds records again, and follows the ledger's tail
 //! into the state.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{
@@ -147,6 +149,28 @@ impl RecordBook {
         self.commit(entry, entries).await
     }
 
+    /// Writes the keeper's record of an exchange, unless it stands there with the same outcome: a crash came between
+    /// the record and what follows it.
+    ///
+    /// # Errors
+    /// As [`Self::write`]; when what stands there cannot be read.
+    pub async fn write_once(
+        &self,
+        keeper: Keeper,
+        record: ProvisionRecord,
+        now: Timestamp,
+    ) -> Result<Recorded, RecordFault> {
+        let serial = record.subject.serial;
+        if let Some(place) = self.state.record_place(keeper.as_str(), serial)? {
+            let act = self.under_way.begin(|| self.ledger.next_sequence());
+            let standing = self.record(keeper, serial)?;
+            if standing.is_some_and(|placed| placed.record.outcome == record.outcome) {
+                return Ok(Recorded { place, _act: act });
+            }
+        }
+        self.write(keeper, &Entry::Provision(record), now).await
+    }
+
     async fn commit(
         &self,
         first: &Entry,
@@ -219,11 +243,11 @@ impl RecordBook {
     }
 
     /// Brings what the ledger holds beyond the state into the state: places of records, marks and used permits.
-    /// Returns how many entries were read.
+    /// Returns the exchanges that were recorded there.
     ///
     /// # Errors
     /// When the ledger cannot be read or the state not written.
-    pub async fn follow(&self) -> Result<u64, RecordFault> {
+    pub async fn follow(&self) -> Result<BTreeSet<ProcessingSerial>, RecordFault> {
         let from = self.state.ledger_followed()?;
         let found = self.ledger.next_sequence();
         if found < from {
@@ -250,7 +274,7 @@ impl RecordBook {
             self.state.note_used_permit(institution, permit, at).await?;
         }
         self.state.follow_ledger(end).await?;
-        Ok(end.saturating_sub(from))
+        Ok(places.into_iter().map(|(_, serial, _)| serial).collect())
     }
 
     fn follow_entry(

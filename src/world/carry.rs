@@ -14,6 +14,7 @@ use crate::{
         exchange::{ExchangeRequest, Outcome, ProvisionReply, Relayed, Subject},
         inquiry::Inquiry,
         names::{PermitId, ProcessingSerial},
+        provision::Provision,
         result::ResultCode,
     },
     institution::{IntermediateServer, Prepared},
@@ -56,14 +57,11 @@ impl World {
         let subject = inquiry.subject(serial, detail, asked);
         let mut steps = Steps::new(self);
         let prepared = inquirer.prepare_exchange(inquiry, (serial, detail, asked), self.now())?;
-        let relayed = match prepared {
+        let (relayed, answered) = match prepared {
             Prepared::Cancelled => return Ok(()),
             Prepared::Ended(outcome, why) => {
                 steps.add(inquirer.code().as_str(), "check_request", why, &outcome);
-                Relayed {
-                    reply: ProvisionReply::Ended(outcome, None),
-                    permit: None,
-                }
+                (Relayed::without_permit(outcome), None)
             }
             Prepared::Send(request, permission) => {
                 let rule = format!("自機関の照会許可照合リスト {}", permission.row());
@@ -84,6 +82,10 @@ impl World {
         let received = inquirer
             .receive_answer(&subject, relayed, self.now())
             .await?;
+        if let Some(provision) = answered {
+            let provider = self.server(subject.provider)?;
+            provider.settle_answered(*provision).await?;
+        }
         steps.finish(inquirer.code().as_str(), "receive_answer", ended.as_ref());
         let code = ended.map_or(ResultCode::WaitingForStaff, |outcome| outcome.code);
         self.tally.count(code);
@@ -94,21 +96,19 @@ impl World {
         Ok(())
     }
 
-    /// The core system's part: permit, provider, record, and back.
+    /// The core system's part: permit, provider, record, and back. Returns also what the provider keeps until the
+    /// inquirer has it.
     async fn through_the_network(
         &self,
         request: &ExchangeRequest,
         steps: &mut Steps<'_>,
-    ) -> Result<Relayed, WorldFault> {
+    ) -> Result<(Relayed, Option<Box<Provision>>), WorldFault> {
         let subject = &request.subject;
         match self.core.issue_permit(request, self.now())? {
             Issued::Refused(outcome, why) => {
                 steps.add("core", "issue_permit", why, &outcome);
                 self.record_at_core(subject, &outcome, None, steps).await?;
-                Ok(Relayed {
-                    reply: ProvisionReply::Ended(outcome, None),
-                    permit: None,
-                })
+                Ok((Relayed::without_permit(outcome), None))
             }
             Issued::Order {
                 order,
@@ -126,10 +126,11 @@ impl World {
                     self.record_at_core(subject, outcome, permit.clone(), steps)
                         .await?;
                 }
-                Ok(Relayed {
+                let relayed = Relayed {
                     reply: decided.reply,
                     permit,
-                })
+                };
+                Ok((relayed, decided.answered))
             }
         }
     }

@@ -16,6 +16,7 @@ mod journal;
 mod keys;
 mod open;
 mod residents;
+mod resume;
 mod submit;
 mod tally;
 #[cfg(test)]

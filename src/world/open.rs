@@ -120,7 +120,7 @@ impl World {
         let definitions =
             Definitions::read(&settings.definitions).map_err(WorldFault::Definitions)?;
         let world = Self::build(dir, name, &description, (definitions, settings)).await?;
-        world.records.follow().await?;
+        let recorded = world.records.follow().await?;
         if !description.filled {
             world.fill(progress).await?;
             if settings.training_accounts {
@@ -130,7 +130,7 @@ impl World {
         }
         world.renew_lists(settings.periods.list_age_max).await?;
         let world = Arc::new(world);
-        world.resume().await?;
+        world.resume(&recorded).await?;
         world.move_requests().await?;
         world.begin_carrying_requests();
         world.begin_upkeep();
@@ -205,24 +205,6 @@ impl World {
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         })
-    }
-
-    /// Takes up the imports and the inquiries that were open when the world was closed.
-    async fn resume(self: &Arc<Self>) -> Result<(), WorldFault> {
-        for server in self.servers.values() {
-            let of_batches = self.in_batches(server.code())?;
-            server.resume_imports().await?;
-            for inquiry in self.state.open_inquiries(server.code())? {
-                server.resume_inquiry(&inquiry, self.now()).await?;
-                self.finish_ending(&inquiry).await?;
-                if !of_batches.contains(&inquiry.receipt) {
-                    let inquiry = Arc::new(inquiry);
-                    self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
-                }
-            }
-            self.begin_batches(server.code())?;
-        }
-        self.finish_deciding().await
     }
 
     /// Sets the clock and keeps the setting.

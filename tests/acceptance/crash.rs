@@ -17,7 +17,10 @@ use tempfile::TempDir;
 use tokio::{sync::Notify, task::JoinSet};
 use tonic::{Code, transport::Channel};
 
-use crate::net::{self, CITY, DESIGNATED, Net, TAX, WARD, ask, codes, detail, person, tax_inquiry};
+use crate::{
+    net::{self, CITY, DESIGNATED, Net, TAX, WARD, ask, codes, detail, person, tax_inquiry},
+    statistics::statistics,
+};
 
 const KILLS: u32 = 20;
 
@@ -330,6 +333,17 @@ async fn twenty_kills_under_load_lose_nothing_that_was_acknowledged() {
     everything_agrees(&net, &load).await;
     stops_well(net).await;
     ledger_verifies(dir.path());
+    let net = net::start_in(dir.path(), QUIET);
+    for who in [CITY, DESIGNATED, WARD] {
+        let counted = statistics(&net, who).await;
+        let records: i64 = counted.iter().map(|row| row.exchanges).sum();
+        let exchanges = agreed(&net, who).await.len();
+        assert_eq!(
+            records,
+            i64::try_from(exchanges).unwrap(),
+            "recorded twice at {who}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

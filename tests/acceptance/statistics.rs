@@ -16,7 +16,7 @@ use crate::{
 
 const NAME: &str = "kyufu_20261122093000_0001.DAT";
 
-async fn statistics(net: &Net, who: &str) -> Vec<v1::StatisticsRow> {
+pub(crate) async fn statistics(net: &Net, who: &str) -> Vec<v1::StatisticsRow> {
     let mut systems = SystemServiceClient::new(net.channel(who).await);
     let request = v1::GetStatisticsRequest::default();
     let mut told = systems.get_statistics(request).await.unwrap().into_inner();
