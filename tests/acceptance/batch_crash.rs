@@ -6,10 +6,9 @@ use chukan::grpc::proto::v1;
 use tempfile::TempDir;
 
 use crate::{
-    crash::agreed,
     inquiry_files::{client, counts, fetch, file, header, many, of, settled, submit},
     net::{self, CITY, Net},
-    statistics::statistics,
+    statistics::{agreed, statistics},
 };
 
 const FILES: u32 = 10;

@@ -9,8 +9,7 @@ use std::{
 };
 
 use chukan::grpc::proto::v1::{
-    self, compare_provision_records_request::Scope, inquiry_service_client::InquiryServiceClient,
-    provision_record_service_client::ProvisionRecordServiceClient,
+    self, inquiry_service_client::InquiryServiceClient,
     provision_service_client::ProvisionServiceClient, replica_service_client::ReplicaServiceClient,
 };
 use tempfile::TempDir;
@@ -19,7 +18,7 @@ use tonic::{Code, transport::Channel};
 
 use crate::{
     net::{self, CITY, DESIGNATED, Net, TAX, WARD, ask, codes, detail, person, tax_inquiry},
-    statistics::statistics,
+    statistics::{agreed, statistics},
 };
 
 const KILLS: u32 = 20;
@@ -197,29 +196,6 @@ async fn replicas_are_there(net: &Net, names: impl Iterator<Item = String>) {
         };
         let request = v1::GetReplicaRequest { key: Some(key) };
         client.get_replica(request).await.unwrap();
-    }
-}
-
-/// The exchanges that an institution has a record of; the three sides agree on each.
-pub(crate) async fn agreed(net: &Net, who: &str) -> BTreeSet<String> {
-    let mut client = ProvisionRecordServiceClient::new(net.channel(who).await);
-    let mut found = BTreeSet::new();
-    let mut request = v1::CompareProvisionRecordsRequest {
-        scope: Some(Scope::Range(v1::TimeRange::default())),
-        page_size: 100,
-        page_token: String::new(),
-    };
-    loop {
-        let page = client.compare_provision_records(request.clone()).await;
-        let page = page.unwrap().into_inner();
-        for comparison in page.comparisons {
-            assert!(comparison.agree, "{comparison:?}");
-            found.insert(comparison.processing_serial);
-        }
-        if page.next_page_token.is_empty() {
-            return found;
-        }
-        request.page_token = page.next_page_token;
     }
 }
 
