@@ -185,6 +185,8 @@ pub enum Thing {
     Account,
     /// A batch.
     Batch,
+    /// A notice of the network's operator.
+    OperationNotice,
 }
 
 impl Thing {
@@ -201,6 +203,7 @@ impl Thing {
             Self::Tree => ("the tree", "記録木"),
             Self::Leaf => ("the leaf", "記録"),
             Self::Exchange => ("the exchange", "処理通番"),
+            Self::OperationNotice => ("the notice", "運用のお知らせ"),
             Self::World => ("the world", "世界"),
             Self::Layout => ("the layout", "レイアウト"),
             Self::Person => ("the person", "対象者"),

@@ -12,7 +12,7 @@ use super::{World, WorldFault, journal::Step};
 use crate::{
     domain::{
         exchange::{ExchangeRequest, Outcome, ProvisionReply, Relayed, Subject},
-        inquiry::Inquiry,
+        inquiry::{Asked, Inquiry},
         names::{PermitId, ProcessingSerial},
         provision::Provision,
         result::ResultCode,
@@ -22,10 +22,17 @@ use crate::{
 };
 
 impl World {
-    /// Carries every exchange of an accepted inquiry that has not ended, many at a time.
+    /// Carries every exchange of an accepted inquiry that has not ended, many at a time; those that need not wait for their
+    /// provider first.
     pub(super) async fn carry_inquiry(self: Arc<Self>, inquiry: Arc<Inquiry>) {
-        let serials: Vec<_> = inquiry.exchanges().map(|(serial, ..)| serial).collect();
-        for serial in serials {
+        let plan = self.core.plan();
+        let asked = |(serial, _, asked): (_, _, &Asked)| (asked.provider, serial);
+        let mut exchanges: Vec<_> = inquiry.exchanges().map(asked).collect();
+        exchanges.sort_by_key(|(provider, _)| plan.provider(*provider).delay_ms);
+        for (provider, serial) in exchanges {
+            if !self.may_go(provider, inquiry.accepted_at).await {
+                return;
+            }
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
                 return;
             };

@@ -14,6 +14,7 @@ mod fill;
 mod import;
 mod journal;
 mod keys;
+mod network;
 mod open;
 mod residents;
 mod resume;
@@ -64,6 +65,7 @@ pub use worlds::{DEFAULT_WORLD, WorldName, WorldPlan, Worlds};
 use by_hand::HandedOut;
 use clock::Clock;
 use journal::Journal;
+use network::Changed;
 use open::Description;
 use tally::Tally;
 
@@ -90,6 +92,7 @@ pub struct World {
     signed: Mutex<BTreeMap<TreeId, u64>>,
     tally: Tally,
     handed_out: HandedOut,
+    network_changed: Changed,
     /// What the world's file says; nothing once the world is closed.
     description: Mutex<Option<Description>>,
     places: Arc<Semaphore>,

@@ -15,13 +15,18 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan, by_hand::HandedOut, clock::Clock,
-    clock::ClockMode, digest, journal::Journal, keys, keys::WorldKeys, tally::Tally,
+    clock::ClockMode, digest, journal::Journal, keys, keys::WorldKeys, network::Changed,
+    tally::Tally,
 };
 use crate::{
     addressee::AddresseeSystem,
     crypto::files::replace_private,
     domain::{
-        deciding::HoldRules, layout::Layouts, refusal::Refusal, symbol_request::ResidentNetworkPlan,
+        deciding::HoldRules,
+        layout::Layouts,
+        network_plan::{NetworkPlan, OperationNotice},
+        refusal::Refusal,
+        symbol_request::ResidentNetworkPlan,
     },
     institution::{IntermediateServer, Periods, StaffRules, Surroundings},
     ledger::Ledger,
@@ -74,6 +79,14 @@ pub(super) struct Description {
     filled: bool,
     #[serde(default)]
     pub(super) resident_network: ResidentNetworkPlan,
+    #[serde(default)]
+    pub(super) network: NetworkPlan,
+    /// Posted and not withdrawn, oldest first.
+    #[serde(default)]
+    pub(super) notices: Vec<OperationNotice>,
+    /// How many notices were ever posted.
+    #[serde(default)]
+    pub(super) notices_posted: u64,
     /// Of the fields above. A file without it was made before there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
@@ -97,6 +110,9 @@ impl World {
             clock: plan.clock,
             filled: false,
             resident_network: ResidentNetworkPlan::default(),
+            network: NetworkPlan::default(),
+            notices: Vec::new(),
+            notices_posted: 0,
             sha256: None,
         };
         write_description(dir, &description)?;
@@ -179,6 +195,7 @@ impl World {
             symbols: keys::symbol_secret(description.seed),
             permit_period: settings.permit_period,
         });
+        core.set_plan(description.network.clone());
         let plan = description.resident_network.clone();
         let juki = ResidentNetwork::new(state.clone(), keys.resident_network()?, plan);
         let juki = Arc::new(juki);
@@ -200,6 +217,7 @@ impl World {
             signed: Mutex::default(),
             tally: Tally::default(),
             handed_out: HandedOut::default(),
+            network_changed: Changed::default(),
             description: Mutex::new(Some(description.clone())),
             places: Arc::new(Semaphore::new(EXCHANGES_AT_ONCE)),
             tasks: TaskTracker::new(),
@@ -214,6 +232,7 @@ impl World {
     pub fn set_clock(&self, mode: ClockMode) -> Result<(), WorldFault> {
         self.describe(|description| description.clock = mode)?;
         self.clock.set(mode);
+        self.network_changed.send_replace(());
         Ok(())
     }
 
@@ -221,6 +240,15 @@ impl World {
     pub(super) fn is_unmade(dir: &Path) -> bool {
         let kept = ["world.json", "keys.json", "ledger", "state"];
         kept.iter().all(|name| !dir.join(name).exists())
+    }
+
+    /// What the world's file says; the default once the world is closed.
+    pub(super) fn described<T: Default>(&self, read: impl FnOnce(&Description) -> T) -> T {
+        let kept = self
+            .description
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().map(read).unwrap_or_default()
     }
 
     pub(super) fn describe(&self, change: impl FnOnce(&mut Description)) -> Result<(), WorldFault> {

@@ -30,6 +30,7 @@ mod inquiry;
 mod inquiry_files;
 mod keeping;
 mod net;
+mod network;
 mod operation;
 mod permission;
 mod permit;
