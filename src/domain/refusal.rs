@@ -61,6 +61,9 @@ pub enum Refusal {
     /// The unit may not handle the affair.
     #[error("the unit has no authority for the affair")]
     UnitNotAuthorised,
+    /// The user may not handle the affair.
+    #[error("the user has no authority for the affair")]
+    UserNotAuthorised,
     /// No key to seal the answers to.
     #[error("no valid sealing key is registered and none came with the inquiry")]
     SealingKeyMissing,
@@ -230,6 +233,7 @@ impl Refusal {
             Self::InstitutionUnknown(_) => "INSTITUTION_UNKNOWN",
             Self::CallerNotEntitled => "CALLER_NOT_ENTITLED",
             Self::UnitNotAuthorised => "UNIT_NOT_AUTHORISED",
+            Self::UserNotAuthorised => "USER_NOT_AUTHORISED",
             Self::SealingKeyMissing => "SEALING_KEY_MISSING",
             Self::SealingKeyExists => "SEALING_KEY_EXISTS",
             Self::NotFound(_) | Self::ReplicasUnknown(_) => "NOT_FOUND",
@@ -285,6 +289,7 @@ impl Refusal {
             Self::InstitutionUnknown(_) => "証明書の機関は、この世界に存在しません。".into(),
             Self::CallerNotEntitled => "この証明書では、この操作を行えません。".into(),
             Self::UnitNotAuthorised => "指定された部署には、当該事務の権限がありません。".into(),
+            Self::UserNotAuthorised => "指定された利用者には、当該事務の権限がありません。".into(),
             Self::SealingKeyMissing => {
                 "有効な暗号化鍵が登録されておらず、照会にも指定されていません。".into()
             }

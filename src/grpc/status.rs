@@ -67,6 +67,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled
         | Refusal::UnitNotAuthorised
+        | Refusal::UserNotAuthorised
         | Refusal::FourEyes
         | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount) => {
             Code::PermissionDenied

@@ -138,6 +138,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::InstitutionUnknown("9900000000001100".parse().unwrap()),
         Refusal::CallerNotEntitled,
         Refusal::UnitNotAuthorised,
+        Refusal::UserNotAuthorised,
         Refusal::SealingKeyMissing,
         Refusal::SealingKeyExists,
         Refusal::NotFound(Thing::Inquiry),
