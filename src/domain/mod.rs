@@ -35,6 +35,7 @@ pub mod replica;
 pub mod replica_file;
 pub mod replica_import;
 pub mod result;
+pub mod retention;
 pub mod sealing_key;
 pub mod selection;
 pub mod service_hours;

@@ -82,6 +82,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::ProvisionNotChecked
         | Refusal::ContentChanged
         | Refusal::BatchEnded
+        | Refusal::NothingToDispose
         | Refusal::NotInEncoding(_)
         | Refusal::Acquisition(_)
         | Refusal::Addressee(_)

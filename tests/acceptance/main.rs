@@ -21,6 +21,7 @@ mod console;
 mod console_deciding;
 mod crash;
 mod deciding;
+mod disposal;
 mod folder;
 mod frozen;
 mod fuzz;
