@@ -44,4 +44,5 @@ mod staff;
 mod statistics;
 mod symbols;
 mod told;
+mod web;
 mod worlds;
