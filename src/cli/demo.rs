@@ -1,6 +1,6 @@
 //! `chukan demo`: one complete exchange over the wire, told step by step.
 
-use std::{fs, io::Write, net::SocketAddr, path::PathBuf, time::Instant};
+use std::{fs, io::Write, path::PathBuf, time::Instant};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use tonic::transport::Channel;
 use super::{
     fault::CliFault,
     options::{ConfigOptions, PlanOptions},
-    start::{Started, on_runtime},
+    start::{Started, carrier, on_runtime},
 };
 use crate::{
     crypto::identity::Identity,
@@ -80,7 +80,7 @@ impl Demo {
 /// Where the demonstration plays.
 struct Scene {
     endpoint: String,
-    console: Option<SocketAddr>,
+    console: Option<String>,
     authority: PathBuf,
     certificate: PathBuf,
     key: PathBuf,
@@ -93,7 +93,9 @@ impl Scene {
         let inquirer = Identity::institution(INQUIRER, None)?;
         Ok(Self {
             endpoint: format!("https://{}", started.address()?),
-            console: started.console_address()?,
+            console: started
+                .console_address()?
+                .map(|address| format!("{}://{address}/", carrier(&started.config).scheme())),
             authority: started.pki.authority_certificate(),
             certificate: started.pki.client_certificate(&inquirer),
             key: started.pki.client_key(&inquirer),

@@ -20,14 +20,14 @@ use crate::{
 
 /// Puts held requests into the queue of the provider and tells where they are decided.
 pub(super) async fn tell(scene: &Scene) -> Result<(), CliFault> {
-    let Some(console) = scene.console else {
+    let Some(console) = &scene.console else {
         return Ok(());
     };
     tell::heading("7. 職員の端末で、保留された提供依頼を確認・承認する");
     let ordinary = held(scene, Situation::HeldByPersonInfo, false).await?;
     let protected = held(scene, Situation::HeldByPerson, true).await?;
     println!(
-        "  端末       https://{console}/（認証局の証明書 {} を信頼させるか、警告を承知して進む）",
+        "  端末       {console}（認証局の証明書 {} を信頼させるか、警告を承知して進む）",
         scene.authority.display()
     );
     println!(
