@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{
-        HeaderMap, HeaderName,
+        HeaderMap, HeaderName, StatusCode,
         header::{COOKIE, SET_COOKIE},
         request::Parts,
     },
@@ -111,6 +111,25 @@ impl FromRequestParts<Console> for Desk {
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
         let door = Door::from_request_parts(parts, console).await?;
         door.desk(&parts.headers, IntermediateServer::at_work)
+    }
+}
+
+/// A member of staff whose page asks for something by itself: no sign of life of the session.
+pub(super) struct Onlooker(pub(super) Desk);
+
+impl FromRequestParts<Console> for Onlooker {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
+        let door = Door::from_request_parts(parts, console).await?;
+        let desk = door.desk(&parts.headers, IntermediateServer::still_at_work);
+        match desk {
+            Ok(desk) => Ok(Self(desk)),
+            Err(answer) if answer.status().is_redirection() => {
+                Err(StatusCode::UNAUTHORIZED.into_response())
+            }
+            Err(answer) => Err(answer),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use axum::{
 
 use super::Carrier;
 
-/// No script at all, styles of our own only, and nobody frames a page.
+/// No script at all, styles of our own only, and nobody frames a page. A page may set a policy of its own.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const HEADERS: [(HeaderName, &str); 5] = [
@@ -41,7 +41,9 @@ pub(super) async fn guard(
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -1,5 +1,5 @@
 //! 中間サーバー接続端末: the staff's terminal in a browser, one page per file with its template beside it. The same acts as
-//! over gRPC; everything works without JavaScript.
+//! over gRPC; everything works without JavaScript, which only keeps the queue current.
 
 mod accounts;
 mod assets;
@@ -66,6 +66,7 @@ pub fn router(worlds: Arc<Worlds>, carrier: Carrier) -> Router {
         .route("/logout", post(sign_in::end))
         .route("/password", get(password::show).post(password::submit))
         .route("/queue", get(queue::show))
+        .route("/queue/rows", get(queue::rows))
         .route("/provisions/{serial}", get(provision::show))
         .route("/provisions/{serial}/reveal", post(provision::reveal))
         .route("/provisions/{serial}/check", post(provision::check))

@@ -19,6 +19,7 @@ mod batch_crash;
 mod canary;
 mod console;
 mod console_deciding;
+mod console_live;
 mod console_plain;
 mod crash;
 mod deciding;
