@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::{fault::CliFault, options::PlanOptions, wall_clock};
 use crate::{
     config::{Config, StaffConfig},
-    console,
+    console::{self, Carrier},
     crypto::{
         certificate::Validity,
         identity::Identity,
@@ -113,7 +113,7 @@ impl Started {
             Arc::clone(&self.worlds),
             self.counters,
         ));
-        let pages = console::router(Arc::clone(&self.worlds));
+        let pages = console::router(Arc::clone(&self.worlds), carrier(&self.config));
         let until = stopping.clone().cancelled_owned();
         let console = self
             .console
@@ -136,7 +136,10 @@ impl Started {
         if let Drained::CutOff { .. } = drained {
             tracing::warn!("calls were still running when the time to finish them had passed");
         }
-        for endpoint in [console, metrics].into_iter().flatten() {
+        if let Some(endpoint) = console {
+            endpoint.abort();
+        }
+        if let Some(endpoint) = metrics {
             endpoint.abort();
         }
         if let Some(folder) = folder {
@@ -146,6 +149,15 @@ impl Started {
         }
         self.worlds.close().await?;
         Ok(())
+    }
+}
+
+/// What carries the pages of the staff's terminal.
+pub(super) fn carrier(config: &Config) -> Carrier {
+    if config.console.plain_http {
+        Carrier::PlainHttp
+    } else {
+        Carrier::Tls
     }
 }
 

@@ -1,5 +1,5 @@
 //! 中間サーバー接続端末: the staff's terminal in a browser, one page per file with its template beside it. The same acts as
-//! over gRPC; everything works without JavaScript.
+//! over gRPC; everything works without JavaScript, which only keeps the queue current.
 
 mod accounts;
 mod assets;
@@ -29,23 +29,44 @@ use crate::world::Worlds;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
+/// What carries the pages to the browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// TLS.
+    Tls,
+    /// Plain HTTP, on the loopback only.
+    PlainHttp,
+}
+
+impl Carrier {
+    /// The scheme of the pages' addresses.
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Self::Tls => "https",
+            Self::PlainHttp => "http",
+        }
+    }
+}
+
 /// What the pages share.
 #[derive(Clone)]
 pub struct Console {
     worlds: Arc<Worlds>,
+    carrier: Carrier,
 }
 
 /// The longest form, in bytes.
 const FORM_BYTES_MAX: usize = 512 << 10;
 
 /// Every page, on the world `default`.
-pub fn router(worlds: Arc<Worlds>) -> Router {
+pub fn router(worlds: Arc<Worlds>, carrier: Carrier) -> Router {
     Router::new()
         .route("/", get(home::show))
         .route("/login", get(sign_in::show).post(sign_in::submit))
         .route("/logout", post(sign_in::end))
         .route("/password", get(password::show).post(password::submit))
         .route("/queue", get(queue::show))
+        .route("/queue/rows", get(queue::rows))
         .route("/provisions/{serial}", get(provision::show))
         .route("/provisions/{serial}/reveal", post(provision::reveal))
         .route("/provisions/{serial}/check", post(provision::check))
@@ -57,6 +78,6 @@ pub fn router(worlds: Arc<Worlds>) -> Router {
         .route("/assets/{name}", get(assets::show))
         .fallback(reply::no_page)
         .layer(axum::extract::DefaultBodyLimit::max(FORM_BYTES_MAX))
-        .layer(middleware::from_fn(guard::guard))
-        .with_state(Console { worlds })
+        .layer(middleware::from_fn_with_state(carrier, guard::guard))
+        .with_state(Console { worlds, carrier })
 }

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
 use super::{
-    caller::{SESSION_KEY, Surface},
+    caller::{Surface, session_token},
     fields::{Fields, page_size, timestamp},
     place::{place, token},
     proto::v1::{self, staff_service_server::StaffService},
@@ -188,12 +188,6 @@ impl StaffService for Staff {
             next_page_token: next.map(token).unwrap_or_default(),
         }))
     }
-}
-
-fn session_token<T>(request: &Request<T>) -> Zeroizing<String> {
-    let token = request.metadata().get(SESSION_KEY);
-    let token = token.and_then(|token| token.to_str().ok());
-    Zeroizing::new(token.unwrap_or_default().to_owned())
 }
 
 fn decode(message: &v1::Account) -> Result<AccountDraft, Status> {
