@@ -38,8 +38,9 @@ struct Told {
     acknowledged: usize,
 }
 
+/// Callers that submit and register, and what they were told.
 #[derive(Clone, Default)]
-struct Load {
+pub(crate) struct Load {
     told: Arc<Mutex<Told>>,
     moved: Arc<Notify>,
 }
@@ -51,8 +52,13 @@ impl Load {
         answer
     }
 
+    /// The inquiries that were acknowledged, by institution and receipt number.
+    pub(crate) fn receipts(&self) -> BTreeSet<(&'static str, String)> {
+        self.tell(|told| told.receipts.keys().cloned().collect())
+    }
+
     /// Comes back when so many more things were acknowledged.
-    async fn grown_by(&self, more: usize) {
+    pub(crate) async fn grown_by(&self, more: usize) {
         let wanted = self.tell(|told| told.acknowledged) + more;
         while self.told.lock().unwrap().acknowledged < wanted {
             self.moved.notified().await;
@@ -60,7 +66,7 @@ impl Load {
     }
 
     /// Callers on channels of their own, until the server goes away.
-    async fn begin(&self, net: &Net, round: u32) -> JoinSet<()> {
+    pub(crate) async fn begin(&self, net: &Net, round: u32) -> JoinSet<()> {
         let mut callers = JoinSet::new();
         for (n, who) in [CITY, DESIGNATED, CITY, DESIGNATED].into_iter().enumerate() {
             let client = net.inquiries(who).await;
@@ -71,8 +77,9 @@ impl Load {
                 format!("r{round}-{n}"),
             ));
         }
-        let replicas = ReplicaServiceClient::new(net.channel(WARD).await);
-        callers.spawn(register_all(self.clone(), replicas, round));
+        let mut replicas = ReplicaServiceClient::new(net.channel(WARD).await);
+        let template = replica_of(&mut replicas, 10).await;
+        callers.spawn(register_all(self.clone(), replicas, template, round));
         callers
     }
 }
@@ -109,8 +116,12 @@ async fn submit_all(
     }
 }
 
-async fn register_all(load: Load, mut client: ReplicaServiceClient<Channel>, round: u32) {
-    let template = replica_of(&mut client, 10).await;
+async fn register_all(
+    load: Load,
+    mut client: ReplicaServiceClient<Channel>,
+    template: v1::Replica,
+    round: u32,
+) {
     for n in 0.. {
         let mut replica = template.clone();
         let name = format!("k{round}-{n}");
@@ -139,7 +150,11 @@ async fn replica_of(client: &mut ReplicaServiceClient<Channel>, index: u32) -> v
 }
 
 /// Every acknowledged inquiry is there, ends or waits, and says what it said before.
-async fn inquiries_are_whole(net: &Net, load: &Load, known: &BTreeSet<(&'static str, String)>) {
+pub(crate) async fn inquiries_are_whole(
+    net: &Net,
+    load: &Load,
+    known: &BTreeSet<(&'static str, String)>,
+) {
     let mut clients = BTreeMap::new();
     for who in [CITY, DESIGNATED] {
         clients.insert(who, net.inquiries(who).await);
@@ -234,7 +249,7 @@ async fn waiting_at_the_provider(net: &Net) -> Vec<String> {
 }
 
 /// `chukan ledger verify` on a directory that no process has open.
-fn ledger_verifies(data: &Path) {
+pub(crate) fn ledger_verifies(data: &Path) {
     let ledger = data.join("worlds/default/ledger");
     let mut verify = Command::new(env!("CARGO_BIN_EXE_chukan"));
     let verified = verify.args(["ledger", "verify"]).arg(ledger).output();
@@ -248,7 +263,7 @@ async fn stops_well(net: Net) {
     assert!(stopping.await.unwrap().success());
 }
 
-async fn everything_agrees(net: &Net, load: &Load) {
+pub(crate) async fn everything_agrees(net: &Net, load: &Load) {
     let (results, replicas) = load.tell(|told| (told.results.clone(), told.replicas.clone()));
     replicas_are_there(net, replicas.into_iter()).await;
     for who in [CITY, DESIGNATED] {
@@ -292,7 +307,7 @@ async fn twenty_kills_under_load_lose_nothing_that_was_acknowledged() {
             .into_iter()
             .filter(|name| name.starts_with(&latest));
         inquiries_are_whole(&net, &load, &known).await;
-        known = load.tell(|told| told.receipts.keys().cloned().collect());
+        known = load.receipts();
         if round > 0 {
             replicas_are_there(&net, latest).await;
         }

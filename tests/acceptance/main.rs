@@ -21,6 +21,8 @@ mod console;
 mod console_deciding;
 mod crash;
 mod deciding;
+mod disk;
+mod failing_disk;
 mod folder;
 mod frozen;
 mod fuzz;
