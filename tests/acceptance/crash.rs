@@ -248,15 +248,6 @@ async fn waiting_at_the_provider(net: &Net) -> Vec<String> {
     }
 }
 
-/// `chukan ledger verify` on a directory that no process has open.
-pub(crate) fn ledger_verifies(data: &Path) {
-    let ledger = data.join("worlds/default/ledger");
-    let mut verify = Command::new(env!("CARGO_BIN_EXE_chukan"));
-    let verified = verify.args(["ledger", "verify"]).arg(ledger).output();
-    let verified = verified.unwrap();
-    assert!(verified.status.success(), "{verified:?}");
-}
-
 /// Stops the server without keeping the channels of this process from hearing of it.
 async fn stops_well(net: Net) {
     let stopping = tokio::task::spawn_blocking(move || net.stop().0);
@@ -317,13 +308,13 @@ async fn twenty_kills_under_load_lose_nothing_that_was_acknowledged() {
         while let Some(ended) = callers.join_next().await {
             ended.unwrap();
         }
-        ledger_verifies(dir.path());
+        net::ledger_verifies(dir.path());
     }
     let net = net::start_in(dir.path(), QUIET);
     inquiries_are_whole(&net, &load, &known).await;
     everything_agrees(&net, &load).await;
     stops_well(net).await;
-    ledger_verifies(dir.path());
+    net::ledger_verifies(dir.path());
     let net = net::start_in(dir.path(), QUIET);
     for who in [CITY, DESIGNATED, WARD] {
         let counted = statistics(&net, who).await;
@@ -348,7 +339,7 @@ async fn a_stop_under_load_loses_nothing_and_ends_well() {
     while let Some(ended) = callers.join_next().await {
         ended.unwrap();
     }
-    ledger_verifies(dir.path());
+    net::ledger_verifies(dir.path());
     let net = net::start_in(dir.path(), QUIET);
     inquiries_are_whole(&net, &load, &BTreeSet::new()).await;
     everything_agrees(&net, &load).await;
@@ -399,5 +390,5 @@ async fn a_world_that_was_killed_while_it_was_made_comes_up_whole() {
         assert_eq!(codes(&inquiry), [code], "person {index}");
     }
     stops_well(net).await;
-    ledger_verifies(dir.path());
+    net::ledger_verifies(dir.path());
 }

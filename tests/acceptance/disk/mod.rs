@@ -43,6 +43,8 @@ const COUNTDOWN: u64 = 0;
 const KIND: u64 = 8;
 const FIRED: u64 = 24;
 const FULL: u64 = 32;
+const FREE: u64 = 40;
+const AHEAD: u64 = 48;
 
 impl Disk {
     pub(crate) fn new() -> Self {
@@ -55,7 +57,7 @@ impl Disk {
             .create_new(true)
             .open(dir.path().join("control"))
             .unwrap();
-        control.set_len(48).unwrap();
+        control.set_len(56).unwrap();
         Self { dir, control }
     }
 
@@ -93,6 +95,16 @@ impl Disk {
         self.set(FIRED, 0);
         self.set(KIND, fault as u64);
         self.set(COUNTDOWN, calls);
+    }
+
+    /// Lets the disk say that so many bytes are free; 0 is the truth.
+    pub(crate) fn say_free(&self, bytes: u64) {
+        self.set(FREE, bytes);
+    }
+
+    /// Sets the computer's clock, as the server sees it, ahead of the true one.
+    pub(crate) fn set_ahead(&self, seconds: u64) {
+        self.set(AHEAD, seconds);
     }
 
     /// No fault comes from now on, and there is room.

@@ -2,13 +2,14 @@
  * one directory. Linux only.
  *
  * FAULTY_BELOW    the directory
- * FAULTY_CONTROL  a file of six 64-bit numbers, shared with the test:
+ * FAULTY_CONTROL  a file of seven 64-bit numbers, shared with the test:
  *                 countdown  0 is off; otherwise the fault comes with the call that takes it to 0
  *                 kind       see below
  *                 seen       calls so far that a fault could have hit
  *                 fired      how often the fault came
  *                 full       not 0: the disk has no room; set by FULL, cleared by the test
- *                 unused
+ *                 free       not 0: how many free bytes the disk says it has
+ *                 ahead      by how many seconds the computer's clock is ahead
  * FAULTY_JOURNAL  a directory for what a loss of power needs: `log` holds one line for each change that is not yet durable by
  *                 the letter of POSIX and for each sync, `pre` the bytes that were overwritten, and the numbered files are those
  *                 that a rename replaced.
@@ -30,8 +31,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -40,7 +44,7 @@ enum kind { FAIL = 1, FULL = 2, SHORT = 3, TORN = 4, CUT = 5, FAIL_SYNC = 6 };
 enum call { WRITE, SYNC, OTHER };
 
 struct control {
-    int64_t countdown, kind, seen, fired, full, unused;
+    int64_t countdown, kind, seen, fired, full, free, ahead;
 };
 
 static struct control *control;
@@ -250,6 +254,28 @@ int fallocate64(int fd, int mode, off64_t offset, off64_t length) {
 int fallocate(int fd, int mode, off_t offset, off_t length) { return fallocate64(fd, mode, offset, length); }
 int posix_fallocate64(int fd, off64_t offset, off64_t length) { return fallocate64(fd, 0, offset, length) ? errno : 0; }
 int posix_fallocate(int fd, off_t offset, off_t length) { return posix_fallocate64(fd, offset, length); }
+
+int statvfs(const char *path, struct statvfs *found) {
+    struct statfs real;
+    if (syscall(SYS_statfs, path, &real)) return -1;
+    memset(found, 0, sizeof *found);
+    found->f_bsize = real.f_bsize;
+    found->f_frsize = real.f_frsize ? real.f_frsize : real.f_bsize;
+    found->f_blocks = real.f_blocks;
+    found->f_bfree = real.f_bfree;
+    found->f_bavail = real.f_bavail;
+    int64_t room = control ? __atomic_load_n(&control->free, __ATOMIC_SEQ_CST) : 0;
+    if (room) found->f_bavail = (fsblkcnt_t)room / found->f_frsize;
+    return 0;
+}
+
+int statvfs64(const char *path, struct statvfs64 *found) { return statvfs(path, (struct statvfs *)found); }
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int result = syscall(SYS_clock_gettime, clock, now);
+    if (!result && clock == CLOCK_REALTIME && control) now->tv_sec += __atomic_load_n(&control->ahead, __ATOMIC_SEQ_CST);
+    return result;
+}
 
 static unsigned long folder_of(const char *path) {
     char folder[PATH_MAX];
