@@ -42,4 +42,5 @@ pub mod service_hours;
 pub mod shape;
 pub mod staff;
 pub mod symbol_request;
+pub mod unready;
 pub mod words;

@@ -7,6 +7,7 @@ use super::{
     malformed::Malformed,
     result::ResultCode,
     staff::{NotAuthorised, StaffRefusal},
+    unready::Unready,
 };
 
 /// One field of a request that is not as it must be. The value is never part of it.
@@ -142,6 +143,9 @@ pub enum Refusal {
     /// An act of a member of staff is not possible.
     #[error("{0}")]
     Staff(StaffRefusal),
+    /// Nothing is wrong with the call, but it is not taken now.
+    #[error("{0}")]
+    Unready(Unready),
     /// Too much is under way.
     #[error("too many exchanges are under way")]
     Overloaded,
@@ -275,6 +279,8 @@ impl Refusal {
             Self::Staff(StaffRefusal::NotAuthorised) => "NOT_AUTHORISED",
             Self::Staff(StaffRefusal::OwnAccount) => "OWN_ACCOUNT",
             Self::Staff(StaffRefusal::AccountExists) => "ACCOUNT_EXISTS",
+            Self::Unready(Unready::InstitutionBusy) => "INSTITUTION_BUSY",
+            Self::Unready(Unready::DiskFull) => "DISK_FULL",
             Self::Overloaded => "OVERLOADED",
             Self::RecordsUnavailable => "RECORDS_UNAVAILABLE",
             Self::WorldExists => "WORLD_EXISTS",
@@ -351,6 +357,7 @@ impl Refusal {
             }
             Self::ListUnverified => "照会許可照合リストの署名を検証できません。".into(),
             Self::Staff(refusal) => refusal.ja().into(),
+            Self::Unready(unready) => unready.ja().into(),
             Self::Overloaded => {
                 "処理中の照会が多すぎます。しばらくしてから再送してください。".into()
             }
@@ -364,12 +371,6 @@ impl Refusal {
 impl From<AddresseeRefusal> for Refusal {
     fn from(refusal: AddresseeRefusal) -> Self {
         Self::Addressee(refusal)
-    }
-}
-
-impl From<AcquisitionRefusal> for Refusal {
-    fn from(refusal: AcquisitionRefusal) -> Self {
-        Self::Acquisition(refusal)
     }
 }
 

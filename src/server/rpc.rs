@@ -25,6 +25,12 @@ use super::{
     metrics::Metrics,
     trace_context::{Span, TRACEPARENT},
 };
+use crate::{
+    crypto::identity::Identity,
+    domain::{refusal::Refusal, unready::Unready},
+    grpc::{Caller, status_of},
+    world::{Share, Shares},
+};
 
 /// What a header costs besides its name and value. Source: RFC 9113 §6.5.2.
 const HEADER_OVERHEAD_BYTES: usize = 32;
@@ -36,6 +42,8 @@ const GRPC_OWN: &str = "/grpc.";
 pub(super) struct CallLayer {
     pub(super) metrics: Arc<Metrics>,
     pub(super) calls: Arc<Semaphore>,
+    /// Of each institution.
+    pub(super) shares: Arc<Shares>,
     pub(super) request_max: Duration,
     pub(super) header_bytes_max: usize,
     pub(super) stopping: CancellationToken,
@@ -58,6 +66,12 @@ pub(super) struct Calls {
     layer: CallLayer,
 }
 
+/// The right to run one call.
+struct Room {
+    _share: Share,
+    _permit: OwnedSemaphorePermit,
+}
+
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 impl Service<Request<Body>> for Calls {
@@ -71,8 +85,8 @@ impl Service<Request<Body>> for Calls {
 
     fn call(&mut self, request: Request<Body>) -> Answering {
         let mut call = Call::start(&self.layer, request.uri().path());
-        match self.layer.admit(request.headers()) {
-            Ok(permit) => call.permit = Some(permit),
+        match self.layer.admit(&request) {
+            Ok(room) => call.room = Some(room),
             Err(refused) => {
                 return Box::pin(async move { Ok(call.answer(refused.into_http())) });
             }
@@ -108,16 +122,27 @@ impl Service<Request<Body>> for Calls {
 
 impl CallLayer {
     /// The right to run, or the status that refuses it.
-    fn admit(&self, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Status> {
-        if header_bytes(headers) > self.header_bytes_max {
+    fn admit(&self, request: &Request<Body>) -> Result<Room, Status> {
+        if header_bytes(request.headers()) > self.header_bytes_max {
             return Err(Status::resource_exhausted(format!(
                 "the headers are longer than {} bytes",
                 self.header_bytes_max
             )));
         }
-        Arc::clone(&self.calls)
+        let caller = request.extensions().get::<Caller>();
+        let share = caller.map(|caller| match caller.identity.as_ref() {
+            Identity::Institution { code, .. } => self.shares.take(code),
+            Identity::Operator => self.shares.take("operator"),
+        });
+        let busy = Refusal::Unready(Unready::InstitutionBusy);
+        let share = share.flatten().ok_or_else(|| status_of(&busy))?;
+        let permit = Arc::clone(&self.calls)
             .try_acquire_owned()
-            .map_err(|_| Status::resource_exhausted("as many calls are running as may be"))
+            .map_err(|_| Status::resource_exhausted("as many calls are running as may be"))?;
+        Ok(Room {
+            _share: share,
+            _permit: permit,
+        })
     }
 
     fn time_limit(&self, headers: &HeaderMap) -> Duration {
@@ -175,7 +200,7 @@ struct Call {
     path: String,
     started: Instant,
     counted: bool,
-    permit: Option<OwnedSemaphorePermit>,
+    room: Option<Room>,
     /// When the answer ends without being asked to.
     stopped: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
@@ -190,7 +215,7 @@ impl Call {
             metrics: Arc::clone(&layer.metrics),
             started: Instant::now(),
             counted: false,
-            permit: None,
+            room: None,
             stopped: endless.then(|| Box::pin(layer.stopping.clone().cancelled_owned())),
         }
     }
@@ -233,7 +258,7 @@ impl Call {
             return;
         }
         self.counted = true;
-        self.permit = None;
+        self.room = None;
         let method = self.metrics.method(&self.path);
         method.in_flight.decrement(1);
         method.seconds.record(self.started.elapsed().as_secs_f64());

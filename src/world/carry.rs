@@ -33,9 +33,10 @@ impl World {
             if !self.may_go(provider, inquiry.accepted_at).await {
                 return;
             }
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+            if !self.has_room().await {
                 return;
-            };
+            }
+            let place = self.places.take(inquiry.inquirer).await;
             let (world, inquiry) = (Arc::clone(&self), Arc::clone(&inquiry));
             let span = tracing::info_span!("exchange", %serial);
             let carried = async move {

@@ -14,9 +14,19 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan, by_hand::HandedOut, clock::Clock,
-    clock::ClockMode, digest, journal::Journal, keys, keys::WorldKeys, network::Changed,
+    EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan,
+    by_hand::HandedOut,
+    clock::Clock,
+    clock::ClockMode,
+    condition::{Watch, WatchRules},
+    digest,
+    journal::Journal,
+    keys,
+    keys::WorldKeys,
+    network::Changed,
+    shares::Shares,
     tally::Tally,
+    turns::Turns,
 };
 use crate::{
     addressee::AddresseeSystem,
@@ -53,6 +63,10 @@ pub struct Settings {
     pub hold: HoldRules,
     /// What is asked of the staff.
     pub staff: StaffRules,
+    /// When the conditions begin.
+    pub watch: WatchRules,
+    /// How many inquiries of one institution may wait for their exchanges to begin.
+    pub inquiries_each_max: usize,
     /// Whether a new world has the accounts for training.
     pub training_accounts: bool,
 }
@@ -146,6 +160,7 @@ impl World {
         }
         world.renew_lists(settings.periods.list_age_max).await?;
         let world = Arc::new(world);
+        world.watch();
         world.resume(&followed).await?;
         world.move_requests().await?;
         world.begin_carrying_requests();
@@ -216,10 +231,12 @@ impl World {
             journal: Journal::default(),
             signed: Mutex::default(),
             tally: Tally::default(),
+            watch: Watch::new(settings.watch),
             handed_out: HandedOut::default(),
             network_changed: Changed::default(),
             description: Mutex::new(Some(description.clone())),
-            places: Arc::new(Semaphore::new(EXCHANGES_AT_ONCE)),
+            places: Turns::new(EXCHANGES_AT_ONCE),
+            beginning: Shares::new(settings.inquiries_each_max),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         })

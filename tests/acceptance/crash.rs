@@ -2,8 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -38,8 +37,9 @@ struct Told {
     acknowledged: usize,
 }
 
+/// Callers that submit and register, and what they were told.
 #[derive(Clone, Default)]
-struct Load {
+pub(crate) struct Load {
     told: Arc<Mutex<Told>>,
     moved: Arc<Notify>,
 }
@@ -51,8 +51,13 @@ impl Load {
         answer
     }
 
+    /// The inquiries that were acknowledged, by institution and receipt number.
+    pub(crate) fn receipts(&self) -> BTreeSet<(&'static str, String)> {
+        self.tell(|told| told.receipts.keys().cloned().collect())
+    }
+
     /// Comes back when so many more things were acknowledged.
-    async fn grown_by(&self, more: usize) {
+    pub(crate) async fn grown_by(&self, more: usize) {
         let wanted = self.tell(|told| told.acknowledged) + more;
         while self.told.lock().unwrap().acknowledged < wanted {
             self.moved.notified().await;
@@ -60,7 +65,7 @@ impl Load {
     }
 
     /// Callers on channels of their own, until the server goes away.
-    async fn begin(&self, net: &Net, round: u32) -> JoinSet<()> {
+    pub(crate) async fn begin(&self, net: &Net, round: u32) -> JoinSet<()> {
         let mut callers = JoinSet::new();
         for (n, who) in [CITY, DESIGNATED, CITY, DESIGNATED].into_iter().enumerate() {
             let client = net.inquiries(who).await;
@@ -71,8 +76,9 @@ impl Load {
                 format!("r{round}-{n}"),
             ));
         }
-        let replicas = ReplicaServiceClient::new(net.channel(WARD).await);
-        callers.spawn(register_all(self.clone(), replicas, round));
+        let mut replicas = ReplicaServiceClient::new(net.channel(WARD).await);
+        let template = replica_of(&mut replicas, 10).await;
+        callers.spawn(register_all(self.clone(), replicas, template, round));
         callers
     }
 }
@@ -109,8 +115,12 @@ async fn submit_all(
     }
 }
 
-async fn register_all(load: Load, mut client: ReplicaServiceClient<Channel>, round: u32) {
-    let template = replica_of(&mut client, 10).await;
+async fn register_all(
+    load: Load,
+    mut client: ReplicaServiceClient<Channel>,
+    template: v1::Replica,
+    round: u32,
+) {
     for n in 0.. {
         let mut replica = template.clone();
         let name = format!("k{round}-{n}");
@@ -139,7 +149,11 @@ async fn replica_of(client: &mut ReplicaServiceClient<Channel>, index: u32) -> v
 }
 
 /// Every acknowledged inquiry is there, ends or waits, and says what it said before.
-async fn inquiries_are_whole(net: &Net, load: &Load, known: &BTreeSet<(&'static str, String)>) {
+pub(crate) async fn inquiries_are_whole(
+    net: &Net,
+    load: &Load,
+    known: &BTreeSet<(&'static str, String)>,
+) {
     let mut clients = BTreeMap::new();
     for who in [CITY, DESIGNATED] {
         clients.insert(who, net.inquiries(who).await);
@@ -233,22 +247,13 @@ async fn waiting_at_the_provider(net: &Net) -> Vec<String> {
     }
 }
 
-/// `chukan ledger verify` on a directory that no process has open.
-fn ledger_verifies(data: &Path) {
-    let ledger = data.join("worlds/default/ledger");
-    let mut verify = Command::new(env!("CARGO_BIN_EXE_chukan"));
-    let verified = verify.args(["ledger", "verify"]).arg(ledger).output();
-    let verified = verified.unwrap();
-    assert!(verified.status.success(), "{verified:?}");
-}
-
 /// Stops the server without keeping the channels of this process from hearing of it.
 async fn stops_well(net: Net) {
     let stopping = tokio::task::spawn_blocking(move || net.stop().0);
     assert!(stopping.await.unwrap().success());
 }
 
-async fn everything_agrees(net: &Net, load: &Load) {
+pub(crate) async fn everything_agrees(net: &Net, load: &Load) {
     let (results, replicas) = load.tell(|told| (told.results.clone(), told.replicas.clone()));
     replicas_are_there(net, replicas.into_iter()).await;
     for who in [CITY, DESIGNATED] {
@@ -292,7 +297,7 @@ async fn twenty_kills_under_load_lose_nothing_that_was_acknowledged() {
             .into_iter()
             .filter(|name| name.starts_with(&latest));
         inquiries_are_whole(&net, &load, &known).await;
-        known = load.tell(|told| told.receipts.keys().cloned().collect());
+        known = load.receipts();
         if round > 0 {
             replicas_are_there(&net, latest).await;
         }
@@ -302,13 +307,13 @@ async fn twenty_kills_under_load_lose_nothing_that_was_acknowledged() {
         while let Some(ended) = callers.join_next().await {
             ended.unwrap();
         }
-        ledger_verifies(dir.path());
+        net::ledger_verifies(dir.path());
     }
     let net = net::start_in(dir.path(), QUIET);
     inquiries_are_whole(&net, &load, &known).await;
     everything_agrees(&net, &load).await;
     stops_well(net).await;
-    ledger_verifies(dir.path());
+    net::ledger_verifies(dir.path());
     let net = net::start_in(dir.path(), QUIET);
     for who in [CITY, DESIGNATED, WARD] {
         let counted = statistics(&net, who).await;
@@ -333,7 +338,7 @@ async fn a_stop_under_load_loses_nothing_and_ends_well() {
     while let Some(ended) = callers.join_next().await {
         ended.unwrap();
     }
-    ledger_verifies(dir.path());
+    net::ledger_verifies(dir.path());
     let net = net::start_in(dir.path(), QUIET);
     inquiries_are_whole(&net, &load, &BTreeSet::new()).await;
     everything_agrees(&net, &load).await;
@@ -384,5 +389,5 @@ async fn a_world_that_was_killed_while_it_was_made_comes_up_whole() {
         assert_eq!(codes(&inquiry), [code], "person {index}");
     }
     stops_well(net).await;
-    ledger_verifies(dir.path());
+    net::ledger_verifies(dir.path());
 }

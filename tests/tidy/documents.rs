@@ -9,6 +9,7 @@ use chukan::{
         refusal::{Refusal, Thing},
         result::{DetailStatus, ResultCode},
         staff::StaffRefusal,
+        unready::Unready,
     },
     grpc::code_of,
 };
@@ -167,6 +168,8 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::PermitNotIssued(ResultCode::NotPermitted),
         Refusal::ListUnusable,
         Refusal::ListUnverified,
+        Refusal::Unready(Unready::InstitutionBusy),
+        Refusal::Unready(Unready::DiskFull),
         Refusal::Overloaded,
         Refusal::RecordsUnavailable,
         Refusal::WorldExists,

@@ -63,8 +63,8 @@ pub(super) fn code(world: &World, inquiry: &Inquiry) -> ResultCode {
 pub(super) async fn carried(world: &Arc<World>, inquiry: &Inquiry) {
     let carried = Arc::clone(world).carry_inquiry(Arc::new(inquiry.clone()));
     carried.await;
-    let all = u32::try_from(super::super::EXCHANGES_AT_ONCE).unwrap();
-    drop(world.places.acquire_many(all).await.unwrap());
+    let all = super::super::EXCHANGES_AT_ONCE;
+    world.places.all_free(all).await;
 }
 
 #[tokio::test]
@@ -143,11 +143,11 @@ async fn a_held_request_that_is_sent_again_waits_once() {
     let later = at(DAY) + SignedDuration::from_secs(60);
     world.set_clock(ClockMode::Frozen(later)).unwrap();
     let world = reopened(world, dir.path()).await;
-    let all = u32::try_from(super::super::EXCHANGES_AT_ONCE).unwrap();
+    let all = super::super::EXCHANGES_AT_ONCE;
     while code(&world, &inquiry) != ResultCode::WaitingForStaff {
         tokio::task::yield_now().await;
     }
-    drop(world.places.acquire_many(all).await.unwrap());
+    world.places.all_free(all).await;
     let provider = asked.provider;
     for rows in [
         world.state.waiting_provisions(provider, Page::first(10)),
