@@ -1,6 +1,7 @@
 //! 中間サーバー接続端末: the staff's terminal in a browser, one page per file with its template beside it. The same acts as
 //! over gRPC; everything works without JavaScript, which only keeps the queue current.
 
+mod account_edit;
 mod accounts;
 mod assets;
 mod desk;
@@ -73,6 +74,10 @@ pub fn router(worlds: Arc<Worlds>, carrier: Carrier) -> Router {
         .route("/provisions/{serial}/approve", post(provision::approve))
         .route("/provisions/{serial}/send-back", post(provision::send_back))
         .route("/accounts", get(accounts::show).post(accounts::create))
+        .route(
+            "/accounts/edit",
+            get(account_edit::show).post(account_edit::submit),
+        )
         .route("/accounts/unlock", post(accounts::unlock))
         .route("/operations", get(operations::show))
         .route("/assets/{name}", get(assets::show))

@@ -18,6 +18,7 @@ mod batch_command;
 mod batch_crash;
 mod canary;
 mod console;
+mod console_accounts;
 mod console_deciding;
 mod console_live;
 mod console_plain;
