@@ -3,6 +3,7 @@
 
 mod account_edit;
 mod accounts;
+mod analysis;
 mod assets;
 mod desk;
 mod frame;
@@ -80,6 +81,8 @@ pub fn router(worlds: Arc<Worlds>, carrier: Carrier) -> Router {
         )
         .route("/accounts/unlock", post(accounts::unlock))
         .route("/operations", get(operations::show))
+        .route("/analysis", get(analysis::show))
+        .route("/analysis/review", post(analysis::review))
         .route("/assets/{name}", get(assets::show))
         .fallback(reply::no_page)
         .layer(axum::extract::DefaultBodyLimit::max(FORM_BYTES_MAX))

@@ -185,6 +185,8 @@ pub enum Thing {
     Account,
     /// A batch.
     Batch,
+    /// A finding of the analysis of operations.
+    Finding,
 }
 
 impl Thing {
@@ -207,6 +209,7 @@ impl Thing {
             Self::Addressee => ("the number of the person", "宛名"),
             Self::Account => ("the account", "職員アカウント"),
             Self::Batch => ("the batch", "バッチ照会"),
+            Self::Finding => ("the finding", "分析結果"),
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod addressee_changes;
 mod addressees;
+mod analysis;
 mod attachment;
 mod bad_fields;
 mod bad_input;
