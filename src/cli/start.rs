@@ -14,7 +14,7 @@ use crate::{
         identity::Identity,
         pki::{DevelopmentPki, PkiPlan},
     },
-    domain::{deciding::HoldRules, password::PasswordRules},
+    domain::{analysis::AnalysisRules, deciding::HoldRules, password::PasswordRules},
     folder::Folder,
     grpc::{self, Surface},
     institution::{Periods, StaffRules},
@@ -247,6 +247,8 @@ fn settings(config: &Config, definitions: PathBuf) -> Settings {
 
 fn staff_rules(staff: &StaffConfig) -> StaffRules {
     let minutes = |minutes: u32| SignedDuration::from_mins(minutes.into());
+    // The configuration has checked that it is at most 24.
+    let hour = |hour: u32| u8::try_from(hour).unwrap_or(24);
     StaffRules {
         password: PasswordRules {
             characters_min: staff.password_characters_min,
@@ -256,6 +258,13 @@ fn staff_rules(staff: &StaffConfig) -> StaffRules {
         },
         idle_max: minutes(staff.idle_minutes),
         session_max: minutes(staff.session_minutes),
+        analysis: AnalysisRules {
+            opens: hour(staff.opens_hour),
+            closes: hour(staff.closes_hour),
+            failures_min: staff.failures_found,
+            unused_days: staff.unused_days,
+            volume_max: staff.volume_max,
+        },
     }
 }
 

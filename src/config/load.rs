@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 49] = [
+const KEYS: [&str; 54] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -63,6 +63,11 @@ const KEYS: [&str; 49] = [
     "staff.failures_max",
     "staff.idle_minutes",
     "staff.session_minutes",
+    "staff.opens_hour",
+    "staff.closes_hour",
+    "staff.failures_found",
+    "staff.unused_days",
+    "staff.volume_max",
     "staff.training_accounts",
     "store.cache_bytes",
     "store.disk_bytes_low",

@@ -1,7 +1,9 @@
 //! 中間サーバー接続端末: the staff's terminal in a browser, one page per file with its template beside it. The same acts as
 //! over gRPC; everything works without JavaScript, which only keeps the queue current.
 
+mod account_edit;
 mod accounts;
+mod analysis;
 mod assets;
 mod desk;
 mod frame;
@@ -73,8 +75,14 @@ pub fn router(worlds: Arc<Worlds>, carrier: Carrier) -> Router {
         .route("/provisions/{serial}/approve", post(provision::approve))
         .route("/provisions/{serial}/send-back", post(provision::send_back))
         .route("/accounts", get(accounts::show).post(accounts::create))
+        .route(
+            "/accounts/edit",
+            get(account_edit::show).post(account_edit::submit),
+        )
         .route("/accounts/unlock", post(accounts::unlock))
         .route("/operations", get(operations::show))
+        .route("/analysis", get(analysis::show))
+        .route("/analysis/review", post(analysis::review))
         .route("/assets/{name}", get(assets::show))
         .fallback(reply::no_page)
         .layer(axum::extract::DefaultBodyLimit::max(FORM_BYTES_MAX))

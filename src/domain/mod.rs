@@ -5,6 +5,7 @@ mod text_form;
 
 pub mod acquisition;
 pub mod addressee;
+pub mod analysis;
 pub mod batch;
 pub mod batch_file;
 pub mod codes;

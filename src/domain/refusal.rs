@@ -197,6 +197,8 @@ pub enum Thing {
     Batch,
     /// A notice of the network's operator.
     OperationNotice,
+    /// A finding of the analysis of operations.
+    Finding,
 }
 
 impl Thing {
@@ -220,6 +222,7 @@ impl Thing {
             Self::Addressee => ("the number of the person", "宛名"),
             Self::Account => ("the account", "職員アカウント"),
             Self::Batch => ("the batch", "バッチ照会"),
+            Self::Finding => ("the finding", "分析結果"),
         }
     }
 }

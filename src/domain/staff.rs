@@ -54,6 +54,10 @@ pub enum Act {
     ReadOperations,
     /// 廃棄: have the records disposed of whose period has ended.
     DisposeRecords,
+    /// See what the analysis of the operation log has found.
+    AnalyzeOperations,
+    /// Say that a finding was looked at.
+    ReviewFinding,
 }
 
 impl Role {
@@ -94,7 +98,7 @@ impl Role {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::SeeQueue,
         Self::OpenProvision,
         Self::RevealContent,
@@ -104,6 +108,8 @@ impl Act {
         Self::ManageAccounts,
         Self::ReadOperations,
         Self::DisposeRecords,
+        Self::AnalyzeOperations,
+        Self::ReviewFinding,
     ];
 
     /// The table: who may do this. Nobody else may.
@@ -118,6 +124,7 @@ impl Act {
             Self::ManageAccounts => &[Administrator],
             Self::ReadOperations => &[Auditor, Instructor],
             Self::DisposeRecords => &[Approver],
+            Self::AnalyzeOperations | Self::ReviewFinding => &[Auditor],
         }
     }
 
@@ -133,6 +140,8 @@ impl Act {
             Self::ManageAccounts => "職員・権限の管理",
             Self::ReadOperations => "操作記録の参照",
             Self::DisposeRecords => "記録の廃棄",
+            Self::AnalyzeOperations => "操作記録の分析",
+            Self::ReviewFinding => "分析結果の確認",
         }
     }
 }

@@ -182,6 +182,12 @@ impl World {
         self.tally.totals()
     }
 
+    /// How often an account went beyond the usual number of reveals and exports of a day, since the world was opened.
+    pub fn volume_warnings(&self) -> u64 {
+        let servers = self.servers.values();
+        servers.map(IntermediateServer::volume_warnings).sum()
+    }
+
     /// The steps of an exchange, while the journal keeps them.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 
 mod addressee_changes;
 mod addressees;
+mod analysis;
 mod attachment;
 mod bad_fields;
 mod bad_input;
@@ -19,6 +20,7 @@ mod batch_crash;
 mod canary;
 mod conditions;
 mod console;
+mod console_accounts;
 mod console_deciding;
 mod console_live;
 mod console_plain;

@@ -96,7 +96,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::domain::password::PasswordRules;
+    use crate::domain::{analysis::AnalysisRules, password::PasswordRules};
 
     const RULES: StaffRules = StaffRules {
         password: PasswordRules {
@@ -107,6 +107,13 @@ mod tests {
         },
         idle_max: SignedDuration::from_mins(10),
         session_max: SignedDuration::from_mins(25),
+        analysis: AnalysisRules {
+            opens: 0,
+            closes: 24,
+            failures_min: 1,
+            unused_days: 1,
+            volume_max: 1,
+        },
     };
 
     fn at(minutes: i64) -> Timestamp {

@@ -57,6 +57,7 @@ impl IntermediateServer {
             on: None,
             outcome,
             origin: origin.to_owned(),
+            note: None,
         };
         let usable = |kept: &KeptAccount| {
             right && !kept.credential.locked && !has_expired(&kept.account, now)
