@@ -10,7 +10,7 @@ use crate::{
     ledger::{EvidenceFault, LedgerFault},
     sample::flaw::DefinitionFlaw,
     server::{ServerFault, TlsFault, connect::ConnectFault, telemetry::TelemetryFault},
-    world::WorldFault,
+    world::{WorldFault, backup::BackupFault},
 };
 
 /// Why a command failed.
@@ -36,6 +36,8 @@ pub(super) enum CliFault {
     Call(#[from] Box<tonic::Status>),
     #[error("台帳に問題があります: {0}")]
     Ledger(#[from] LedgerFault),
+    #[error("バックアップに問題があります: {}", super::backup::ja(.0))]
+    Backup(#[from] BackupFault),
     #[error("証明が成り立ちません: {0}")]
     Evidence(#[from] EvidenceFault),
     #[error("証跡のファイルとして読み取れません")]
@@ -74,6 +76,7 @@ impl From<WorldFault> for CliFault {
     fn from(fault: WorldFault) -> Self {
         match fault {
             WorldFault::Definitions(flaws) => Self::Definitions(flaws),
+            WorldFault::Backup(fault) => Self::Backup(fault),
             other => Self::World(other),
         }
     }
@@ -109,6 +112,10 @@ impl CliFault {
     /// The exit code, as the help text lists them.
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
+            Self::Backup(
+                BackupFault::Exists(_) | BackupFault::File { .. } | BackupFault::Stopped,
+            ) => 1,
+            Self::Backup(_) => 3,
             Self::Ledger(_) | Self::Differences(_) | Self::Evidence(_) | Self::NotEvidence => 3,
             Self::Flawed(_) => 5,
             Self::Config(_) | Self::Definitions(_) => 4,

@@ -114,7 +114,7 @@ fn read_kept(file: &PathBuf) -> Result<Checkpoint, CliFault> {
     Checkpoint::parse(&note).map_err(|_| unreadable)
 }
 
-fn read_keys(file: PathBuf) -> Result<PublicKeys, CliFault> {
+pub(super) fn read_keys(file: PathBuf) -> Result<PublicKeys, CliFault> {
     let text = fs::read_to_string(&file).map_err(CliFault::file(file))?;
     text.parse()
         .map_err(|_| CliFault::Said("公開鍵のファイルを読み取れません"))

@@ -1,5 +1,6 @@
 //! The command line: one subcommand per file.
 
+mod backup;
 mod batch;
 mod certs;
 mod client;
@@ -50,7 +51,7 @@ enum Command {
     /// バッチ照会ファイルを送り、状況を見て、結果を取得する
     #[command(subcommand)]
     Batch(batch::BatchCommand),
-    /// 封印された回答を開くための鍵を作る
+    /// 封印された回答やバックアップを開くための鍵を作る
     #[command(subcommand)]
     Key(open::KeyCommand),
     /// 封印された回答（JSON）を開いて表示する
@@ -75,6 +76,9 @@ enum Command {
     /// 記録台帳を検証する
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// 世界のバックアップを作る・検証する・復元する
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// 開発用の証明書を発行・失効する
     #[command(subcommand)]
     Certs(certs::CertsCommand),
@@ -104,6 +108,7 @@ pub fn run() -> ExitCode {
         Command::People(people) => people.run(),
         Command::Symbols(symbols) => symbols.run(),
         Command::Ledger(ledger) => ledger.run(),
+        Command::Backup(backup) => backup.run(),
         Command::Certs(certs) => certs.run(),
         Command::Config(config) => config.run(),
         Command::Completions(completions) => completions.run(),

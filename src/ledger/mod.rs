@@ -22,6 +22,7 @@ mod frame;
 mod keys;
 pub mod merkle;
 mod open;
+mod prefix;
 mod reading;
 mod recover;
 mod segment;
@@ -50,6 +51,7 @@ pub use evidence::{Evidence, EvidenceFault, ProvenRecord};
 pub use fault::{Damage, LedgerFault};
 pub use keys::{BadKeyText, LedgerKeys, PublicKeys};
 pub use open::Opening;
+pub use prefix::{Prefix, PrefixCheck, PrefixTree};
 pub use recover::{Progress, TornTail};
 
 use forest::Shared;

@@ -3,6 +3,7 @@
 
 mod acquire_symbols;
 mod addressees;
+pub mod backup;
 mod batch;
 mod by_hand;
 mod carry;
@@ -228,6 +229,9 @@ pub enum WorldFault {
         /// Why.
         source: io::Error,
     },
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] backup::BackupFault),
     /// A task of the world was stopped.
     #[error("a task of the world was stopped")]
     Stopped,

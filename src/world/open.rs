@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -284,7 +284,7 @@ impl World {
     }
 }
 
-async fn open_stores(
+pub(super) async fn open_stores(
     dir: &Path,
     keys: &WorldKeys,
     cache_bytes: u64,
@@ -328,6 +328,11 @@ fn read_description(dir: &Path) -> Result<Description, WorldFault> {
     };
     let description = read().ok().flatten();
     description.ok_or(WorldFault::Description(file))
+}
+
+/// What time it is in the world in `dir`, which is not open.
+pub(super) fn time_in(dir: &Path) -> Result<Timestamp, WorldFault> {
+    Ok(Clock::new(read_description(dir)?.clock).now())
 }
 
 fn write_description(dir: &Path, description: &Description) -> Result<(), WorldFault> {

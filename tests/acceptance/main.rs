@@ -10,6 +10,7 @@
 mod addressee_changes;
 mod addressees;
 mod attachment;
+mod backup;
 mod bad_fields;
 mod bad_input;
 mod bad_replicas;
