@@ -58,6 +58,14 @@ pub(super) enum CliFault {
     FileLine(u64),
     #[error("原本と副本が{0}件異なります")]
     Differences(u64),
+    #[error(
+        "台帳に損傷が{0}か所あります。`chukan backup restore` で新しいディレクトリーに復元してください"
+    )]
+    Damaged(usize),
+    #[error("状態と台帳が{0}件一致しません。`chukan state rebuild` で作り直せます")]
+    StateDiffers(u64),
+    #[error("三者の記録が{0}件一致しないか、読み取れません")]
+    SidesDiffer(u64),
     #[error("{0}")]
     Explained(String),
     #[error("{0}")]
@@ -76,6 +84,7 @@ impl From<WorldFault> for CliFault {
     fn from(fault: WorldFault) -> Self {
         match fault {
             WorldFault::Definitions(flaws) => Self::Definitions(flaws),
+            WorldFault::Ledger(fault @ LedgerFault::Damaged { .. }) => Self::Ledger(fault),
             WorldFault::Backup(fault) => Self::Backup(fault),
             other => Self::World(other),
         }
@@ -116,6 +125,7 @@ impl CliFault {
                 BackupFault::Exists(_) | BackupFault::File { .. } | BackupFault::Stopped,
             ) => 1,
             Self::Backup(_) => 3,
+            Self::Damaged(_) | Self::StateDiffers(_) | Self::SidesDiffer(_) => 3,
             Self::Ledger(_) | Self::Differences(_) | Self::Evidence(_) | Self::NotEvidence => 3,
             Self::Flawed(_) => 5,
             Self::Config(_) | Self::Definitions(_) => 4,

@@ -14,13 +14,16 @@ mod ledger;
 mod open;
 mod options;
 mod people;
+mod reconcile;
 mod replica;
 mod report;
 mod sample;
 mod serve;
 mod start;
+mod state;
 mod symbols;
 mod wall_clock;
+mod world_dir;
 
 use std::process::ExitCode;
 
@@ -76,6 +79,11 @@ enum Command {
     /// 記録台帳を検証する
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// 台帳の三者（照会側・コアシステム・提供側）の記録をすべて突き合わせる
+    Reconcile(reconcile::Reconcile),
+    /// 停止中の世界の状態を、台帳と突き合わせる・作り直す
+    #[command(subcommand)]
+    State(state::StateCommand),
     /// 世界のバックアップを作る・検証する・復元する
     #[command(subcommand)]
     Backup(backup::BackupCommand),
@@ -108,6 +116,8 @@ pub fn run() -> ExitCode {
         Command::People(people) => people.run(),
         Command::Symbols(symbols) => symbols.run(),
         Command::Ledger(ledger) => ledger.run(),
+        Command::Reconcile(reconcile) => reconcile.run(),
+        Command::State(state) => state.run(),
         Command::Backup(backup) => backup.run(),
         Command::Certs(certs) => certs.run(),
         Command::Config(config) => config.run(),

@@ -31,6 +31,7 @@ mod signed;
 mod tests;
 mod tiles;
 pub mod verify;
+mod walk;
 mod writer;
 
 use std::{
@@ -53,6 +54,8 @@ pub use keys::{BadKeyText, LedgerKeys, PublicKeys};
 pub use open::Opening;
 pub use prefix::{Prefix, PrefixCheck, PrefixTree};
 pub use recover::{Progress, TornTail};
+
+pub use walk::{Fsck, fsck, walk};
 
 use forest::Shared;
 use merkle::Hash;

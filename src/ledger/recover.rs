@@ -179,7 +179,12 @@ fn damaged(dir: &Path, number: u64, offset: u64, what: Damage) -> LedgerFault {
 
 /// Another process may be writing the last segment while we read it (verification of a running ledger): then a frame that was
 /// not there yet looks damaged in front of one that was. True damage stays where it is.
-fn summarize(dir: &Path, number: u64, total: u64, depth: Depth) -> Result<Summary, LedgerFault> {
+pub(super) fn summarize(
+    dir: &Path,
+    number: u64,
+    total: u64,
+    depth: Depth,
+) -> Result<Summary, LedgerFault> {
     let file = segment::path(dir, number);
     let mut seen = None;
     loop {

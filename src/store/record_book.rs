@@ -21,6 +21,9 @@ use crate::{
 /// How many entries are read for one page of a search.
 pub(super) const SEARCHED_AT_ONCE: u64 = 10_000;
 
+/// How many entries are read at a time when the ledger is followed, and what is left of their segment.
+const READ_AT_ONCE: u64 = 50_000;
+
 /// How many places are noted at a time when the ledger is followed.
 const FOLLOWED_AT_ONCE: usize = 1_000;
 
@@ -232,25 +235,32 @@ impl RecordBook {
                 found,
             });
         }
-        let mut tail = Vec::new();
-        let end = self.ledger.replay(from, |stored| tail.push(stored))?;
-        let mut places = Vec::new();
-        let mut permits = Vec::new();
-        for stored in &tail {
-            self.follow_entry(stored, &mut places, &mut permits)?;
+        let mut at = from;
+        loop {
+            let mut tail = Vec::new();
+            let ledger = &self.ledger;
+            let end = ledger.replay_some(at, READ_AT_ONCE, |stored| tail.push(stored))?;
+            let mut places = Vec::new();
+            let mut permits = Vec::new();
+            for stored in &tail {
+                self.follow_entry(stored, &mut places, &mut permits)?;
+            }
+            for some in places.chunks(FOLLOWED_AT_ONCE) {
+                let some: Vec<_> = some
+                    .iter()
+                    .map(|(keeper, serial, place)| (keeper.as_str(), *serial, place.clone()))
+                    .collect();
+                self.state.place_records(&some).await?;
+            }
+            for some in permits.chunks(FOLLOWED_AT_ONCE) {
+                self.state.note_used_permits(some).await?;
+            }
+            self.state.follow_ledger(end).await?;
+            if end >= found {
+                return Ok(end.saturating_sub(from));
+            }
+            at = end;
         }
-        for some in places.chunks(FOLLOWED_AT_ONCE) {
-            let some: Vec<_> = some
-                .iter()
-                .map(|(keeper, serial, place)| (keeper.as_str(), *serial, place.clone()))
-                .collect();
-            self.state.place_records(&some).await?;
-        }
-        for (institution, permit, at) in permits {
-            self.state.note_used_permit(institution, permit, at).await?;
-        }
-        self.state.follow_ledger(end).await?;
-        Ok(end.saturating_sub(from))
     }
 
     fn follow_entry(

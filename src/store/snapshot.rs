@@ -143,6 +143,7 @@ pub struct StateCopy {
     dir: PathBuf,
     tree: Tree,
     count: PageCount,
+    left_out: Totals,
     unsynced: u64,
 }
 
@@ -158,6 +159,7 @@ impl StateCopy {
             dir: dir.to_path_buf(),
             tree: Tree::open(dir, cache_bytes)?,
             count: PageCount::default(),
+            left_out: Totals::default(),
             unsynced: 0,
         })
     }
@@ -167,7 +169,21 @@ impl StateCopy {
     /// # Errors
     /// When the page is damaged or cannot be written.
     pub fn put(&mut self, page: &[u8]) -> Result<(), StoreFault> {
+        self.put_without(page, |_| false)
+    }
+
+    /// Puts a page into it without the rows whose physical key is `unwanted`.
+    pub(super) fn put_without(
+        &mut self,
+        page: &[u8],
+        unwanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<(), StoreFault> {
         for (key, row) in self.count.rows(page, &self.dir)? {
+            if unwanted(&key) {
+                self.left_out.rows += 1;
+                self.left_out.sum = self.left_out.sum.wrapping_add(u64::from(checksum(&row)));
+                continue;
+            }
             self.tree.set(&key, Some(&row))?;
             self.unsynced += 1;
         }
@@ -183,8 +199,18 @@ impl StateCopy {
     /// # Errors
     /// When a row is missing, or it cannot be written.
     pub fn finish(self, totals: StateTotals) -> Result<(), StoreFault> {
-        self.count.reaches(totals, &self.dir)?;
-        let (dir, StateTotals(totals)) = (self.dir.as_path(), totals);
+        self.finish_without(totals).map(drop)
+    }
+
+    /// As [`Self::finish`], where `all` are the totals with the rows that were left out; returns how many rows are in it.
+    pub(super) fn finish_without(self, all: StateTotals) -> Result<u64, StoreFault> {
+        self.count.reaches(all, &self.dir)?;
+        let (dir, StateTotals(all)) = (self.dir.as_path(), all);
+        let totals = Totals {
+            writes: all.writes,
+            rows: all.rows - self.left_out.rows,
+            sum: all.sum.wrapping_sub(self.left_out.sum),
+        };
         let store_id = new_store_id();
         self.tree.sync()?;
         self.tree
@@ -199,7 +225,8 @@ impl StateCopy {
         mark.advance(totals)?;
         mark.sync()?;
         Manifest::new(store_id, Stage::Ready).save(dir)?;
-        sync_dir(dir)
+        sync_dir(dir)?;
+        Ok(totals.rows)
     }
 }
 

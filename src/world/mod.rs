@@ -16,6 +16,8 @@ mod import;
 mod journal;
 mod keys;
 mod open;
+mod reconcile;
+mod repair;
 mod residents;
 mod submit;
 mod tally;
@@ -58,6 +60,8 @@ pub use clock::ClockMode;
 pub use compare::Comparison;
 pub use journal::Step;
 pub use open::{Filled, Progress, Settings};
+pub use reconcile::{Days, Differing, Reconciled, reconcile};
+pub use repair::{Rebuilt, check_state, rebuild_state};
 pub use residents::PersonAtInstitution;
 pub use worlds::{DEFAULT_WORLD, WorldName, WorldPlan, Worlds};
 

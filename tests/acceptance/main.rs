@@ -43,4 +43,5 @@ mod staff;
 mod statistics;
 mod symbols;
 mod told;
+mod tools;
 mod worlds;

@@ -11,7 +11,7 @@ use data_encoding::BASE64;
 
 use super::{CliFault, NewFile, bar, show};
 use crate::{
-    cli::{client::OperatorOptions, start::on_runtime},
+    cli::{client::OperatorOptions, start::on_runtime, world_dir::WorldDir},
     config::StoreConfig,
     crypto::sealing_key::SealingPublicKey,
     grpc::proto::sim::v1::{
@@ -19,7 +19,7 @@ use crate::{
     },
     ledger::LedgerFault,
     store::StoreFault,
-    world::{DEFAULT_WORLD, WorldFault, WorldName, backup},
+    world::{WorldFault, backup},
 };
 
 #[derive(Debug, Args)]
@@ -33,12 +33,8 @@ pub(in crate::cli) struct Create {
     /// 動作中のサーバーのアドレス（操作者の証明書で接続します）。省略すると停止中のディレクトリーを読みます
     #[arg(long, value_name = "ADDR")]
     server: Option<SocketAddr>,
-    /// データディレクトリー
-    #[arg(long, value_name = "DIR", default_value = "chukan-data")]
-    data: PathBuf,
-    /// 世界の名前
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_WORLD)]
-    world: String,
+    #[command(flatten)]
+    dir: WorldDir,
     /// 暗号化に使う公開鍵（Base64。`chukan key new` が表示したもの）
     #[arg(long, value_name = "KEY")]
     recipient: String,
@@ -79,8 +75,8 @@ impl Create {
     ) -> Result<(), CliFault> {
         let operator = OperatorOptions {
             server,
-            data: self.data.clone(),
-            world: self.world.clone(),
+            data: self.dir.data.clone(),
+            world: self.dir.world.clone(),
         };
         let mut service = BackupServiceClient::new(operator.connect().await?);
         let request = operator.request(v1::CreateBackupRequest {
@@ -107,7 +103,7 @@ impl Create {
         writeln!(
             out,
             "世界 {}  記録{}件  状態{}行",
-            self.world, told.entries, told.rows
+            self.dir.world, told.entries, told.rows
         )?;
         for tree in told.trees {
             writeln!(out, "{}  {}件  根 {}", tree.tree, tree.size, tree.root)?;
@@ -120,17 +116,7 @@ impl Create {
         recipient: &SealingPublicKey,
         file: std::fs::File,
     ) -> Result<(), CliFault> {
-        let world: WorldName = self
-            .world
-            .parse()
-            .map_err(|_| CliFault::Said("世界の名前が正しくありません"))?;
-        let dir = self.data.join("worlds").join(world.as_str());
-        if !dir.is_dir() {
-            return Err(CliFault::Explained(format!(
-                "世界のディレクトリーがありません: {}",
-                dir.display()
-            )));
-        }
+        let (world, dir) = self.dir.find()?;
         let bar = bar("書き出しています", 0);
         let (_, manifest) = backup::write_stopped(
             (&dir, world),
