@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 40] = [
+const KEYS: [&str; 44] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -59,6 +59,10 @@ const KEYS: [&str; 40] = [
     "staff.session_minutes",
     "staff.training_accounts",
     "store.cache_bytes",
+    "backup.folder",
+    "backup.daily_at",
+    "backup.recipient",
+    "backup.keep",
 ];
 
 /// Who set a value.
@@ -137,6 +141,7 @@ impl Config {
         ranges.extend(self.folder.ranges());
         ranges.extend(self.staff.ranges());
         ranges.extend(self.store.ranges());
+        ranges.extend(self.backup.ranges());
         ranges
     }
 }
@@ -254,6 +259,12 @@ impl Merged {
                 min: range.min,
                 max: range.max,
                 origin: loaded.origin(range.key),
+            });
+        }
+        let backup = &loaded.config.backup;
+        if (backup.folder.is_some() || backup.recipient.is_some()) && backup.key().is_none() {
+            return Err(ConfigFlaw::BackupRecipient {
+                origin: loaded.origin("backup.recipient"),
             });
         }
         match loaded.config.metrics.listen {

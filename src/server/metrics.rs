@@ -29,6 +29,7 @@ const CONNECTIONS: &str = "chukan_connections";
 const REFUSED: &str = "chukan_connections_refused_total";
 const EXCHANGES: &str = "chukan_exchanges_total";
 const LEDGER_ENTRIES: &str = "chukan_ledger_entries";
+const BACKUP_OVERDUE: &str = "chukan_backup_overdue";
 const RECORDS_WRITABLE: &str = "chukan_records_writable";
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -143,6 +144,7 @@ impl Metrics {
         };
         let entries = u32::try_from(world.records().ledger().next_sequence()).unwrap_or(u32::MAX);
         gauge(LEDGER_ENTRIES).set(entries);
+        gauge(BACKUP_OVERDUE).set(u32::from(world.backup_overdue()));
         gauge(RECORDS_WRITABLE).set(u32::from(world.is_writable()));
     }
 
@@ -191,6 +193,10 @@ fn describe(recorder: &PrometheusRecorder) {
         (IN_FLIGHT, "Calls that run now, by method"),
         (CONNECTIONS, "Connections that are open now"),
         (LEDGER_ENTRIES, "Entries in the ledger, by world"),
+        (
+            BACKUP_OVERDUE,
+            "1 while the daily backup is late or failed, by world",
+        ),
         (
             RECORDS_WRITABLE,
             "1 while records can be written, else 0, by world",

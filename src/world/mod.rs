@@ -94,6 +94,7 @@ pub struct World {
     signed: Mutex<BTreeMap<TreeId, u64>>,
     tally: Tally,
     handed_out: HandedOut,
+    backup_overdue: backup::Overdue,
     /// What the world's file says; nothing once the world is closed.
     description: Mutex<Option<Description>>,
     places: Arc<Semaphore>,

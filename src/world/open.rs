@@ -14,8 +14,9 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan, by_hand::HandedOut, clock::Clock,
-    clock::ClockMode, digest, journal::Journal, keys, keys::WorldKeys, tally::Tally,
+    EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan, backup::Overdue,
+    by_hand::HandedOut, clock::Clock, clock::ClockMode, digest, journal::Journal, keys,
+    keys::WorldKeys, tally::Tally,
 };
 use crate::{
     addressee::AddresseeSystem,
@@ -200,6 +201,7 @@ impl World {
             signed: Mutex::default(),
             tally: Tally::default(),
             handed_out: HandedOut::default(),
+            backup_overdue: Overdue::default(),
             description: Mutex::new(Some(description.clone())),
             places: Arc::new(Semaphore::new(EXCHANGES_AT_ONCE)),
             tasks: TaskTracker::new(),

@@ -258,3 +258,60 @@ async fn a_kill_in_the_middle_leaves_a_whole_archive_or_none() {
     let made = create(&net, &public, &at("out"));
     assert!(made.status.success(), "{}", said(&made));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_made_each_day_by_the_worlds_clock_and_a_missed_one_is_made_up_for() {
+    use chukan::grpc::proto::sim::v1::{self as sim, world_service_client::WorldServiceClient};
+    let dir = TempDir::new().unwrap();
+    let folder = dir.path().join("backups");
+    let public = key_in(dir.path());
+    let net = net::start_with(&[
+        "--set",
+        &format!("backup.folder={}", folder.display()),
+        "--set",
+        &format!("backup.recipient={public}"),
+        "--set",
+        "backup.keep=2",
+        "--set",
+        "metrics.listen=127.0.0.1:0",
+    ]);
+    let archives = || {
+        let listed = fs::read_dir(&folder).into_iter().flatten();
+        let mut found: Vec<_> = listed.map(|file| file.unwrap().path()).collect();
+        found.retain(|path| path.extension().is_some_and(|e| e == "chukan-backup"));
+        found.sort();
+        found
+    };
+    let made = async |after: Vec<std::path::PathBuf>| {
+        let waited = async {
+            while archives().last() == after.last() || archives().len() > 2 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(30), waited).await;
+        waited.expect("no backup was made");
+        archives()
+    };
+    let mut before = made(Vec::new()).await;
+    let mut worlds = WorldServiceClient::new(net.channel("operator").await);
+    for day in 1..=2 {
+        let offset = prost_types::Duration {
+            seconds: day * 86_400,
+            nanos: 0,
+        };
+        let mode = sim::clock::Mode::Offset(offset);
+        let request = sim::SetClockRequest {
+            world_id: "default".into(),
+            clock: Some(sim::Clock { mode: Some(mode) }),
+        };
+        worlds.set_clock(request).await.unwrap();
+        before = made(before).await;
+    }
+    assert_eq!(before.len(), 2, "the oldest is deleted");
+    for archive in &before {
+        let whole = chukan(&[&"verify", archive, &"--key", &dir.path().join("key")]);
+        assert!(whole.status.success(), "{}", said(&whole));
+    }
+    net.metrics_show("chukan_backup_overdue{world=\"default\"} 0")
+        .await;
+}

@@ -6,6 +6,7 @@
 
 mod archive;
 mod create;
+mod daily;
 mod manifest;
 mod restore;
 mod verify;
@@ -13,6 +14,8 @@ mod verify;
 use std::{io, path::PathBuf};
 
 pub use create::{BackupSource, write_stopped};
+pub use daily::Daily;
+pub(super) use daily::Overdue;
 pub use manifest::{Manifest, ManifestTree};
 pub use restore::restore;
 pub use verify::verify;
