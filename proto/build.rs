@@ -17,6 +17,7 @@ const PROTOS: &[&str] = &[
     "chukan/v1/staff.proto",
     "chukan/v1/symbol.proto",
     "chukan/v1/system.proto",
+    "chukan/sim/v1/backup.proto",
     "chukan/sim/v1/exchange.proto",
     "chukan/sim/v1/population.proto",
     "chukan/sim/v1/network.proto",

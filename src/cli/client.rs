@@ -1,6 +1,10 @@
 //! The way to a running server for commands that talk to it.
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use tonic::{
@@ -38,24 +42,58 @@ impl ClientOptions {
     /// A channel with the institution's certificate.
     pub(super) async fn connect(&self) -> Result<Channel, CliFault> {
         let identity = Identity::institution(&self.institution, None)?;
-        let pki = DevelopmentPki::load(&self.data.join("pki"))?;
-        let read = |file: PathBuf| fs::read(&file).map_err(CliFault::file(file));
-        let pem = ClientPem {
-            authority: &read(pki.authority_certificate())?,
-            certificate: &read(pki.client_certificate(&identity))?,
-            key: &read(pki.client_key(&identity))?,
-        };
-        Ok(connect(&format!("https://{}", self.server), pem).await?)
+        channel(self.server, &self.data, &identity).await
     }
 
     /// A call in the chosen world.
     pub(super) fn request<T>(&self, message: T) -> Result<Request<T>, CliFault> {
-        let mut request = Request::new(message);
-        let world: MetadataValue<Ascii> = self
-            .world
-            .parse()
-            .map_err(|_| CliFault::Said("世界の名前が正しくありません"))?;
-        request.metadata_mut().insert(WORLD_KEY, world);
-        Ok(request)
+        in_world(&self.world, message)
     }
+}
+
+/// Which server and which world, in the operator's name.
+#[derive(Debug)]
+pub(super) struct OperatorOptions {
+    /// The server's address.
+    pub(super) server: SocketAddr,
+    /// The data directory with the certificates.
+    pub(super) data: PathBuf,
+    /// The world's name.
+    pub(super) world: String,
+}
+
+impl OperatorOptions {
+    /// A channel with the operator's certificate.
+    pub(super) async fn connect(&self) -> Result<Channel, CliFault> {
+        channel(self.server, &self.data, &Identity::Operator).await
+    }
+
+    /// A call in the chosen world.
+    pub(super) fn request<T>(&self, message: T) -> Result<Request<T>, CliFault> {
+        in_world(&self.world, message)
+    }
+}
+
+async fn channel(
+    server: SocketAddr,
+    data: &Path,
+    identity: &Identity,
+) -> Result<Channel, CliFault> {
+    let pki = DevelopmentPki::load(&data.join("pki"))?;
+    let read = |file: PathBuf| fs::read(&file).map_err(CliFault::file(file));
+    let pem = ClientPem {
+        authority: &read(pki.authority_certificate())?,
+        certificate: &read(pki.client_certificate(identity))?,
+        key: &read(pki.client_key(identity))?,
+    };
+    Ok(connect(&format!("https://{server}"), pem).await?)
+}
+
+fn in_world<T>(world: &str, message: T) -> Result<Request<T>, CliFault> {
+    let mut request = Request::new(message);
+    let world: MetadataValue<Ascii> = world
+        .parse()
+        .map_err(|_| CliFault::Said("世界の名前が正しくありません"))?;
+    request.metadata_mut().insert(WORLD_KEY, world);
+    Ok(request)
 }

@@ -10,7 +10,7 @@ use crate::{
     ledger::{EvidenceFault, LedgerFault},
     sample::flaw::DefinitionFlaw,
     server::{ServerFault, TlsFault, connect::ConnectFault, telemetry::TelemetryFault},
-    world::WorldFault,
+    world::{WorldFault, backup::BackupFault},
 };
 
 /// Why a command failed.
@@ -36,6 +36,8 @@ pub(super) enum CliFault {
     Call(#[from] Box<tonic::Status>),
     #[error("台帳に問題があります: {0}")]
     Ledger(#[from] LedgerFault),
+    #[error("バックアップに問題があります: {}", super::backup::ja(.0))]
+    Backup(#[from] BackupFault),
     #[error("証明が成り立ちません: {0}")]
     Evidence(#[from] EvidenceFault),
     #[error("証跡のファイルとして読み取れません")]
@@ -56,6 +58,14 @@ pub(super) enum CliFault {
     FileLine(u64),
     #[error("原本と副本が{0}件異なります")]
     Differences(u64),
+    #[error(
+        "台帳に損傷が{0}か所あります。`chukan backup restore` で新しいディレクトリーに復元してください"
+    )]
+    Damaged(usize),
+    #[error("状態と台帳が{0}件一致しません。`chukan state rebuild` で作り直せます")]
+    StateDiffers(u64),
+    #[error("三者の記録が{0}件一致しないか、読み取れません")]
+    SidesDiffer(u64),
     #[error("{0}")]
     Explained(String),
     #[error("{0}")]
@@ -74,6 +84,8 @@ impl From<WorldFault> for CliFault {
     fn from(fault: WorldFault) -> Self {
         match fault {
             WorldFault::Definitions(flaws) => Self::Definitions(flaws),
+            WorldFault::Ledger(fault @ LedgerFault::Damaged { .. }) => Self::Ledger(fault),
+            WorldFault::Backup(fault) => Self::Backup(fault),
             other => Self::World(other),
         }
     }
@@ -109,6 +121,11 @@ impl CliFault {
     /// The exit code, as the help text lists them.
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
+            Self::Backup(
+                BackupFault::Exists(_) | BackupFault::File { .. } | BackupFault::Stopped,
+            ) => 1,
+            Self::Backup(_) => 3,
+            Self::Damaged(_) | Self::StateDiffers(_) | Self::SidesDiffer(_) => 3,
             Self::Ledger(_) | Self::Differences(_) | Self::Evidence(_) | Self::NotEvidence => 3,
             Self::Flawed(_) => 5,
             Self::Config(_) | Self::Definitions(_) => 4,

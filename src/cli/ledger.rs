@@ -2,6 +2,7 @@
 
 mod check_proof;
 mod export;
+mod fsck;
 mod prove;
 
 use std::{
@@ -22,6 +23,8 @@ use crate::ledger::{Archive, Checkpoint, Progress, PublicKeys, verify::verify_ag
 pub(super) enum LedgerCommand {
     /// 台帳の全記録を読み、葉・木・署名付きチェックポイントを検証する。動作中の台帳でも構いません
     Verify(Verify),
+    /// 台帳の全ファイルを調べ、損傷をすべて挙げる（何も書き換えません）
+    Fsck(fsck::Fsck),
     /// ある人または処理通番の記録を、証明とともにファイルに取り出す
     Prove(prove::Prove),
     /// 取り出した証跡を、台帳のない別の計算機で検証する
@@ -46,6 +49,7 @@ impl LedgerCommand {
     pub(super) fn run(self) -> Result<(), CliFault> {
         match self {
             Self::Verify(verify) => verify.run(),
+            Self::Fsck(fsck) => fsck.run(),
             Self::Prove(prove) => prove.run(),
             Self::CheckProof(check) => check.run(),
             Self::Export(export) => export.run(),
@@ -114,7 +118,7 @@ fn read_kept(file: &PathBuf) -> Result<Checkpoint, CliFault> {
     Checkpoint::parse(&note).map_err(|_| unreadable)
 }
 
-fn read_keys(file: PathBuf) -> Result<PublicKeys, CliFault> {
+pub(super) fn read_keys(file: PathBuf) -> Result<PublicKeys, CliFault> {
     let text = fs::read_to_string(&file).map_err(CliFault::file(file))?;
     text.parse()
         .map_err(|_| CliFault::Said("公開鍵のファイルを読み取れません"))

@@ -1,5 +1,6 @@
 //! The command line: one subcommand per file.
 
+mod backup;
 mod batch;
 mod certs;
 mod client;
@@ -13,13 +14,16 @@ mod ledger;
 mod open;
 mod options;
 mod people;
+mod reconcile;
 mod replica;
 mod report;
 mod sample;
 mod serve;
 mod start;
+mod state;
 mod symbols;
 mod wall_clock;
+mod world_dir;
 
 use std::process::ExitCode;
 
@@ -50,7 +54,7 @@ enum Command {
     /// バッチ照会ファイルを送り、状況を見て、結果を取得する
     #[command(subcommand)]
     Batch(batch::BatchCommand),
-    /// 封印された回答を開くための鍵を作る
+    /// 封印された回答やバックアップを開くための鍵を作る
     #[command(subcommand)]
     Key(open::KeyCommand),
     /// 封印された回答（JSON）を開いて表示する
@@ -75,6 +79,14 @@ enum Command {
     /// 記録台帳を検証する
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// 台帳の三者（照会側・コアシステム・提供側）の記録をすべて突き合わせる
+    Reconcile(reconcile::Reconcile),
+    /// 停止中の世界の状態を、台帳と突き合わせる・作り直す
+    #[command(subcommand)]
+    State(state::StateCommand),
+    /// 世界のバックアップを作る・検証する・復元する
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// 開発用の証明書を発行・失効する
     #[command(subcommand)]
     Certs(certs::CertsCommand),
@@ -104,6 +116,9 @@ pub fn run() -> ExitCode {
         Command::People(people) => people.run(),
         Command::Symbols(symbols) => symbols.run(),
         Command::Ledger(ledger) => ledger.run(),
+        Command::Reconcile(reconcile) => reconcile.run(),
+        Command::State(state) => state.run(),
+        Command::Backup(backup) => backup.run(),
         Command::Certs(certs) => certs.run(),
         Command::Config(config) => config.run(),
         Command::Completions(completions) => completions.run(),

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::{
     fs,
     io::{self, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, Subcommand};
@@ -70,7 +70,7 @@ impl KeyCommand {
 
 impl Open {
     pub(super) fn run(self) -> Result<(), CliFault> {
-        let pair = self.read_key()?;
+        let pair = read_key(&self.key)?;
         let json = self.read_answer()?;
         let answer: AnswerJson = serde_json::from_slice(&json)
             .map_err(|_| CliFault::Said("SealedAnswer のJSONとして読み取れません（encapsulatedKey、ciphertext、info、aad が必要です）"))?;
@@ -95,19 +95,6 @@ impl Open {
         Ok(())
     }
 
-    fn read_key(&self) -> Result<SealingKeyPair, CliFault> {
-        let text = fs::read_to_string(&self.key).map_err(CliFault::file(self.key.as_path()))?;
-        let text = Zeroizing::new(text);
-        HEXLOWER
-            .decode(text.trim().as_bytes())
-            .ok()
-            .map(Zeroizing::new)
-            .and_then(|bytes| SealingKeyPair::from_bytes(&bytes).ok())
-            .ok_or(CliFault::Said(
-                "秘密鍵のファイルを読み取れません（16進64文字）",
-            ))
-    }
-
     fn read_answer(&self) -> Result<Vec<u8>, CliFault> {
         match self.answer.as_deref() {
             Some(file) if file.as_os_str() != "-" => fs::read(file).map_err(CliFault::file(file)),
@@ -118,4 +105,18 @@ impl Open {
             }
         }
     }
+}
+
+/// Reads the private key that `chukan key new` wrote.
+pub(super) fn read_key(file: &Path) -> Result<SealingKeyPair, CliFault> {
+    let text = fs::read_to_string(file).map_err(CliFault::file(file))?;
+    let text = Zeroizing::new(text);
+    HEXLOWER
+        .decode(text.trim().as_bytes())
+        .ok()
+        .map(Zeroizing::new)
+        .and_then(|bytes| SealingKeyPair::from_bytes(&bytes).ok())
+        .ok_or(CliFault::Said(
+            "秘密鍵のファイルを読み取れません（16進64文字）",
+        ))
 }

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::{fault::CliFault, options::PlanOptions, wall_clock};
 use crate::{
-    config::{Config, StaffConfig},
+    config::{BackupConfig, Config, StaffConfig},
     console::{self, Carrier},
     crypto::{
         certificate::Validity,
@@ -23,7 +23,9 @@ use crate::{
         ConsoleEndpoint, Drained, HealthHandle, Metrics, MetricsEndpoint, Server, Signals, Tls,
         TlsFiles,
     },
-    world::{ClockMode, DEFAULT_WORLD, Filled, Settings, WatchRules, WorldPlan, Worlds},
+    world::{
+        ClockMode, DEFAULT_WORLD, Filled, Settings, WatchRules, WorldPlan, Worlds, backup::Daily,
+    },
 };
 
 /// How long development certificates are valid.
@@ -123,6 +125,9 @@ impl Started {
             .map(|endpoint| tokio::spawn(endpoint.serve(stopping.clone().cancelled_owned())));
         let folder = Folder::new(&self.config.folder, Arc::clone(&self.worlds))
             .map(|folder| tokio::spawn(folder.watch(stopping.clone())));
+        let daily = daily(&self.config.backup)
+            .map(|daily| daily.keep_going(Arc::clone(&self.worlds), stopping.clone()))
+            .map(tokio::spawn);
         let signals = Signals::listen()?;
         let tls = Arc::clone(&self.tls);
         let shutdown = async move {
@@ -147,9 +152,23 @@ impl Started {
                 .await
                 .map_err(|_| CliFault::Said("フォルダーの監視が停止しました"))?;
         }
+        if let Some(daily) = daily {
+            daily
+                .await
+                .map_err(|_| CliFault::Said("日次バックアップが停止しました"))?;
+        }
         self.worlds.close().await?;
         Ok(())
     }
+}
+
+fn daily(config: &BackupConfig) -> Option<Daily> {
+    Some(Daily {
+        folder: config.folder.clone()?,
+        at: config.daily_at,
+        recipient: config.key()?,
+        keep: config.keep.try_into().unwrap_or(usize::MAX),
+    })
 }
 
 /// What carries the pages of the staff's terminal.

@@ -75,6 +75,14 @@ pub enum ConfigFlaw {
         /// Who set `console.plain_http`.
         origin: Origin,
     },
+    /// Backups could not be opened by anyone.
+    #[error(
+        "backup.recipient ({origin}): must be an X25519 public key in Base64, as `chukan key new` shows it"
+    )]
+    BackupRecipient {
+        /// Who set it.
+        origin: Origin,
+    },
     /// The metrics would leave the machine unprotected.
     #[error("metrics.listen = {listen} ({origin}): must be a loopback address, it is plain HTTP")]
     MetricsNotLoopback {

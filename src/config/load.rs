@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 54] = [
+const KEYS: [&str; 58] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -73,6 +73,10 @@ const KEYS: [&str; 54] = [
     "store.disk_bytes_low",
     "store.disk_bytes_min",
     "store.unwitnessed_seconds_max",
+    "backup.folder",
+    "backup.daily_at",
+    "backup.recipient",
+    "backup.keep",
 ];
 
 /// Who set a value.
@@ -151,6 +155,7 @@ impl Config {
         ranges.extend(self.folder.ranges());
         ranges.extend(self.staff.ranges());
         ranges.extend(self.store.ranges());
+        ranges.extend(self.backup.ranges());
         ranges
     }
 }
@@ -277,6 +282,12 @@ impl Merged {
             return Err(ConfigFlaw::PlainHttpNotLoopback {
                 listen: console.listen,
                 origin: loaded.origin("console.plain_http"),
+            });
+        }
+        let backup = &loaded.config.backup;
+        if (backup.folder.is_some() || backup.recipient.is_some()) && backup.key().is_none() {
+            return Err(ConfigFlaw::BackupRecipient {
+                origin: loaded.origin("backup.recipient"),
             });
         }
         match loaded.config.metrics.listen {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+mod backup;
 mod console;
 mod flaw;
 mod folder;
@@ -16,6 +17,7 @@ mod server;
 mod staff;
 mod store;
 
+pub use backup::BackupConfig;
 pub use console::ConsoleConfig;
 pub use flaw::ConfigFlaw;
 pub use folder::FolderConfig;
@@ -52,6 +54,8 @@ pub struct Config {
     pub staff: StaffConfig,
     /// The state store.
     pub store: StoreConfig,
+    /// Daily backups.
+    pub backup: BackupConfig,
 }
 
 impl Default for Config {
@@ -67,6 +71,7 @@ impl Default for Config {
             folder: FolderConfig::default(),
             staff: StaffConfig::default(),
             store: StoreConfig::default(),
+            backup: BackupConfig::default(),
         }
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod files;
 pub mod identity;
 pub mod password;
 pub mod pki;
+pub mod sealed_stream;
 pub mod sealing;
 pub mod sealing_key;
 pub mod signing;

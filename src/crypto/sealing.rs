@@ -20,7 +20,7 @@ use super::{
 /// Bytes that sealing adds to the plaintext: the AES-256-GCM tag. Source: RFC 9180 §7.3.
 pub const TAG_BYTES: usize = 16;
 
-type EncappedKey = <X25519HkdfSha256 as hpke::Kem>::EncappedKey;
+pub(super) type EncappedKey = <X25519HkdfSha256 as hpke::Kem>::EncappedKey;
 
 /// What travels: only the holder of the private key makes sense of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +41,7 @@ pub fn seal(
     aad: &[u8],
     plaintext: &[u8],
 ) -> Result<Sealed, SealFault> {
-    let mut random = OsRandom {
-        source: SystemRandom::new(),
-        failed: false,
-    };
+    let mut random = OsRandom::default();
     let sealed = seal_with(&mut random, recipient, (info, aad), plaintext);
     // The trait cannot report a failure, and a key made from no randomness must not leave this function.
     if random.failed {
@@ -93,9 +90,19 @@ pub enum SealFault {
 pub struct OpenFault;
 
 /// ring's random source in the shape that `hpke` asks for.
-struct OsRandom {
+pub(super) struct OsRandom {
     source: SystemRandom,
-    failed: bool,
+    /// Whether it ever gave no bytes: then nothing that was made from it may leave this room.
+    pub(super) failed: bool,
+}
+
+impl Default for OsRandom {
+    fn default() -> Self {
+        Self {
+            source: SystemRandom::new(),
+            failed: false,
+        }
+    }
 }
 
 impl TryRng for OsRandom {

@@ -197,20 +197,31 @@ pub struct ThreeSides<'a> {
 }
 
 impl ThreeSides<'_> {
+    /// Who has no record and must have one.
+    pub fn missing(&self) -> Vec<Side> {
+        let present = self.present();
+        let furthest = furthest(&present);
+        let due = present.into_iter().filter(|(side, record)| {
+            record.is_none() && furthest.is_some_and(|furthest| *side <= furthest)
+        });
+        due.map(|(side, _)| side).collect()
+    }
+
+    fn present(&self) -> [(Side, Option<&ProvisionRecord>); 3] {
+        [
+            (Side::Inquirer, self.inquirer),
+            (Side::Core, self.core),
+            (Side::Provider, self.provider),
+        ]
+    }
+
     /// Where the records differ; nothing when every record that must be there is there and they say the same.
     ///
     /// The core system has a record unless the inquirer decided without asking; the provider has one when it
     /// decided, or when a request that it held was cancelled.
     pub fn disagreements(&self) -> Vec<Disagreement> {
-        let present = [
-            (Side::Inquirer, self.inquirer),
-            (Side::Core, self.core),
-            (Side::Provider, self.provider),
-        ];
-        let furthest = present
-            .iter()
-            .filter_map(|(_, record)| record.map(ProvisionRecord::reached))
-            .max();
+        let present = self.present();
+        let furthest = furthest(&present);
         let mut found = Vec::new();
         for (side, record) in present {
             let due = furthest.is_some_and(|furthest| side <= furthest);
@@ -231,6 +242,12 @@ impl ThreeSides<'_> {
         }
         found
     }
+}
+
+/// The last party that the exchange reached, as the records say.
+fn furthest(present: &[(Side, Option<&ProvisionRecord>)]) -> Option<Side> {
+    let reached = present.iter().filter_map(|(_, record)| *record);
+    reached.map(ProvisionRecord::reached).max()
 }
 
 fn missing(side: Side) -> Disagreement {

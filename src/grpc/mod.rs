@@ -3,6 +3,7 @@
 mod addressee;
 mod addressee_messages;
 mod attachment;
+mod backup;
 mod batch;
 mod batch_messages;
 pub mod caller;
@@ -40,7 +41,7 @@ pub use status::{code_of, refusal_of, status_of};
 
 use proto::{
     sim::v1::{
-        exchange_service_server::ExchangeServiceServer,
+        backup_service_server::BackupServiceServer, exchange_service_server::ExchangeServiceServer,
         network_service_server::NetworkServiceServer,
         population_service_server::PopulationServiceServer,
         resident_network_service_server::ResidentNetworkServiceServer,
@@ -84,6 +85,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
         .add_service(service!(StaffServiceServer, staff::Staff))
         .add_service(service!(SymbolServiceServer, symbol::Symbols))
         .add_service(service!(SystemServiceServer, system::Systems))
+        .add_service(service!(BackupServiceServer, backup::Backups))
         .add_service(service!(ExchangeServiceServer, exchange::Exchanges))
         .add_service(service!(PopulationServiceServer, population::Populations))
         .add_service(service!(NetworkServiceServer, network::Networks))

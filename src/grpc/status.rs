@@ -225,6 +225,7 @@ fn world_status(fault: WorldFault) -> Status {
         | WorldFault::Description(_)
         | WorldFault::Missing(_)
         | WorldFault::Sample(_)
+        | WorldFault::Backup(_)
         | WorldFault::File { .. }
         | WorldFault::Stopped => internal(&fault),
     }

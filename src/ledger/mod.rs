@@ -23,6 +23,7 @@ mod frame;
 mod keys;
 pub mod merkle;
 mod open;
+mod prefix;
 mod reading;
 mod recover;
 mod segment;
@@ -31,6 +32,7 @@ mod signed;
 mod tests;
 mod tiles;
 pub mod verify;
+mod walk;
 mod writer;
 
 use std::{
@@ -52,7 +54,10 @@ pub use evidence::{Evidence, EvidenceFault, ProvenRecord};
 pub use fault::{Damage, LedgerFault};
 pub use keys::{BadKeyText, LedgerKeys, PublicKeys};
 pub use open::Opening;
+pub use prefix::{Prefix, PrefixCheck, PrefixTree};
 pub use recover::{Progress, TornTail};
+
+pub use walk::{Fsck, fsck, walk};
 
 use forest::Shared;
 use merkle::Hash;

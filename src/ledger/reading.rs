@@ -47,6 +47,19 @@ impl Ledger {
     pub fn replay(
         &self,
         from_sequence: u64,
+        each: impl FnMut(StoredEntry),
+    ) -> Result<u64, LedgerFault> {
+        self.replay_some(from_sequence, u64::MAX, each)
+    }
+
+    /// As [`Self::replay`], up to the end of the segment in which `count` entries have been given.
+    ///
+    /// # Errors
+    /// As [`Self::replay`].
+    pub fn replay_some(
+        &self,
+        from_sequence: u64,
+        count: u64,
         mut each: impl FnMut(StoredEntry),
     ) -> Result<u64, LedgerFault> {
         let shared = self.shared();
@@ -58,6 +71,9 @@ impl Ledger {
         for ((number, start), until) in (1..).zip(&starts).zip(ends) {
             if until > from_sequence.max(*start) {
                 replay_segment(shared, number, from_sequence..until, &mut each)?;
+                if until - from_sequence >= count {
+                    return Ok(until);
+                }
             }
         }
         Ok(end)
@@ -170,7 +186,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn stored(head: &EntryHead, body: Vec<u8>, leaf_hash: Hash) -> StoredEntry {
+pub(super) fn stored(head: &EntryHead, body: Vec<u8>, leaf_hash: Hash) -> StoredEntry {
     StoredEntry {
         tree: head.at.tree,
         index: head.at.index,

@@ -39,7 +39,7 @@ pub struct Progress {
 }
 
 /// What was read back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Recovered {
     pub(super) forest: Forest,
     pub(super) last: Option<Last>,
@@ -71,12 +71,7 @@ impl Recovered {
                 return Err(damaged(dir, *number, 0, Damage::Sequence { expected }));
             }
         }
-        let mut recovered = Self {
-            forest: Forest::default(),
-            last: None,
-            torn: None,
-            bytes: 0,
-        };
+        let mut recovered = Self::default();
         let parallel = thread::available_parallelism()
             .map_or(1, usize::from)
             .min(PARALLEL_MAX);
@@ -102,7 +97,13 @@ impl Recovered {
         })
     }
 
-    fn add(&mut self, dir: &Path, summary: &Summary, total: u64) -> Result<(), LedgerFault> {
+    /// Adds the next segment, the last one of `total` or one before it.
+    pub(super) fn add(
+        &mut self,
+        dir: &Path,
+        summary: &Summary,
+        total: u64,
+    ) -> Result<(), LedgerFault> {
         let number = summary.header.number;
         let link = self.last.map_or([0; 32], |last| last.chain);
         if summary.header.link != link || summary.header.first_sequence != self.forest.sequence {
@@ -179,7 +180,12 @@ fn damaged(dir: &Path, number: u64, offset: u64, what: Damage) -> LedgerFault {
 /// Another process may be writing the last segment while we read it (verification of a running ledger): then a frame that was
 /// not there yet looks damaged in front of one that was. Or it may be overwriting a segment that a disposal has replaced. True
 /// damage stays where it is.
-fn summarize(dir: &Path, number: u64, total: u64, depth: Depth) -> Result<Summary, LedgerFault> {
+pub(super) fn summarize(
+    dir: &Path,
+    number: u64,
+    total: u64,
+    depth: Depth,
+) -> Result<Summary, LedgerFault> {
     let file = segment::path(dir, number);
     let mut seen = None;
     loop {

@@ -177,12 +177,22 @@ pub(super) enum Depth {
 /// Reads a whole segment and checks every frame.
 pub(super) fn summarize(file: &Path, number: u64, depth: Depth) -> Result<Summary, LedgerFault> {
     let bytes = fs::read(file).map_err(LedgerFault::file(file))?;
+    summarize_bytes(file, &bytes, number, depth)
+}
+
+/// As [`summarize`], of the bytes of `file`.
+pub(super) fn summarize_bytes(
+    file: &Path,
+    bytes: &[u8],
+    number: u64,
+    depth: Depth,
+) -> Result<Summary, LedgerFault> {
     let damaged = |offset: usize, what| LedgerFault::Damaged {
         file: file.to_path_buf(),
         offset: offset as u64,
         what,
     };
-    let header = Header::read(&bytes).ok_or_else(|| damaged(0, Damage::Header))?;
+    let header = Header::read(bytes).ok_or_else(|| damaged(0, Damage::Header))?;
     if header.number != number {
         return Err(damaged(0, Damage::Sequence { expected: number }));
     }

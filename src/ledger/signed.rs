@@ -25,30 +25,46 @@ pub(super) fn path(dir: &Path, tree: TreeId) -> PathBuf {
 
 /// Reads all checkpoints in `dir` and checks their signatures.
 pub(super) fn load(dir: &Path, keys: &PublicKeys) -> Result<Vec<Checkpoint>, LedgerFault> {
+    let (checkpoints, mut flawed) = load_each(dir, keys)?;
+    flawed.pop().map_or(Ok(checkpoints), Err)
+}
+
+/// Reads all checkpoints in `dir`: those that are sound, and what is wrong with the others.
+pub(super) fn load_each(
+    dir: &Path,
+    keys: &PublicKeys,
+) -> Result<(Vec<Checkpoint>, Vec<LedgerFault>), LedgerFault> {
     let folder = folder(dir);
-    let mut checkpoints = Vec::new();
+    let (mut checkpoints, mut flawed) = (Vec::new(), Vec::new());
     for file in fs::read_dir(&folder).map_err(LedgerFault::file(&folder))? {
         let file = file.map_err(LedgerFault::file(&folder))?.path();
         if file.extension().is_none_or(|extension| extension != "txt") {
             continue;
         }
-        let damaged = |what| LedgerFault::Damaged {
-            file: file.clone(),
-            offset: 0,
-            what,
-        };
-        let note = durable::read_text(&file)?.ok_or_else(|| damaged(Damage::Text))?;
-        let checkpoint = Checkpoint::parse(&note).map_err(|_| damaged(Damage::Text))?;
-        if path(dir, checkpoint.tree) != file {
-            return Err(damaged(Damage::Text));
+        match load_one(dir, &file, keys) {
+            Ok(checkpoint) => checkpoints.push(checkpoint),
+            Err(fault) => flawed.push(fault),
         }
-        checkpoint
-            .verify(keys)
-            .map_err(|_| damaged(Damage::Signature))?;
-        checkpoints.push(checkpoint);
     }
     checkpoints.sort_unstable_by_key(|checkpoint| checkpoint.tree);
-    Ok(checkpoints)
+    Ok((checkpoints, flawed))
+}
+
+fn load_one(dir: &Path, file: &Path, keys: &PublicKeys) -> Result<Checkpoint, LedgerFault> {
+    let damaged = |what| LedgerFault::Damaged {
+        file: file.to_path_buf(),
+        offset: 0,
+        what,
+    };
+    let note = durable::read_text(file)?.ok_or_else(|| damaged(Damage::Text))?;
+    let checkpoint = Checkpoint::parse(&note).map_err(|_| damaged(Damage::Text))?;
+    if path(dir, checkpoint.tree) != file {
+        return Err(damaged(Damage::Text));
+    }
+    checkpoint
+        .verify(keys)
+        .map_err(|_| damaged(Damage::Signature))?;
+    Ok(checkpoint)
 }
 
 /// Signs checkpoints, each one only when it extends the last.

@@ -30,6 +30,7 @@ const REFUSED: &str = "chukan_connections_refused_total";
 const EXCHANGES: &str = "chukan_exchanges_total";
 const VOLUME_WARNINGS: &str = "chukan_staff_volume_warnings_total";
 const LEDGER_ENTRIES: &str = "chukan_ledger_entries";
+const BACKUP_OVERDUE: &str = "chukan_backup_overdue";
 const RECORDS_WRITABLE: &str = "chukan_records_writable";
 const CONDITION: &str = "chukan_condition";
 const DISK_FREE: &str = "chukan_disk_free_bytes";
@@ -149,6 +150,7 @@ impl Metrics {
         };
         let entries = u32::try_from(world.records().ledger().next_sequence()).unwrap_or(u32::MAX);
         gauge(LEDGER_ENTRIES).set(entries);
+        gauge(BACKUP_OVERDUE).set(u32::from(world.backup_overdue()));
         gauge(RECORDS_WRITABLE).set(u32::from(world.is_writable()));
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         gauge(DISK_FREE).set(world.free_bytes() as f64);
@@ -214,6 +216,10 @@ fn describe(recorder: &PrometheusRecorder) {
             "1 while the condition lasts, else 0, by world and condition",
         ),
         (LEDGER_ENTRIES, "Entries in the ledger, by world"),
+        (
+            BACKUP_OVERDUE,
+            "1 while the daily backup is late or failed, by world",
+        ),
         (
             RECORDS_WRITABLE,
             "1 while records can be written, else 0, by world",

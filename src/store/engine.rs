@@ -95,6 +95,10 @@ impl Engine {
         Ok(HandedOver { shared, answer })
     }
 
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
+    }
+
     /// Whether writes are still accepted.
     #[must_use]
     pub fn is_writable(&self) -> bool {

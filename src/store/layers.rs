@@ -17,8 +17,9 @@ pub(super) struct Layers {
     recent: RwLock<Recent>,
 }
 
-#[derive(Default)]
-struct Recent {
+/// The two layers above the tree.
+#[derive(Default, Clone)]
+pub(super) struct Recent {
     /// What is being folded into the tree.
     folding: Arc<Layer>,
     /// What came after that.
@@ -60,27 +61,12 @@ impl Layers {
         limit: usize,
     ) -> Result<Rows, StoreFault> {
         // Held over the reads of the tree: a layer that has been folded meanwhile would be missed in both.
-        let recent = self.recent();
-        let mut found = Rows::new();
-        let mut after = after.map(<[u8]>::to_vec);
-        while found.len() < limit {
-            let wanted = limit - found.len();
-            let page = self.tree.rows(prefix, after.as_deref(), wanted)?;
-            let horizon = (page.len() == wanted)
-                .then(|| page.last().map(|(key, _)| key.clone()))
-                .flatten();
-            recent.merge(
-                page,
-                (prefix, after.as_deref(), horizon.as_deref()),
-                &mut found,
-                limit,
-            );
-            if horizon.is_none() {
-                break;
-            }
-            after = horizon;
-        }
-        Ok(found)
+        self.recent().rows(&self.tree, prefix, after, limit)
+    }
+
+    /// Both layers as they are now.
+    pub(super) fn copy_recent(&self) -> Recent {
+        self.recent().clone()
     }
 
     /// Puts changes above everything there is.
@@ -114,6 +100,36 @@ impl Layers {
 type Range<'a> = (&'a [u8], Option<&'a [u8]>, Option<&'a [u8]>);
 
 impl Recent {
+    /// As [`Layers::rows`], of `tree` below these layers.
+    pub(super) fn rows(
+        &self,
+        tree: &Tree,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Rows, StoreFault> {
+        let mut found = Rows::new();
+        let mut after = after.map(<[u8]>::to_vec);
+        while found.len() < limit {
+            let wanted = limit - found.len();
+            let page = tree.rows(prefix, after.as_deref(), wanted)?;
+            let horizon = (page.len() == wanted)
+                .then(|| page.last().map(|(key, _)| key.clone()))
+                .flatten();
+            self.merge(
+                page,
+                (prefix, after.as_deref(), horizon.as_deref()),
+                &mut found,
+                limit,
+            );
+            if horizon.is_none() {
+                break;
+            }
+            after = horizon;
+        }
+        Ok(found)
+    }
+
     /// Adds the rows in `range` to `found`, up to `limit` in all: of equal keys the highest layer's row, and none where
     /// that is a removal.
     fn merge(&self, page: Rows, range: Range<'_>, found: &mut Rows, limit: usize) {

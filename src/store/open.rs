@@ -143,7 +143,7 @@ fn create(dir: &Path, cache_bytes: u64, lock: DirLock) -> Result<Opened, StoreFa
 }
 
 /// Tells stores apart, nothing more: the hasher's keys come from the system's random source.
-fn new_store_id() -> [u8; 16] {
+pub(super) fn new_store_id() -> [u8; 16] {
     let half = || RandomState::new().hash_one("store").to_be_bytes();
     let mut store_id = [0; 16];
     for part in store_id.chunks_exact_mut(8) {

@@ -218,18 +218,18 @@ impl State {
             .is_some())
     }
 
-    /// Notes from the ledger that a permit was used up.
+    /// Notes from the ledger that permits were used up, and when.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn note_used_permit(
+    pub async fn note_used_permits(
         &self,
-        institution: InstitutionCode,
-        permit: PermitId,
-        at: Timestamp,
+        used: &[(InstitutionCode, PermitId, Timestamp)],
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        batch.put_json(used_permit(institution, permit), &at)?;
+        for (institution, permit, at) in used {
+            batch.put_json(used_permit(*institution, *permit), at)?;
+        }
         self.engine.write(batch).await
     }
 

@@ -23,6 +23,9 @@ use crate::{
 /// How many entries are read for one page of a search.
 pub(super) const SEARCHED_AT_ONCE: u64 = 10_000;
 
+/// How many entries are read at a time when the ledger is followed, and what is left of their segment.
+const READ_AT_ONCE: u64 = 50_000;
+
 /// How many places are noted at a time when the ledger is followed.
 const FOLLOWED_AT_ONCE: usize = 1_000;
 
@@ -221,7 +224,8 @@ impl RecordBook {
     }
 
     /// Brings what the ledger holds beyond the state into the state: places of records, marks and used permits.
-    /// Returns what was recorded there.
+    /// Returns what was recorded there. How far the state has followed is not noted here: what was recorded may have to be
+    /// brought to its end first.
     ///
     /// # Errors
     /// When the ledger cannot be read or the state not written.
@@ -234,37 +238,37 @@ impl RecordBook {
                 found,
             });
         }
-        let mut tail = Vec::new();
-        let end = self.ledger.replay(from, |stored| tail.push(stored))?;
-        let mut places = Vec::new();
-        let mut permits = Vec::new();
-        for stored in &tail {
-            self.follow_entry(stored, &mut places, &mut permits)?;
-        }
-        for some in places.chunks(FOLLOWED_AT_ONCE) {
-            let some: Vec<_> = some
-                .iter()
-                .map(|(keeper, serial, place)| (keeper.as_str(), *serial, place.clone()))
-                .collect();
-            self.state.place_records(&some).await?;
-        }
-        for (institution, permit, at) in permits {
-            self.state.note_used_permit(institution, permit, at).await?;
-        }
-        self.state.follow_ledger(end).await?;
-        let mut disposals = Vec::new();
-        for stored in &tail {
-            if let Entry::Disposed {
-                recorded_before, ..
-            } = read_entry(stored)?
-            {
-                disposals.push((Keeper::of_owner(stored.tree.owner)?, recorded_before));
+        let (mut at, mut followed) = (from, Followed::default());
+        while at < found {
+            let mut tail = Vec::new();
+            let ledger = &self.ledger;
+            at = ledger.replay_some(at, READ_AT_ONCE, |stored| tail.push(stored))?;
+            let mut places = Vec::new();
+            let mut permits = Vec::new();
+            for stored in &tail {
+                self.follow_entry(stored, &mut places, &mut permits)?;
+                if let Entry::Disposed {
+                    recorded_before, ..
+                } = read_entry(stored)?
+                {
+                    let keeper = Keeper::of_owner(stored.tree.owner)?;
+                    followed.disposals.push((keeper, recorded_before));
+                }
             }
+            for some in places.chunks(FOLLOWED_AT_ONCE) {
+                let some: Vec<_> = some
+                    .iter()
+                    .map(|(keeper, serial, place)| (keeper.as_str(), *serial, place.clone()))
+                    .collect();
+                self.state.place_records(&some).await?;
+            }
+            for some in permits.chunks(FOLLOWED_AT_ONCE) {
+                self.state.note_used_permits(some).await?;
+            }
+            let serials = places.into_iter().map(|(_, serial, _)| serial);
+            followed.exchanges.extend(serials);
         }
-        Ok(Followed {
-            exchanges: places.into_iter().map(|(_, serial, _)| serial).collect(),
-            disposals,
-        })
+        Ok(followed)
     }
 
     fn follow_entry(

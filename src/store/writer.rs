@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::batch::Batch;
 use super::fault::{During, StoreFault};
 use super::fold::fold;
-use super::layers::{Layer, Layers};
+use super::layers::{Layer, Layers, Recent};
 use super::manifest::{Mark, Totals};
 use super::redo::{REDO_BYTES, RedoFile, RedoFiles, push_frame};
 use super::staged::{Unstaged, stage};
@@ -37,6 +37,8 @@ struct Waiting {
     answers: Vec<Answer>,
     is_open: bool,
     writer_sleeps: bool,
+    /// How many frozen states rest on the tree: until they are gone nothing newer is folded into it.
+    frozen: usize,
 }
 
 struct Answer {
@@ -56,6 +58,7 @@ impl Shared {
                 answers: Vec::new(),
                 is_open: true,
                 writer_sleeps: false,
+                frozen: 0,
             }),
             wake: Condvar::new(),
         }
@@ -102,6 +105,18 @@ impl Shared {
     pub(super) fn close(&self) {
         self.waiting().is_open = false;
         self.wake.notify_one();
+    }
+
+    /// What there is above the tree, and the totals of it. Nothing newer reaches the tree before `thaw`.
+    pub(super) fn freeze(&self) -> (Recent, Totals) {
+        let mut waiting = self.waiting();
+        waiting.frozen += 1;
+        (self.layers.copy_recent(), waiting.totals)
+    }
+
+    /// Lets go of what `freeze` held.
+    pub(super) fn thaw(&self) {
+        self.waiting().frozen -= 1;
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -215,7 +230,7 @@ impl Writer {
             answers: std::mem::take(&mut waiting.answers),
             totals: waiting.totals,
             // Under the lock, so that the layer holds what the file holds and nothing else.
-            last: (is_full && matches!(self.other, Other::Empty(_)))
+            last: (is_full && waiting.frozen == 0 && matches!(self.other, Other::Empty(_)))
                 .then(|| shared.layers.set_apart()),
         })
     }

@@ -97,6 +97,14 @@ impl WorldKeys {
         Ok(Self { stored })
     }
 
+    /// Reads the keys in `file` as they are.
+    pub(super) fn load(file: &Path) -> Result<Self, WorldFault> {
+        let bytes = Zeroizing::new(fs::read(file).map_err(WorldFault::file(file))?);
+        Ok(Self {
+            stored: read(&bytes)?,
+        })
+    }
+
     /// The core system's signing key.
     pub(super) fn core(&self) -> Result<SigningKey, WorldFault> {
         signing(&self.stored.core)

@@ -3,6 +3,7 @@
 
 mod acquire_symbols;
 mod addressees;
+pub mod backup;
 mod batch;
 mod by_hand;
 mod carry;
@@ -18,6 +19,8 @@ mod journal;
 mod keys;
 mod network;
 mod open;
+mod reconcile;
+mod repair;
 mod residents;
 mod resume;
 mod shares;
@@ -64,6 +67,8 @@ pub use condition::{Condition, WatchRules};
 pub use dispose::Disposal;
 pub use journal::Step;
 pub use open::{Filled, Progress, Settings};
+pub use reconcile::{Days, Differing, Reconciled, reconcile};
+pub use repair::{Rebuilt, check_state, rebuild_state};
 pub use residents::PersonAtInstitution;
 pub use shares::{Share, Shares};
 pub use worlds::{DEFAULT_WORLD, WorldName, WorldPlan, Worlds};
@@ -102,6 +107,7 @@ pub struct World {
     watch: Watch,
     handed_out: HandedOut,
     network_changed: Changed,
+    backup_overdue: backup::Overdue,
     /// What the world's file says; nothing once the world is closed.
     description: Mutex<Option<Description>>,
     places: Arc<Turns>,
@@ -249,6 +255,9 @@ pub enum WorldFault {
         /// Why.
         source: io::Error,
     },
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] backup::BackupFault),
     /// A task of the world was stopped.
     #[error("a task of the world was stopped")]
     Stopped,

@@ -8,13 +8,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan,
+    backup::Overdue,
     by_hand::HandedOut,
     clock::Clock,
     clock::ClockMode,
@@ -234,6 +235,7 @@ impl World {
             watch: Watch::new(settings.watch),
             handed_out: HandedOut::default(),
             network_changed: Changed::default(),
+            backup_overdue: Overdue::default(),
             description: Mutex::new(Some(description.clone())),
             places: Turns::new(EXCHANGES_AT_ONCE),
             beginning: Shares::new(settings.inquiries_each_max),
@@ -311,7 +313,7 @@ impl World {
     }
 }
 
-async fn open_stores(
+pub(super) async fn open_stores(
     dir: &Path,
     keys: &WorldKeys,
     cache_bytes: u64,
@@ -355,6 +357,11 @@ fn read_description(dir: &Path) -> Result<Description, WorldFault> {
     };
     let description = read().ok().flatten();
     description.ok_or(WorldFault::Description(file))
+}
+
+/// What time it is in the world in `dir`, which is not open.
+pub(super) fn time_in(dir: &Path) -> Result<Timestamp, WorldFault> {
+    Ok(Clock::new(read_description(dir)?.clock).now())
 }
 
 fn write_description(dir: &Path, description: &Description) -> Result<(), WorldFault> {

@@ -34,6 +34,8 @@ fn the_keys_are_those_of_the_structs() {
     let mut config = Config::default();
     config.metrics.listen = Some("127.0.0.1:9".parse().unwrap());
     config.folder.path = Some("files".into());
+    config.backup.folder = Some("backups".into());
+    config.backup.recipient = Some("a key".into());
     let values = Table::try_from(&config).unwrap();
     let mut written = Vec::new();
     for (name, value) in values {
@@ -173,4 +175,15 @@ fn plain_http_is_for_the_loopback_only() {
             "{flaw}"
         );
     }
+}
+
+#[test]
+fn daily_backups_need_a_key_that_opens_them() {
+    assert!(refused("backup.folder", "backups").starts_with("backup.recipient (default)"));
+    assert!(refused("backup.recipient", "none").starts_with("backup.recipient (flag)"));
+    assert!(refused("backup.daily_at", "25:00").starts_with("backup.daily_at (flag)"));
+    let key = data_encoding::BASE64.encode(&[9; 32]);
+    let flags = vec![pair("backup.folder", "b"), pair("backup.recipient", &key)];
+    let loaded = Config::load(None, [], &flags).unwrap();
+    assert!(loaded.config.backup.key().is_some());
 }
