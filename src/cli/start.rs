@@ -23,7 +23,7 @@ use crate::{
         ConsoleEndpoint, Drained, HealthHandle, Metrics, MetricsEndpoint, Server, Signals, Tls,
         TlsFiles,
     },
-    world::{ClockMode, DEFAULT_WORLD, Filled, Settings, WorldPlan, Worlds},
+    world::{ClockMode, DEFAULT_WORLD, Filled, Settings, WatchRules, WorldPlan, Worlds},
 };
 
 /// How long development certificates are valid.
@@ -161,14 +161,23 @@ pub(super) fn carrier(config: &Config) -> Carrier {
     }
 }
 
-/// Says NOT_SERVING as long as a world cannot write records, and shows what the worlds have counted.
+/// Says NOT_SERVING as long as a condition of a world stops the services, and shows what the worlds have counted.
 async fn follow_worlds(health: HealthHandle, worlds: Arc<Worlds>, counters: Arc<Metrics>) {
     loop {
         let worlds = worlds.list();
         for world in &worlds {
             counters.show_world(world);
         }
-        if worlds.iter().all(|world| world.is_writable()) {
+        let mut lines = Vec::new();
+        let mut serving = true;
+        for world in &worlds {
+            for condition in world.conditions() {
+                serving &= !condition.stops_service();
+                lines.push(format!("{} {}", world.name(), condition.name()));
+            }
+        }
+        health.set_conditions(lines);
+        if serving {
             health.set_serving().await;
         } else {
             health.set_not_serving().await;
@@ -226,6 +235,12 @@ fn settings(config: &Config, definitions: PathBuf) -> Settings {
             overdue: config.hold.overdue,
         },
         staff: staff_rules(&config.staff),
+        watch: WatchRules {
+            disk_bytes_low: config.store.disk_bytes_low,
+            disk_bytes_min: config.store.disk_bytes_min,
+            unwitnessed_max: Duration::from_secs(config.store.unwitnessed_seconds_max.into()),
+        },
+        inquiries_each_max: inquiry.inquiries_each_max,
         training_accounts: config.staff.training_accounts,
     }
 }

@@ -18,13 +18,14 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 49] = [
+const KEYS: [&str; 54] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
     "server.header_bytes_max",
     "server.streams_max",
     "server.calls_max",
+    "server.calls_each_max",
     "server.connections_max",
     "server.handshakes_max",
     "server.handshake_ms_max",
@@ -48,6 +49,7 @@ const KEYS: [&str; 49] = [
     "inquiry.permit_seconds",
     "inquiry.permission_list_days",
     "inquiry.acquisition_serial_hours",
+    "inquiry.inquiries_each_max",
     "hold.four_eyes",
     "hold.wait_days",
     "hold.overdue",
@@ -68,6 +70,9 @@ const KEYS: [&str; 49] = [
     "staff.volume_max",
     "staff.training_accounts",
     "store.cache_bytes",
+    "store.disk_bytes_low",
+    "store.disk_bytes_min",
+    "store.unwitnessed_seconds_max",
 ];
 
 /// Who set a value.

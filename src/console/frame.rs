@@ -1,7 +1,7 @@
 //! What surrounds every page: who is signed in, where one can go, and what happened last.
 
 use super::{desk::Desk, texts};
-use crate::domain::staff::Act;
+use crate::{domain::staff::Act, world::Condition};
 
 /// The pages that the menu leads to, with the act that each needs.
 const LINKS: [(&str, &str, Option<Act>); 5] = [
@@ -19,6 +19,8 @@ pub(super) struct Frame {
     pub(super) who: Option<Who>,
     pub(super) links: Vec<Link>,
     pub(super) guard: String,
+    /// What is not as it should be with the world.
+    pub(super) conditions: Vec<&'static str>,
     pub(super) message: Option<Message>,
 }
 
@@ -71,6 +73,7 @@ impl Frame {
             who: None,
             links: Vec::new(),
             guard: String::new(),
+            conditions: Vec::new(),
             message: None,
         }
     }
@@ -80,6 +83,7 @@ impl Frame {
         let account = desk.staff.account();
         let may = |act: &Option<Act>| act.is_none_or(|act| desk.staff.authority(act).is_ok());
         let links = LINKS.iter().filter(|(.., act)| may(act));
+        let conditions = desk.world.conditions();
         let institution = desk.server().map(|server| server.profile().name.clone());
         Self {
             title,
@@ -91,6 +95,7 @@ impl Frame {
             }),
             links: links.map(|(href, text, _)| Link { href, text }).collect(),
             guard: desk.guard(),
+            conditions: conditions.into_iter().map(Condition::ja).collect(),
             message: None,
         }
     }

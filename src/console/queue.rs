@@ -163,7 +163,9 @@ pub(super) fn state(provision: &Provision) -> &'static str {
         ProvisionState::Received | ProvisionState::Held { .. } => "○ 確認待ち",
         ProvisionState::Checked { .. } => "◐ 承認待ち",
         ProvisionState::SentBack { .. } => "↩ 差し戻し",
-        ProvisionState::Decided { .. } | ProvisionState::Ended { .. } => "● 終了",
+        ProvisionState::Answered { .. }
+        | ProvisionState::Decided { .. }
+        | ProvisionState::Ended { .. } => "● 終了",
     }
 }
 

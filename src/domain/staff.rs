@@ -52,6 +52,8 @@ pub enum Act {
     ManageAccounts,
     /// Read the operation log.
     ReadOperations,
+    /// 廃棄: have the records disposed of whose period has ended.
+    DisposeRecords,
     /// See what the analysis of the operation log has found.
     AnalyzeOperations,
     /// Say that a finding was looked at.
@@ -96,7 +98,7 @@ impl Role {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SeeQueue,
         Self::OpenProvision,
         Self::RevealContent,
@@ -105,6 +107,7 @@ impl Act {
         Self::SendBackProvision,
         Self::ManageAccounts,
         Self::ReadOperations,
+        Self::DisposeRecords,
         Self::AnalyzeOperations,
         Self::ReviewFinding,
     ];
@@ -120,6 +123,7 @@ impl Act {
             Self::ApproveProvision | Self::SendBackProvision => &[Approver],
             Self::ManageAccounts => &[Administrator],
             Self::ReadOperations => &[Auditor, Instructor],
+            Self::DisposeRecords => &[Approver],
             Self::AnalyzeOperations | Self::ReviewFinding => &[Auditor],
         }
     }
@@ -135,6 +139,7 @@ impl Act {
             Self::SendBackProvision => "差し戻し",
             Self::ManageAccounts => "職員・権限の管理",
             Self::ReadOperations => "操作記録の参照",
+            Self::DisposeRecords => "記録の廃棄",
             Self::AnalyzeOperations => "操作記録の分析",
             Self::ReviewFinding => "分析結果の確認",
         }

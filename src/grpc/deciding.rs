@@ -220,6 +220,7 @@ fn encode_detail(detail: Detail, values: Values, now: Timestamp) -> v1::Provisio
         ProvisionState::Checked { check, .. } => (Some(encode_check(check)), None),
         ProvisionState::SentBack { back, .. } => (None, Some(encode_sent_back(back))),
         ProvisionState::Received
+        | ProvisionState::Answered { .. }
         | ProvisionState::Held { .. }
         | ProvisionState::Decided { .. }
         | ProvisionState::Ended { .. } => (None, None),

@@ -329,7 +329,9 @@ fn state(state: &ProvisionState) -> v1::ProvisionState {
         ProvisionState::Held { .. } => v1::ProvisionState::Held,
         ProvisionState::Checked { .. } => v1::ProvisionState::Checked,
         ProvisionState::SentBack { .. } => v1::ProvisionState::SentBack,
-        ProvisionState::Decided { .. } => v1::ProvisionState::Decided,
+        ProvisionState::Answered { .. } | ProvisionState::Decided { .. } => {
+            v1::ProvisionState::Decided
+        }
         ProvisionState::Ended { .. } => v1::ProvisionState::Ended,
     }
 }

@@ -1,6 +1,6 @@
 //! The one place that turns refusals and faults into gRPC statuses with details.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -10,6 +10,7 @@ use crate::{
     domain::{
         refusal::{FieldFlaw, Refusal},
         staff::StaffRefusal,
+        unready::Unready,
     },
     institution::ActFault,
     ledger::LedgerFault,
@@ -24,6 +25,9 @@ pub const ERROR_DOMAIN: &str = "chukan";
 /// The most bytes of field violations in a status. It travels in the trailers, in base64, and clients limit the
 /// length of headers: 8 KiB is the smallest default among those in use.
 const VIOLATION_BYTES_MAX: usize = 4 * 1024;
+
+/// When a call that was refused for want of room may be sent again (ours).
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Turns a result into what a service returns.
 pub trait ToStatus<T> {
@@ -67,6 +71,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled
         | Refusal::UnitNotAuthorised
+        | Refusal::UserNotAuthorised
         | Refusal::FourEyes
         | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount) => {
             Code::PermissionDenied
@@ -81,6 +86,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::ProvisionNotChecked
         | Refusal::ContentChanged
         | Refusal::BatchEnded
+        | Refusal::NothingToDispose
         | Refusal::NotInEncoding(_)
         | Refusal::Acquisition(_)
         | Refusal::Addressee(_)
@@ -91,8 +97,10 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::WorldStays
         | Refusal::Staff(StaffRefusal::PasswordDue) => Code::FailedPrecondition,
         Refusal::ProvisionMoved => Code::Aborted,
-        Refusal::Overloaded => Code::ResourceExhausted,
-        Refusal::RecordsUnavailable | Refusal::ResidentNetworkDown => Code::Unavailable,
+        Refusal::Overloaded | Refusal::Unready(Unready::InstitutionBusy) => Code::ResourceExhausted,
+        Refusal::Unready(Unready::DiskFull)
+        | Refusal::RecordsUnavailable
+        | Refusal::ResidentNetworkDown => Code::Unavailable,
     }
 }
 
@@ -140,6 +148,9 @@ fn stops_store(fault: &StoreFault) -> bool {
 pub fn status_of(refusal: &Refusal) -> Status {
     let mut details = ErrorDetails::with_error_info(refusal.reason(), ERROR_DOMAIN, HashMap::new());
     details.set_localized_message("ja", refusal.ja());
+    if let Refusal::Overloaded | Refusal::Unready(_) = refusal {
+        details.set_retry_info(Some(RETRY_AFTER));
+    }
     if let Refusal::Malformed(flaws)
     | Refusal::RecordIdExists(flaws)
     | Refusal::BatchFlawed(flaws)

@@ -6,7 +6,10 @@ use super::{
     Keeper, RecordBook, RecordFault, SearchPlace,
     record_book::{SEARCHED_AT_ONCE, read_entry, recorded_at},
 };
-use crate::domain::{jst::fiscal_year, operation::PlacedOperation, record::Entry};
+use crate::{
+    domain::{jst::fiscal_year, operation::PlacedOperation, record::Entry},
+    ledger::LedgerFault,
+};
 
 impl RecordBook {
     /// The operations of an institution's staff that pass, the newest first, beginning before `before`. Returns them
@@ -39,8 +42,11 @@ impl RecordBook {
                     let index = index + 1;
                     return Ok((found, Some(SearchPlace { fiscal_year, index })));
                 }
-                let stored = self.ledger().read(tree, index)?;
                 read += 1;
+                let stored = match self.ledger().read(tree, index) {
+                    Err(LedgerFault::Destroyed(_)) => continue,
+                    stored => stored?,
+                };
                 if let Entry::Operation(operation) = read_entry(&stored)? {
                     let at = recorded_at(&stored)?;
                     let placed = PlacedOperation { at, operation };
@@ -77,7 +83,10 @@ impl RecordBook {
             let Some((tree, index)) = places.next() else {
                 return Ok((found, true));
             };
-            let stored = self.ledger().read(tree, index)?;
+            let stored = match self.ledger().read(tree, index) {
+                Err(LedgerFault::Destroyed(_)) => continue,
+                stored => stored?,
+            };
             let at = recorded_at(&stored)?;
             if let (Entry::Operation(operation), true) = (read_entry(&stored)?, at >= from) {
                 found.push(PlacedOperation { at, operation });

@@ -197,6 +197,7 @@ fn facts(desk: &Desk, detail: &Detail) -> Vec<Fact> {
             facts.push(fact("差し戻し", sent_back(&back.cause)))
         }
         ProvisionState::Received
+        | ProvisionState::Answered { .. }
         | ProvisionState::Held { .. }
         | ProvisionState::Decided { .. }
         | ProvisionState::Ended { .. } => {}
