@@ -110,7 +110,11 @@ impl FromRequestParts<Console> for Desk {
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
         let door = Door::from_request_parts(parts, console).await?;
-        door.desk(&parts.headers, IntermediateServer::at_work)
+        let desk = door.desk(&parts.headers, IntermediateServer::at_work);
+        desk.map_err(|shut| match shut {
+            Shut::NoSession => Redirect::to("/login").into_response(),
+            Shut::Fault(fault) => refused(&fault),
+        })
     }
 }
 
@@ -123,23 +127,26 @@ impl FromRequestParts<Console> for Onlooker {
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
         let door = Door::from_request_parts(parts, console).await?;
         let desk = door.desk(&parts.headers, IntermediateServer::still_at_work);
-        match desk {
-            Ok(desk) => Ok(Self(desk)),
-            Err(answer) if answer.status().is_redirection() => {
-                Err(StatusCode::UNAUTHORIZED.into_response())
-            }
-            Err(answer) => Err(answer),
-        }
+        desk.map(Self).map_err(|shut| match shut {
+            Shut::NoSession => StatusCode::UNAUTHORIZED.into_response(),
+            Shut::Fault(fault) => refused(&fault),
+        })
     }
+}
+
+/// Why nobody sits at a desk.
+enum Shut {
+    NoSession,
+    Fault(Box<WorldFault>),
 }
 
 type WhoWorks = fn(&IntermediateServer, &str, &str, Timestamp) -> Result<AtWork, ActFault>;
 
 impl Door {
-    fn desk(self, headers: &HeaderMap, who: WhoWorks) -> Result<Desk, Response> {
-        let to_login = || Redirect::to("/login").into_response();
-        let (institution, token) = session(headers, self.carrier).ok_or_else(to_login)?;
-        let server = self.world.server(institution).map_err(|_| to_login())?;
+    fn desk(self, headers: &HeaderMap, who: WhoWorks) -> Result<Desk, Shut> {
+        let (institution, token) = session(headers, self.carrier).ok_or(Shut::NoSession)?;
+        let server = self.world.server(institution);
+        let server = server.map_err(|_| Shut::NoSession)?;
         match who(server, &token, &self.origin, self.world.now()) {
             Ok(staff) => Ok(Desk {
                 world: self.world,
@@ -148,8 +155,8 @@ impl Door {
                 token,
                 carrier: self.carrier,
             }),
-            Err(ActFault::Refused(_)) => Err(to_login()),
-            Err(fault) => Err(refused(&fault.into())),
+            Err(ActFault::Refused(_)) => Err(Shut::NoSession),
+            Err(fault) => Err(Shut::Fault(Box::new(fault.into()))),
         }
     }
 }
