@@ -20,6 +20,7 @@ pub mod jst;
 pub mod layout;
 pub mod layout_diff;
 pub mod malformed;
+pub mod mass_acquisition;
 pub mod names;
 pub mod operation;
 pub mod password;

@@ -11,6 +11,7 @@ mod exchange;
 mod fields;
 mod inquiry;
 mod ledger;
+mod mass_acquisition;
 mod messages;
 mod permission_list;
 mod place;

@@ -14,6 +14,7 @@ mod fill;
 mod import;
 mod journal;
 mod keys;
+mod number_people;
 mod open;
 mod residents;
 mod submit;
@@ -51,15 +52,17 @@ use crate::{
     store::{RecordBook, RecordFault, State, StoreFault},
 };
 
-pub use acquire_symbols::Acquired;
+pub use acquire_symbols::{MassDraft, PersonStands};
 pub use by_hand::{PermitByHand, PermitDraft};
 pub use clock::ClockMode;
 pub use compare::Comparison;
 pub use journal::Step;
+pub use number_people::PeopleToNumber;
 pub use open::{Filled, Progress, Settings};
 pub use residents::PersonAtInstitution;
 pub use worlds::{DEFAULT_WORLD, WorldName, WorldPlan, Worlds};
 
+use acquire_symbols::Running;
 use by_hand::HandedOut;
 use clock::Clock;
 use journal::Journal;
@@ -88,6 +91,7 @@ pub struct World {
     /// How much of each tree is signed.
     signed: Mutex<BTreeMap<TreeId, u64>>,
     tally: Tally,
+    masses: Running,
     handed_out: HandedOut,
     /// What the world's file says; nothing once the world is closed.
     description: Mutex<Option<Description>>,

@@ -14,8 +14,9 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan, by_hand::HandedOut, clock::Clock,
-    clock::ClockMode, digest, journal::Journal, keys, keys::WorldKeys, tally::Tally,
+    EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan, acquire_symbols::Running,
+    by_hand::HandedOut, clock::Clock, clock::ClockMode, digest, journal::Journal, keys,
+    keys::WorldKeys, tally::Tally,
 };
 use crate::{
     addressee::AddresseeSystem,
@@ -132,6 +133,9 @@ impl World {
         let world = Arc::new(world);
         world.resume().await?;
         world.move_requests().await?;
+        for institution in world.servers.keys() {
+            world.resume_mass(*institution)?;
+        }
         world.begin_carrying_requests();
         world.begin_upkeep();
         Ok(world)
@@ -199,6 +203,7 @@ impl World {
             journal: Journal::default(),
             signed: Mutex::default(),
             tally: Tally::default(),
+            masses: Running::default(),
             handed_out: HandedOut::default(),
             description: Mutex::new(Some(description.clone())),
             places: Arc::new(Semaphore::new(EXCHANGES_AT_ONCE)),

@@ -130,6 +130,8 @@ fn every_refusal() -> Vec<Refusal> {
         SerialUnknown,
         SerialExpired,
         NotLinked,
+        MassRunning,
+        MassEnded,
     ];
     let mut refusals = vec![
         Refusal::Malformed(Vec::new()),
