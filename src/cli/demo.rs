@@ -15,6 +15,7 @@ use super::{
 use crate::{
     crypto::identity::Identity,
     grpc::proto::v1,
+    sample::population::SamplePerson,
     server::{
         connect::{ClientPem, connect},
         telemetry,
@@ -22,6 +23,7 @@ use crate::{
     world::{DEFAULT_WORLD, WorldFault},
 };
 
+mod acquisition;
 mod exchange;
 mod tell;
 mod terminal;
@@ -56,6 +58,7 @@ impl Demo {
             let (stop, stopped) = oneshot::channel();
             let once = self.once;
             let story = tokio::spawn(async move {
+                acquisition::tell(&scene).await?;
                 exchange::tell(&scene).await?;
                 terminal::tell(&scene).await?;
                 scene.tell_how_to_go_on(once)?;
@@ -84,13 +87,23 @@ struct Scene {
     authority: PathBuf,
     certificate: PathBuf,
     key: PathBuf,
+    operator: (PathBuf, PathBuf),
     ledger: PathBuf,
     now: Timestamp,
+    newcomer: SamplePerson,
 }
 
 impl Scene {
     fn of(started: &Started) -> Result<Self, CliFault> {
         let inquirer = Identity::institution(INQUIRER, None)?;
+        let world = started
+            .worlds
+            .find(DEFAULT_WORLD)
+            .map_err(WorldFault::from)?;
+        let operator = (
+            started.pki.client_certificate(&Identity::Operator),
+            started.pki.client_key(&Identity::Operator),
+        );
         Ok(Self {
             endpoint: format!("https://{}", started.address()?),
             console: started.console_address()?,
@@ -103,20 +116,30 @@ impl Scene {
                 .join("worlds")
                 .join("default")
                 .join("ledger"),
-            now: started
-                .worlds
-                .find(DEFAULT_WORLD)
-                .map_err(WorldFault::from)?
-                .now(),
+            now: world.now(),
+            newcomer: world.person(0)?.ok_or(CliFault::Said("住民がいません"))?,
+            operator,
         })
     }
 
     async fn connect(&self) -> Result<Channel, CliFault> {
+        self.connect_with(&self.certificate, &self.key).await
+    }
+
+    async fn connect_as_operator(&self) -> Result<Channel, CliFault> {
+        self.connect_with(&self.operator.0, &self.operator.1).await
+    }
+
+    async fn connect_with(
+        &self,
+        certificate: &PathBuf,
+        key: &PathBuf,
+    ) -> Result<Channel, CliFault> {
         let read = |file: &PathBuf| fs::read(file).map_err(CliFault::file(file.as_path()));
         let pem = ClientPem {
             authority: &read(&self.authority)?,
-            certificate: &read(&self.certificate)?,
-            key: &read(&self.key)?,
+            certificate: &read(certificate)?,
+            key: &read(key)?,
         };
         Ok(connect(&self.endpoint, pem).await?)
     }
@@ -130,7 +153,7 @@ impl Scene {
             self.key.display(),
         );
         let mut out = std::io::stdout().lock();
-        tell::heading("8. 自分で試す");
+        tell::heading("9. 自分で試す");
         writeln!(out, "  証明書: 認証局 {ca}")?;
         writeln!(out, "          照会者 {cert} / {key}\n")?;
         writeln!(

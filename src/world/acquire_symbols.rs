@@ -2,7 +2,7 @@
 //! again after a crash.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -10,47 +10,32 @@ use std::{
 use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{World, WorldFault};
+use super::{MassDraft, World, WorldFault};
 use crate::{
     addressee::AddresseeFault,
     domain::{
         acquisition::{Acquisition, AcquisitionRefusal},
         codes::{AddresseeNumber, InstitutionCode},
         mass_acquisition::MassAcquisition,
-        refusal::{FieldFlaw, Refusal, Thing},
+        refusal::{Refusal, Thing},
         symbol_request::Station,
     },
     institution::ActFault,
     network::NetworkFault,
-    store::{Page, StoreFault},
+    store::StoreFault,
 };
 
 /// How many acquisitions are under way at one time: enough to share each write to the disk.
 const AT_ONCE: usize = 256;
 
 /// How many people are looked at between two notes of the progress: what is looked at again after a crash.
-const NOTED_EVERY: usize = 1_000;
+pub(super) const NOTED_EVERY: usize = 1_000;
 
 /// How many people one row holds.
-const PART: usize = 10 * NOTED_EVERY;
+pub(super) const PART: usize = 10 * NOTED_EVERY;
 
 /// How long to wait, by the computer's clock, for a resident network that is closed or down.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// Whose symbols are to be acquired.
-#[derive(Debug, Clone, Default)]
-pub struct MassDraft {
-    /// These people; nobody means all current people of the addressee system who have no symbol.
-    pub people: Vec<AddresseeNumber>,
-    /// The most people; nothing means all of them.
-    pub count: Option<u64>,
-}
-
-impl MassDraft {
-    fn is_empty(&self) -> bool {
-        self.people.is_empty() && self.count.is_none()
-    }
-}
 
 /// How a person of a mass acquisition stands: nothing when no symbol was ever asked for.
 pub type PersonStands = Option<(Acquisition, Option<(Station, Timestamp)>)>;
@@ -118,77 +103,6 @@ impl World {
         let kept = self.state.move_mass_acquisition(institution, seen, &mass);
         kept.await?;
         Ok(self.run_mass(institution, mass))
-    }
-
-    /// Keeps whom a mass acquisition is about; returns how many they are.
-    async fn choose(
-        &self,
-        institution: InstitutionCode,
-        draft: MassDraft,
-    ) -> Result<u64, WorldFault> {
-        self.are_current(institution, &draft.people)?;
-        let most = draft.count.unwrap_or(u64::MAX);
-        let (mut of, mut parts) = (0, 0);
-        let mut part = Vec::new();
-        let named: BTreeSet<_> = draft.people.into_iter().collect();
-        let mut page = (!named.is_empty()).then(|| named.into_iter().collect());
-        let mut token = Some(String::new());
-        loop {
-            let people = match (page.take(), token.take()) {
-                (Some(named), _) => named,
-                (None, Some(after)) => {
-                    let wanted = Page::after(&after, NOTED_EVERY);
-                    let found = self.state.current_addressees(institution, &wanted)?;
-                    token = found.next_token;
-                    found.rows
-                }
-                (None, None) => break,
-            };
-            for person in people {
-                if of < most && self.state.symbol((institution, person))?.is_none() {
-                    of += 1;
-                    part.push(person);
-                }
-                if part.len() == PART {
-                    self.state.keep_mass_part(institution, parts, &part).await?;
-                    parts += 1;
-                    part.clear();
-                }
-            }
-            if of == most {
-                break;
-            }
-        }
-        self.state.keep_mass_part(institution, parts, &part).await?;
-        Ok(of)
-    }
-
-    /// Refuses people whom the addressee system does not deal with: all of them, not the first.
-    fn are_current(
-        &self,
-        institution: InstitutionCode,
-        people: &[AddresseeNumber],
-    ) -> Result<(), WorldFault> {
-        let system = self.addressees(institution)?;
-        let mut flaws = Vec::new();
-        for (at, person) in people.iter().enumerate() {
-            let current = match system.addressee(*person) {
-                Ok(addressee) => addressee.is_current().is_ok(),
-                Err(AddresseeFault::Refused(_)) => false,
-                Err(fault) => return Err(fault.into()),
-            };
-            if !current {
-                flaws.push(FieldFlaw::new(
-                    format!("addressee_numbers[{at}]"),
-                    "is nobody whom the addressee system deals with",
-                    "宛名システムに現存する人の番号ではありません",
-                ));
-            }
-        }
-        if flaws.is_empty() {
-            return Ok(());
-        }
-        Err(Refusal::Malformed(flaws).into())
     }
 
     /// Runs a mass acquisition unless it runs already.

@@ -6,6 +6,7 @@ mod addressees;
 mod batch;
 mod by_hand;
 mod carry;
+mod choose_people;
 mod clock;
 mod compare;
 mod decide;
@@ -52,8 +53,9 @@ use crate::{
     store::{RecordBook, RecordFault, State, StoreFault},
 };
 
-pub use acquire_symbols::{MassDraft, PersonStands};
+pub use acquire_symbols::PersonStands;
 pub use by_hand::{PermitByHand, PermitDraft};
+pub use choose_people::MassDraft;
 pub use clock::ClockMode;
 pub use compare::Comparison;
 pub use journal::Step;

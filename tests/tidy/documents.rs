@@ -122,7 +122,8 @@ fn every_refusal_speaks_japanese() {
 /// One of each kind.
 fn every_refusal() -> Vec<Refusal> {
     use AcquisitionRefusal::{
-        AlreadyLinked, NotLinked, SerialExpired, SerialPending, SerialUnknown,
+        AlreadyLinked, MassEnded, MassRunning, NotLinked, SerialExpired, SerialPending,
+        SerialUnknown,
     };
     let acquisitions = [
         AlreadyLinked,
