@@ -1,6 +1,6 @@
 //! `chukan demo`: one complete exchange over the wire, told step by step.
 
-use std::{fs, io::Write, net::SocketAddr, path::PathBuf, time::Instant};
+use std::{fs, io::Write, path::PathBuf, time::Instant};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -10,10 +10,10 @@ use tonic::transport::Channel;
 use super::{
     fault::CliFault,
     options::{ConfigOptions, PlanOptions},
-    start::{Started, on_runtime},
+    start::{Started, carrier, on_runtime},
 };
 use crate::{
-    crypto::identity::Identity,
+    crypto::{identity::Identity, pki::DevelopmentPki},
     grpc::proto::v1,
     sample::population::SamplePerson,
     server::{
@@ -24,12 +24,16 @@ use crate::{
 };
 
 mod acquisition;
+mod changed;
 mod exchange;
 mod tell;
 mod terminal;
 
 /// The inquirer of the demonstration: あさひ野市.
 const INQUIRER: &str = "9900000000001100";
+
+/// The provider whose staff has something to decide: みなも区.
+const PROVIDER: &str = "0220113112101700";
 
 /// 世界を作り、サーバーを起動し、1件の情報照会を相互TLSで実際に流して、各段階を説明する
 #[derive(Debug, Args)]
@@ -83,11 +87,11 @@ impl Demo {
 /// Where the demonstration plays.
 struct Scene {
     endpoint: String,
-    console: Option<SocketAddr>,
+    console: Option<String>,
+    pki: DevelopmentPki,
     authority: PathBuf,
     certificate: PathBuf,
     key: PathBuf,
-    operator: (PathBuf, PathBuf),
     ledger: PathBuf,
     now: Timestamp,
     newcomer: SamplePerson,
@@ -100,13 +104,12 @@ impl Scene {
             .worlds
             .find(DEFAULT_WORLD)
             .map_err(WorldFault::from)?;
-        let operator = (
-            started.pki.client_certificate(&Identity::Operator),
-            started.pki.client_key(&Identity::Operator),
-        );
         Ok(Self {
             endpoint: format!("https://{}", started.address()?),
-            console: started.console_address()?,
+            console: started
+                .console_address()?
+                .map(|address| format!("{}://{address}/", carrier(&started.config).scheme())),
+            pki: started.pki.clone(),
             authority: started.pki.authority_certificate(),
             certificate: started.pki.client_certificate(&inquirer),
             key: started.pki.client_key(&inquirer),
@@ -118,28 +121,25 @@ impl Scene {
                 .join("ledger"),
             now: world.now(),
             newcomer: world.person(0)?.ok_or(CliFault::Said("住民がいません"))?,
-            operator,
         })
     }
 
     async fn connect(&self) -> Result<Channel, CliFault> {
-        self.connect_with(&self.certificate, &self.key).await
+        self.connect_as(INQUIRER).await
     }
 
-    async fn connect_as_operator(&self) -> Result<Channel, CliFault> {
-        self.connect_with(&self.operator.0, &self.operator.1).await
+    /// A channel with the certificate of an institution.
+    async fn connect_as(&self, institution: &str) -> Result<Channel, CliFault> {
+        self.connect_with(&Identity::institution(institution, None)?)
+            .await
     }
 
-    async fn connect_with(
-        &self,
-        certificate: &PathBuf,
-        key: &PathBuf,
-    ) -> Result<Channel, CliFault> {
-        let read = |file: &PathBuf| fs::read(file).map_err(CliFault::file(file.as_path()));
+    async fn connect_with(&self, identity: &Identity) -> Result<Channel, CliFault> {
+        let read = |file: PathBuf| fs::read(&file).map_err(CliFault::file(file));
         let pem = ClientPem {
-            authority: &read(&self.authority)?,
-            certificate: &read(certificate)?,
-            key: &read(key)?,
+            authority: &read(self.authority.clone())?,
+            certificate: &read(self.pki.client_certificate(identity))?,
+            key: &read(self.pki.client_key(identity))?,
         };
         Ok(connect(&self.endpoint, pem).await?)
     }
@@ -176,6 +176,9 @@ impl Scene {
     }
 }
 
+/// 地方税関係情報, which the demonstration asks for.
+const INFO: &str = "TM00000000000002";
+
 /// The inquiry of the demonstration: one person, 地方税関係情報.
 fn inquiry(
     requested_at: Timestamp,
@@ -196,7 +199,7 @@ fn inquiry(
             addressee_number: addressee.into(),
             specific_infos: vec![v1::SpecificInfoRequest {
                 provider: provider.into(),
-                specific_info: "TM00000000000002".into(),
+                specific_info: INFO.into(),
                 ..Default::default()
             }],
             ..Default::default()

@@ -5,6 +5,7 @@ use tonic::transport::Channel;
 use super::{INQUIRER, Scene, tell};
 use crate::{
     cli::fault::CliFault,
+    crypto::identity::Identity,
     grpc::proto::{
         sim::v1::{
             GetResidentNetworkRequest, ResidentNetwork, SetResidentNetworkRequest,
@@ -24,7 +25,8 @@ const SYSTEM: &str = "jumin";
 /// Tells one acquisition. The resident network moves only when it is asked meanwhile, and afterwards as before.
 pub(super) async fn tell(scene: &Scene) -> Result<(), CliFault> {
     tell::heading("2. 符号を取得する（3つのネットワーク）");
-    let mut juki = ResidentNetworkServiceClient::new(scene.connect_as_operator().await?);
+    let mut juki =
+        ResidentNetworkServiceClient::new(scene.connect_with(&Identity::Operator).await?);
     let before = juki
         .get_resident_network(GetResidentNetworkRequest {})
         .await?
