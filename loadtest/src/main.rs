@@ -14,6 +14,7 @@ mod replicas;
 mod report;
 mod run;
 mod schedule;
+mod symbols;
 mod target;
 
 use std::{error::Error, process::ExitCode, time::Duration};
@@ -41,6 +42,8 @@ enum Command {
     Batch(batch::Plan),
     /// Replicas registered by file, rows per second as a ratio to the echo
     Replicas(replicas::Plan),
+    /// Mass acquisition, people per second as a ratio to the echo, and the cost of a look-up
+    Symbols(symbols::Plan),
     /// The yardstick's server; `exchange` starts it
     #[command(hide = true)]
     EchoServer(echo::EchoServer),
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Batch(plan) => on_runtime(batch::run(plan)),
         Command::Run(run) => on_runtime(run.run()),
         Command::Replicas(plan) => on_runtime(replicas::run(plan)),
+        Command::Symbols(plan) => on_runtime(symbols::run(plan)),
         Command::Exchange(plan) => on_runtime(exchange::run(plan)),
     };
     match done {

@@ -57,16 +57,6 @@ impl AddresseeSystem {
         Ok(self.read(number)?.1)
     }
 
-    /// Everybody whom the body deals with.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub fn current(&self) -> Result<Vec<AddresseeNumber>, AddresseeFault> {
-        let all = self.state.addressees(self.institution)?.into_iter();
-        let current = all.filter(|addressee| addressee.is_current().is_ok());
-        Ok(current.map(|addressee| addressee.number).collect())
-    }
-
     fn read(&self, number: AddresseeNumber) -> Result<(Version, Addressee), AddresseeFault> {
         let found = self.state.addressee((self.institution, number))?;
         Ok(found.ok_or(Refusal::NotFound(Thing::Addressee))?)

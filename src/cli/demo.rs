@@ -15,6 +15,7 @@ use super::{
 use crate::{
     crypto::{identity::Identity, pki::DevelopmentPki},
     grpc::proto::v1,
+    sample::population::SamplePerson,
     server::{
         connect::{ClientPem, connect},
         telemetry,
@@ -22,6 +23,7 @@ use crate::{
     world::{DEFAULT_WORLD, WorldFault},
 };
 
+mod acquisition;
 mod changed;
 mod exchange;
 mod tell;
@@ -60,6 +62,7 @@ impl Demo {
             let (stop, stopped) = oneshot::channel();
             let once = self.once;
             let story = tokio::spawn(async move {
+                acquisition::tell(&scene).await?;
                 exchange::tell(&scene).await?;
                 terminal::tell(&scene).await?;
                 scene.tell_how_to_go_on(once)?;
@@ -91,11 +94,16 @@ struct Scene {
     key: PathBuf,
     ledger: PathBuf,
     now: Timestamp,
+    newcomer: SamplePerson,
 }
 
 impl Scene {
     fn of(started: &Started) -> Result<Self, CliFault> {
         let inquirer = Identity::institution(INQUIRER, None)?;
+        let world = started
+            .worlds
+            .find(DEFAULT_WORLD)
+            .map_err(WorldFault::from)?;
         Ok(Self {
             endpoint: format!("https://{}", started.address()?),
             console: started
@@ -111,11 +119,8 @@ impl Scene {
                 .join("worlds")
                 .join("default")
                 .join("ledger"),
-            now: started
-                .worlds
-                .find(DEFAULT_WORLD)
-                .map_err(WorldFault::from)?
-                .now(),
+            now: world.now(),
+            newcomer: world.person(0)?.ok_or(CliFault::Said("住民がいません"))?,
         })
     }
 
@@ -125,12 +130,16 @@ impl Scene {
 
     /// A channel with the certificate of an institution.
     async fn connect_as(&self, institution: &str) -> Result<Channel, CliFault> {
-        let identity = Identity::institution(institution, None)?;
+        self.connect_with(&Identity::institution(institution, None)?)
+            .await
+    }
+
+    async fn connect_with(&self, identity: &Identity) -> Result<Channel, CliFault> {
         let read = |file: PathBuf| fs::read(&file).map_err(CliFault::file(file));
         let pem = ClientPem {
             authority: &read(self.authority.clone())?,
-            certificate: &read(self.pki.client_certificate(&identity))?,
-            key: &read(self.pki.client_key(&identity))?,
+            certificate: &read(self.pki.client_certificate(identity))?,
+            key: &read(self.pki.client_key(identity))?,
         };
         Ok(connect(&self.endpoint, pem).await?)
     }
@@ -144,7 +153,7 @@ impl Scene {
             self.key.display(),
         );
         let mut out = std::io::stdout().lock();
-        tell::heading("8. 自分で試す");
+        tell::heading("9. 自分で試す");
         writeln!(out, "  証明書: 認証局 {ca}")?;
         writeln!(out, "          照会者 {cert} / {key}\n")?;
         writeln!(

@@ -1,4 +1,4 @@
-//! `chukan people show|find`: the synthetic people of a world.
+//! `chukan people show|find|number`: the synthetic people of a world.
 
 use std::io::Write as _;
 
@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 
 use super::{client::ClientOptions, fault::CliFault, start::on_runtime};
 use crate::grpc::proto::sim::v1::{
-    ListPeopleRequest, SamplePerson, population_service_client::PopulationServiceClient,
+    ListPeopleRequest, NumberPeopleRequest, SamplePerson,
+    population_service_client::PopulationServiceClient,
 };
 
 /// The most people in one page.
@@ -18,6 +19,44 @@ pub(super) enum PeopleCommand {
     Show(Show),
     /// 氏名、個人番号または団体内統合宛名番号の一部から見本の住民を探す
     Find(Find),
+    /// 見本の住民を自機関の団体内統合宛名システムに登録する（宛名番号は住民の番号）
+    Number(Number),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Number {
+    #[command(flatten)]
+    client: ClientOptions,
+    /// 業務システムの名前
+    #[arg(long, value_name = "NAME")]
+    system: String,
+    /// 最初の住民の番号
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    first: u32,
+    /// 人数
+    #[arg(long, value_name = "N")]
+    count: u32,
+    /// 取得済みの符号の紐付けを解除する
+    #[arg(long)]
+    unlink: bool,
+}
+
+impl Number {
+    async fn run(self) -> Result<(), CliFault> {
+        let mut service = PopulationServiceClient::new(self.client.connect().await?);
+        let request = self.client.request(NumberPeopleRequest {
+            system: self.system,
+            first: self.first,
+            count: self.count,
+            unlink: self.unlink,
+        })?;
+        service.number_people(request).await?;
+        Ok(writeln!(
+            std::io::stdout(),
+            "{}人を登録しました。",
+            self.count
+        )?)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -39,13 +78,14 @@ pub(super) struct Find {
 impl PeopleCommand {
     pub(super) fn run(self) -> Result<(), CliFault> {
         on_runtime(async {
-            let found = match &self {
+            let found = match self {
                 Self::Show(Show { client, index }) => {
-                    search(client, Some(*index), |person| person.index == *index).await?
+                    search(&client, Some(index), |person| person.index == index).await?
                 }
                 Self::Find(Find { client, text }) => {
-                    search(client, None, |person| fits(person, text)).await?
+                    search(&client, None, |person| fits(person, &text)).await?
                 }
+                Self::Number(number) => return number.run().await,
             };
             if found.is_empty() {
                 return Err(CliFault::Said("該当する住民がいません"));

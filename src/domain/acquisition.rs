@@ -121,6 +121,12 @@ pub enum AcquisitionRefusal {
     /// The person has no symbol.
     #[error("the person has no symbol")]
     NotLinked,
+    /// The institution's mass acquisition is under way.
+    #[error("a mass acquisition of the institution is under way")]
+    MassRunning,
+    /// The institution's mass acquisition has ended or was cancelled.
+    #[error("the mass acquisition has ended")]
+    MassEnded,
 }
 
 impl From<AcquisitionRefusal> for Refusal {

@@ -21,6 +21,7 @@ pub mod jst;
 pub mod layout;
 pub mod layout_diff;
 pub mod malformed;
+pub mod mass_acquisition;
 pub mod names;
 pub mod network_plan;
 pub mod operation;

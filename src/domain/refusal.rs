@@ -266,6 +266,8 @@ impl Refusal {
             Self::Acquisition(AcquisitionRefusal::SerialUnknown) => "ACQUISITION_SERIAL_UNKNOWN",
             Self::Acquisition(AcquisitionRefusal::SerialExpired) => "ACQUISITION_SERIAL_EXPIRED",
             Self::Acquisition(AcquisitionRefusal::NotLinked) => "SYMBOL_NOT_LINKED",
+            Self::Acquisition(AcquisitionRefusal::MassRunning) => "MASS_ACQUISITION_RUNNING",
+            Self::Acquisition(AcquisitionRefusal::MassEnded) => "MASS_ACQUISITION_ENDED",
             Self::Addressee(AddresseeRefusal::NumberHeld) => "INDIVIDUAL_NUMBER_HELD",
             Self::Addressee(AddresseeRefusal::LocalNumberTaken) => "LOCAL_NUMBER_TAKEN",
             Self::Addressee(AddresseeRefusal::SameFourItems) => "SAME_FOUR_ITEMS",
@@ -345,6 +347,8 @@ impl Refusal {
                 }
                 AcquisitionRefusal::SerialExpired => "取得番号の有効期限が切れています。",
                 AcquisitionRefusal::NotLinked => "符号が取得されていません。",
+                AcquisitionRefusal::MassRunning => "符号の一括取得を実行中です。",
+                AcquisitionRefusal::MassEnded => "符号の一括取得は既に終了しています。",
             }
             .into(),
             Self::Addressee(refusal) => refusal.ja().into(),

@@ -2,7 +2,8 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use tokio_stream::Stream;
+use tokio::task::spawn_blocking;
+use tokio_stream::{Stream, wrappers::WatchStream};
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
@@ -10,6 +11,7 @@ use super::{
     addressee_messages::{encode, encode_items, numbered_as, read_items, standing_reason},
     caller::{Entered, Surface},
     fields::Fields,
+    mass_acquisition,
     proto::v1::{self, addressee_service_server::AddresseeService},
     status::{ToStatus, status_of},
     symbol::shown,
@@ -198,12 +200,10 @@ impl AddresseeService for Addressees {
         request: Request<v1::AcquireSymbolsRequest>,
     ) -> Result<Response<Self::AcquireSymbolsStream>, Status> {
         let entered = self.0.enter(&request)?;
-        let told = entered
-            .world
-            .acquire_symbols(entered.institution)
-            .to_status()?;
+        let draft = mass_acquisition::decode(request.get_ref())?;
+        let begun = entered.world.acquire_symbols(entered.institution, draft);
+        let told = WatchStream::new(begun.await.to_status()?);
         let told = tokio_stream::StreamExt::map(told, |told| {
-            let told = told.to_status()?;
             Ok(v1::AcquireSymbolsResponse {
                 done: told.done,
                 of: told.of,
@@ -211,6 +211,30 @@ impl AddresseeService for Addressees {
             })
         });
         Ok(Response::new(Box::pin(told)))
+    }
+
+    async fn get_mass_acquisition(
+        &self,
+        request: Request<v1::GetMassAcquisitionRequest>,
+    ) -> Result<Response<v1::GetMassAcquisitionResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let (world, institution) = (entered.world, entered.institution);
+        let counted = spawn_blocking(move || mass_acquisition::count(&world, institution)).await;
+        let counted = counted.map_err(|_| WorldFault::Stopped).to_status()?;
+        Ok(Response::new(counted.to_status()?))
+    }
+
+    async fn cancel_mass_acquisition(
+        &self,
+        request: Request<v1::CancelMassAcquisitionRequest>,
+    ) -> Result<Response<v1::CancelMassAcquisitionResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let act =
+            |world: Arc<World>, institution| async move { world.cancel_mass(institution).await };
+        let cancelled = entered.see_through(act).await?;
+        Ok(Response::new(v1::CancelMassAcquisitionResponse {
+            mass_acquisition: Some(mass_acquisition::encode(&cancelled)),
+        }))
     }
 }
 

@@ -13,6 +13,7 @@ mod fields;
 mod finding;
 mod inquiry;
 mod ledger;
+mod mass_acquisition;
 mod messages;
 mod network;
 mod permission_list;

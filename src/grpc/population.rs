@@ -15,8 +15,11 @@ use crate::{
     crypto::digest::serial_digest,
     domain::{names::AcquisitionSerial, person::IndividualNumber},
     sample::{population::SamplePerson, situation::Situation},
-    world::World,
+    world::{PeopleToNumber, World},
 };
+
+/// The most people that one call enters.
+const PEOPLE_MAX: usize = 1_000_000;
 
 /// The people of the worlds.
 pub struct Populations(pub Surface);
@@ -60,6 +63,29 @@ impl PopulationService for Populations {
         let brought = async move { world.request_symbol(serial, &person).await };
         visit.world.see_through(brought).await.to_status()?;
         Ok(Response::new(v1::RequestSymbolResponse {}))
+    }
+
+    async fn number_people(
+        &self,
+        request: Request<v1::NumberPeopleRequest>,
+    ) -> Result<Response<v1::NumberPeopleResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let message = request.get_ref();
+        let mut fields = Fields::default();
+        let count = usize::try_from(message.count).unwrap_or(usize::MAX);
+        fields.counted("count", count, PEOPLE_MAX);
+        let system = fields.required("system", &message.system);
+        let wanted = fields.finish(system.map(|system| PeopleToNumber {
+            system,
+            first: message.first,
+            count: message.count,
+            unlink: message.unlink,
+        }))?;
+        let act = |world: Arc<World>, institution| async move {
+            world.number_people(institution, wanted).await
+        };
+        entered.see_through(act).await?;
+        Ok(Response::new(v1::NumberPeopleResponse {}))
     }
 }
 

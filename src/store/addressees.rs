@@ -88,14 +88,6 @@ impl State {
         self.all(&by_items(institution, digest))
     }
 
-    /// Every record of an institution's addressee system.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn addressees(&self, institution: InstitutionCode) -> Result<Vec<Addressee>, StoreFault> {
-        self.all(&Key::new("addressee").text(institution.as_str()))
-    }
-
     /// Keeps records of one institution together, and moves what they are found by.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod key;
 mod layers;
 mod lists;
 mod manifest;
+mod mass_acquisitions;
 mod open;
 mod operations;
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod backup;
 mod batch;
 mod by_hand;
 mod carry;
+mod choose_people;
 mod clock;
 mod compare;
 mod condition;
@@ -18,6 +19,7 @@ mod import;
 mod journal;
 mod keys;
 mod network;
+mod number_people;
 mod open;
 mod reconcile;
 mod repair;
@@ -59,13 +61,15 @@ use crate::{
     store::{RecordBook, RecordFault, State, StoreFault},
 };
 
-pub use acquire_symbols::Acquired;
+pub use acquire_symbols::PersonStands;
 pub use by_hand::{PermitByHand, PermitDraft};
+pub use choose_people::MassDraft;
 pub use clock::ClockMode;
 pub use compare::Comparison;
 pub use condition::{Condition, WatchRules};
 pub use dispose::Disposal;
 pub use journal::Step;
+pub use number_people::PeopleToNumber;
 pub use open::{Filled, Progress, Settings};
 pub use reconcile::{Days, Differing, Reconciled, reconcile};
 pub use repair::{Rebuilt, check_state, rebuild_state};
@@ -73,6 +77,7 @@ pub use residents::PersonAtInstitution;
 pub use shares::{Share, Shares};
 pub use worlds::{DEFAULT_WORLD, WorldName, WorldPlan, Worlds};
 
+use acquire_symbols::Running;
 use by_hand::HandedOut;
 use clock::Clock;
 use condition::Watch;
@@ -104,6 +109,7 @@ pub struct World {
     /// How much of each tree is signed.
     signed: Mutex<BTreeMap<TreeId, u64>>,
     tally: Tally,
+    masses: Running,
     watch: Watch,
     handed_out: HandedOut,
     network_changed: Changed,

@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan,
+    acquire_symbols::Running,
     backup::Overdue,
     by_hand::HandedOut,
     clock::Clock,
@@ -164,6 +165,9 @@ impl World {
         world.watch();
         world.resume(&followed).await?;
         world.move_requests().await?;
+        for institution in world.servers.keys() {
+            world.resume_mass(*institution)?;
+        }
         world.begin_carrying_requests();
         world.begin_upkeep();
         Ok(world)
@@ -232,6 +236,7 @@ impl World {
             journal: Journal::default(),
             signed: Mutex::default(),
             tally: Tally::default(),
+            masses: Running::default(),
             watch: Watch::new(settings.watch),
             handed_out: HandedOut::default(),
             network_changed: Changed::default(),

@@ -40,6 +40,7 @@ mod held_request;
 mod inquiry;
 mod inquiry_files;
 mod keeping;
+mod mass_acquisition;
 mod net;
 mod network;
 mod operation;

@@ -181,6 +181,7 @@ fn the_demonstration_runs_to_its_end() {
     assert!(told.status.success(), "{}", text(&told.stderr));
     let told = text(&told.stdout);
     for wanted in [
+        "符号を取得しました。取得番号は破棄されました。",
         "正常終了",
         "三者の記録は一致しています",
         "grpcurl",

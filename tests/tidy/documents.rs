@@ -123,7 +123,8 @@ fn every_refusal_speaks_japanese() {
 /// One of each kind.
 fn every_refusal() -> Vec<Refusal> {
     use AcquisitionRefusal::{
-        AlreadyLinked, NotLinked, SerialExpired, SerialPending, SerialUnknown,
+        AlreadyLinked, MassEnded, MassRunning, NotLinked, SerialExpired, SerialPending,
+        SerialUnknown,
     };
     let acquisitions = [
         AlreadyLinked,
@@ -131,6 +132,8 @@ fn every_refusal() -> Vec<Refusal> {
         SerialUnknown,
         SerialExpired,
         NotLinked,
+        MassRunning,
+        MassEnded,
     ];
     let mut refusals = vec![
         Refusal::Malformed(Vec::new()),

@@ -9,6 +9,7 @@
 mod documents;
 mod roles;
 mod rooms;
+mod sequence;
 mod source;
 mod state_machines;
 mod text;

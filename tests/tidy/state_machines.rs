@@ -20,20 +20,20 @@ use jiff::Timestamp;
 use crate::source::read;
 
 /// From, event, to.
-type Transition = (String, String, String);
+pub(crate) type Transition = (String, String, String);
 
-const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+pub(crate) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn outcome() -> Outcome {
     Outcome::without_answer(ResultCode::Cancelled, Side::Inquirer)
 }
 
-fn transition(from: &str, event: &str, to: &str) -> Transition {
+pub(crate) fn transition(from: &str, event: &str, to: &str) -> Transition {
     (from.to_owned(), event.to_owned(), to.to_owned())
 }
 
 /// The transitions of the diagram below `heading`. What begins a machine has no event and is left out.
-fn drawn(heading: &str) -> BTreeSet<Transition> {
+pub(crate) fn drawn(heading: &str) -> BTreeSet<Transition> {
     let page = read("docs/state-machines.md");
     let section = page
         .split("\n## ")

@@ -59,7 +59,7 @@ async fn ask(
         .iter()
         .find(|known| known.institution == INQUIRER);
     let known = known.ok_or(CliFault::Said("照会者がこの住民を知りません"))?;
-    tell::heading("2. 情報照会を送る（SubmitInquiry）");
+    tell::heading("3. 情報照会を送る（SubmitInquiry）");
     println!("  照会者     {INQUIRER} あさひ野市");
     println!(
         "  提供者     {}（{}さんの住所地）",
@@ -95,7 +95,7 @@ async fn ask(
 }
 
 async fn steps(channel: Channel, serial: &str) -> Result<(), CliFault> {
-    tell::heading("3. 経過（誰が、どの規則で、どの記録を、どれだけの時間で）");
+    tell::heading("4. 経過（誰が、どの規則で、どの記録を、どれだけの時間で）");
     println!("  処理通番   {serial}");
     let journal = ExchangeServiceClient::new(channel)
         .get_journal(GetJournalRequest {
@@ -117,7 +117,7 @@ async fn steps(channel: Channel, serial: &str) -> Result<(), CliFault> {
 }
 
 async fn answer(channel: Channel, result: &v1::SpecificInfoResult) -> Result<(), CliFault> {
-    tell::heading("4. 回答を開く");
+    tell::heading("5. 回答を開く");
     let state = result.result.as_ref();
     let state = state.ok_or(CliFault::Said("照会の結果がありません"))?;
     println!("  結果       {} {}", state.status_code, state.message);
@@ -185,7 +185,7 @@ fn show(data_set: &v1::DataSetRecord, names: &HashMap<String, String>, depth: us
 
 /// Shows the three records; returns where the inquirer's stands.
 async fn records(channel: Channel, serial: &str) -> Result<v1::LedgerPosition, CliFault> {
-    tell::heading("5. 三者の情報提供等記録を突き合わせる");
+    tell::heading("6. 三者の情報提供等記録を突き合わせる");
     let compared = ProvisionRecordServiceClient::new(channel)
         .compare_provision_records(v1::CompareProvisionRecordsRequest {
             scope: Some(
@@ -237,7 +237,7 @@ async fn ledger(
     channel: Channel,
     place: v1::LedgerPosition,
 ) -> Result<(), CliFault> {
-    tell::heading("6. 台帳を検証する");
+    tell::heading("7. 台帳を検証する");
     let proof = LedgerServiceClient::new(channel)
         .get_inclusion_proof(v1::GetInclusionProofRequest {
             tree: place.tree.clone(),

@@ -23,7 +23,7 @@ pub(super) async fn tell(scene: &Scene) -> Result<(), CliFault> {
     let Some(console) = &scene.console else {
         return Ok(());
     };
-    tell::heading("7. 職員の端末で、保留された提供依頼を確認・承認する");
+    tell::heading("8. 職員の端末で、保留された提供依頼を確認・承認する");
     let people = people(scene).await?;
     let of = |situation: Option<Situation>| {
         let mut people = people.iter();

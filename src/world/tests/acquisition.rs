@@ -8,12 +8,12 @@ use super::{reopened, world};
 use crate::{
     crypto::digest::serial_digest,
     domain::{
-        acquisition::{Acquisition, SerialDigest, UnlinkReason},
+        acquisition::{Acquisition, AcquisitionFailure, SerialDigest, UnlinkReason},
         codes::{AddresseeNumber, InstitutionCode},
         person::IndividualNumber,
         symbol_request::{Pace, ResidentNetworkPlan, Station},
     },
-    world::World,
+    world::{PeopleToNumber, World},
 };
 
 /// Where people of these tests are acquired: the first municipalities.
@@ -119,6 +119,79 @@ async fn a_crash_between_the_delivery_and_its_end_delivers_again_and_changes_not
     assert_eq!(world.juki.requests().unwrap().len(), 1);
     step(&world, serial).await;
     check_links(&world, &[(0, 11)]);
+    world.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_serial_that_is_lost_with_a_crash_is_replaced_and_opens_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    let wanted = PeopleToNumber {
+        system: "jumin".parse().unwrap(),
+        first: 11,
+        count: 1,
+        unlink: true,
+    };
+    world.number_people(code(0), wanted).await.unwrap();
+    let who = addressee(&world, 0, 11);
+    let server = world.server(code(0)).unwrap();
+    let (lost, _) = server.request_acquisition(who, world.now()).await.unwrap();
+    let world = reopened(world, dir.path()).await;
+    assert!(world.acquire_symbol_of(code(0), who).await.unwrap());
+    assert!(!world.acquire_symbol_of(code(0), who).await.unwrap());
+    check_links(&world, &[(0, 11)]);
+    let digest = serial_digest(lost);
+    assert_eq!(world.state.person_of_serial(digest).unwrap(), None);
+    let brought = world.request_symbol(lost, &number(&world, 11)).await;
+    assert!(brought.is_err());
+    world.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_crash_between_the_note_of_a_symbol_and_its_link_links_it_afterwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    stepwise(&world).await;
+    unlink(&world, 0, 11).await;
+    let serial = begin(&world, 0, 11).await;
+    for _ in 0..3 {
+        step(&world, serial).await;
+    }
+    let resident = world.population.resident_code(11);
+    world.core.issue_symbol(&resident, code(0)).await.unwrap();
+    let world = reopened(world, dir.path()).await;
+    step(&world, serial).await;
+    check_links(&world, &[(0, 11)]);
+    world.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_crash_between_a_failure_and_the_end_of_its_request_fails_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    stepwise(&world).await;
+    unlink(&world, 0, 11).await;
+    let who = addressee(&world, 0, 11);
+    let server = world.server(code(0)).unwrap();
+    let (serial, _) = server.request_acquisition(who, world.now()).await.unwrap();
+    // A number that nobody has.
+    let nobody = "123456789018".parse().unwrap();
+    world.request_symbol(serial, &nobody).await.unwrap();
+    let serial = serial_digest(serial);
+    for _ in 0..2 {
+        step(&world, serial).await;
+    }
+    let why = AcquisitionFailure::PersonUnknown;
+    let failed = server.fail_acquisition(serial, why, world.now());
+    failed.await.unwrap();
+    let world = reopened(world, dir.path()).await;
+    assert_eq!(world.juki.requests().unwrap().len(), 1);
+    step(&world, serial).await;
+    assert!(world.juki.requests().unwrap().is_empty());
+    let (stands, _) = world.acquisition(code(0), who).unwrap();
+    assert!(
+        matches!(stands, Acquisition::Failed { why, .. } if why == AcquisitionFailure::PersonUnknown)
+    );
     world.close().await.unwrap();
 }
 
