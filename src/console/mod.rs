@@ -13,7 +13,9 @@ mod provision;
 mod queue;
 mod reply;
 mod sent;
+mod settings;
 mod sign_in;
+mod statistics;
 mod texts;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -25,6 +27,8 @@ use axum::{
 
 use crate::world::Worlds;
 
+pub use settings::SettingInForce;
+
 /// The address at the other end of a connection. The listener adds it to every request.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
@@ -33,13 +37,14 @@ pub struct Peer(pub SocketAddr);
 #[derive(Clone)]
 pub struct Console {
     worlds: Arc<Worlds>,
+    settings: Arc<[SettingInForce]>,
 }
 
 /// The longest form, in bytes.
 const FORM_BYTES_MAX: usize = 512 << 10;
 
-/// Every page, on the world `default`.
-pub fn router(worlds: Arc<Worlds>) -> Router {
+/// Every page, on the world `default`, with the settings that the page 設定 shows.
+pub fn router(worlds: Arc<Worlds>, settings: Vec<SettingInForce>) -> Router {
     Router::new()
         .route("/", get(home::show))
         .route("/login", get(sign_in::show).post(sign_in::submit))
@@ -54,9 +59,15 @@ pub fn router(worlds: Arc<Worlds>) -> Router {
         .route("/accounts", get(accounts::show).post(accounts::create))
         .route("/accounts/unlock", post(accounts::unlock))
         .route("/operations", get(operations::show))
+        .route("/statistics", get(statistics::show))
+        .route("/statistics.csv", get(statistics::export))
+        .route("/settings", get(settings::show))
         .route("/assets/{name}", get(assets::show))
         .fallback(reply::no_page)
         .layer(axum::extract::DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(middleware::from_fn(guard::guard))
-        .with_state(Console { worlds })
+        .with_state(Console {
+            worlds,
+            settings: settings.into(),
+        })
 }

@@ -52,6 +52,12 @@ pub enum Act {
     ManageAccounts,
     /// Read the operation log.
     ReadOperations,
+    /// See how many exchanges there were, and how they ended.
+    ReadStatistics,
+    /// Take the counts away as a file.
+    ExportStatistics,
+    /// See the settings in force.
+    ReadSettings,
 }
 
 impl Role {
@@ -92,7 +98,7 @@ impl Role {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::SeeQueue,
         Self::OpenProvision,
         Self::RevealContent,
@@ -101,6 +107,9 @@ impl Act {
         Self::SendBackProvision,
         Self::ManageAccounts,
         Self::ReadOperations,
+        Self::ReadStatistics,
+        Self::ExportStatistics,
+        Self::ReadSettings,
     ];
 
     /// The table: who may do this. Nobody else may.
@@ -114,6 +123,9 @@ impl Act {
             Self::ApproveProvision | Self::SendBackProvision => &[Approver],
             Self::ManageAccounts => &[Administrator],
             Self::ReadOperations => &[Auditor, Instructor],
+            Self::ReadStatistics => &[Approver, Auditor, PlatformOperator, Instructor],
+            Self::ExportStatistics => &[Approver, Auditor],
+            Self::ReadSettings => &[Administrator],
         }
     }
 
@@ -128,6 +140,9 @@ impl Act {
             Self::SendBackProvision => "差し戻し",
             Self::ManageAccounts => "職員・権限の管理",
             Self::ReadOperations => "操作記録の参照",
+            Self::ReadStatistics => "統計の参照",
+            Self::ExportStatistics => "統計の出力",
+            Self::ReadSettings => "設定の参照",
         }
     }
 }

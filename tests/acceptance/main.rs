@@ -19,6 +19,7 @@ mod batch_crash;
 mod canary;
 mod console;
 mod console_deciding;
+mod console_statistics;
 mod crash;
 mod deciding;
 mod folder;
