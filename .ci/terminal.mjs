@@ -66,7 +66,7 @@ await watcher.click("tbody a");
 await look(watcher, "provision");
 await watcher.goto(`${base}/password`);
 await look(watcher, "password");
-for (const [account, path] of [["admin1", "/accounts"], ["auditor", "/operations"]]) {
+for (const [account, path] of [["admin1", "/accounts"], ["auditor", "/operations"], ["auditor", "/statistics"], ["admin1", "/settings"]]) {
   const tab = await signIn(account, seen);
   await tab.goto(base + path);
   await look(tab, path.slice(1));

@@ -51,7 +51,7 @@ pub(super) async fn show(State(console): State<Console>, desk: Desk) -> Response
     }
     let rows = console.settings.iter().map(|setting| Row {
         key: setting.key,
-        value: &setting.value,
+        value: setting.value.trim_matches('"'),
         means: means(setting.key),
         set_by: &setting.set_by,
     });
