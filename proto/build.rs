@@ -19,6 +19,7 @@ const PROTOS: &[&str] = &[
     "chukan/v1/system.proto",
     "chukan/sim/v1/exchange.proto",
     "chukan/sim/v1/population.proto",
+    "chukan/sim/v1/network.proto",
     "chukan/sim/v1/resident_network.proto",
     "chukan/sim/v1/world.proto",
 ];

@@ -80,6 +80,12 @@ fn means(key: &str) -> &'static str {
         "staff.failures_max" => "パスワードを続けて誤ったときにアカウントをロックするまでの回数。",
         "staff.idle_minutes" => "操作がないときにログアウトするまでの分数。",
         "staff.session_minutes" => "操作を続けていてもログアウトするまでの分数。",
+        "staff.opens_hour" => "執務時間の始まり（時）。これより前のログインは分析に挙がります。",
+        "staff.closes_hour" => "執務時間の終わり（時）。これより後のログインは分析に挙がります。",
+        "staff.failures_found" => "1日に何回ログインに失敗すると分析に挙がるか。",
+        "staff.unused_days" => "何日使われないアカウントが分析に挙がるか。",
+        "staff.volume_max" => "1日に何回まで値の表示と出力をしても分析に挙がらないか。",
+        "inquiry.inquiries_each_max" => "1機関の照会のうち、処理の開始を待てる件数。",
         "staff.training_accounts" => {
             "新しい世界に研修用アカウントを作るかどうか。作るとき、パスワードは共通です。"
         }

@@ -9,9 +9,11 @@ pub mod caller;
 mod deciding;
 mod exchange;
 mod fields;
+mod finding;
 mod inquiry;
 mod ledger;
 mod messages;
+mod network;
 mod permission_list;
 mod place;
 mod population;
@@ -39,6 +41,7 @@ pub use status::{code_of, refusal_of, status_of};
 use proto::{
     sim::v1::{
         exchange_service_server::ExchangeServiceServer,
+        network_service_server::NetworkServiceServer,
         population_service_server::PopulationServiceServer,
         resident_network_service_server::ResidentNetworkServiceServer,
         world_service_server::WorldServiceServer,
@@ -83,6 +86,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
         .add_service(service!(SystemServiceServer, system::Systems))
         .add_service(service!(ExchangeServiceServer, exchange::Exchanges))
         .add_service(service!(PopulationServiceServer, population::Populations))
+        .add_service(service!(NetworkServiceServer, network::Networks))
         .add_service(service!(
             ResidentNetworkServiceServer,
             resident_network::ResidentNetworks
