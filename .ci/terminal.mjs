@@ -82,7 +82,7 @@ await watcher.click("tbody a");
 await look(watcher, "provision");
 await watcher.goto(`${base}/password`);
 await look(watcher, "password");
-for (const [account, path] of [["admin1", "/accounts"], ["admin1", "/accounts/edit?account=clerk1"], ["auditor", "/operations"], ["auditor", "/analysis"]]) {
+for (const [account, path] of [["admin1", "/accounts"], ["admin1", "/accounts/edit?account=clerk1"], ["auditor", "/operations"], ["auditor", "/analysis"], ["auditor", "/statistics"], ["admin1", "/settings"]]) {
   const tab = await signIn(account, seen);
   await tab.goto(base + path);
   await look(tab, path.slice(1).replace(/\W.*/, (rest) => (rest.startsWith("/") ? "-edit" : "")));

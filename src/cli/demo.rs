@@ -49,14 +49,14 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), CliFault> {
-        let mut config = self.options.load()?.config;
+        let mut loaded = self.options.load()?;
         // The story is on the screen; of the log only what went wrong belongs beside it.
-        config.log.filter = "warn".to_owned();
-        telemetry::start(&config.log)?;
+        loaded.config.log.filter = "warn".to_owned();
+        telemetry::start(&loaded.config.log)?;
         on_runtime(async move {
             let began = Instant::now();
             tell::heading("1. 世界を用意する");
-            let started = Started::prepare(config, &self.plan).await?;
+            let started = Started::prepare(loaded, &self.plan).await?;
             let scene = Scene::of(&started)?;
             tell::world(&started, &scene, began.elapsed());
             let (stop, stopped) = oneshot::channel();

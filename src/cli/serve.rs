@@ -22,10 +22,10 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), CliFault> {
-        let config = self.options.load()?.config;
-        telemetry::start(&config.log)?;
+        let loaded = self.options.load()?;
+        telemetry::start(&loaded.config.log)?;
         on_runtime(async move {
-            let started = Started::prepare(config, &self.plan).await?;
+            let started = Started::prepare(loaded, &self.plan).await?;
             announce(&started)?;
             started.serve(std::future::pending()).await
         })

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 
 use super::{fault::CliFault, options::PlanOptions, wall_clock};
 use crate::{
-    config::{BackupConfig, Config, StaffConfig},
-    console::{self, Carrier},
+    config::{BackupConfig, Config, Loaded, Origin, StaffConfig},
+    console::{self, Carrier, SettingInForce},
     crypto::{
         certificate::Validity,
         identity::Identity,
@@ -39,6 +39,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 /// Everything that runs, before it runs.
 pub(super) struct Started {
     pub(super) config: Config,
+    settings: Vec<SettingInForce>,
     pub(super) pki: DevelopmentPki,
     pub(super) worlds: Arc<Worlds>,
     tls: Arc<Tls>,
@@ -50,7 +51,9 @@ pub(super) struct Started {
 
 impl Started {
     /// Prepares everything and takes the addresses.
-    pub(super) async fn prepare(config: Config, plan: &PlanOptions) -> Result<Self, CliFault> {
+    pub(super) async fn prepare(loaded: Loaded, plan: &PlanOptions) -> Result<Self, CliFault> {
+        let shown = shown_settings(&loaded);
+        let config = loaded.config;
         let definitions = config.data.join("definitions");
         write_embedded(&definitions).map_err(CliFault::file(&definitions))?;
         let known = Definitions::read(&definitions).map_err(CliFault::Definitions)?;
@@ -78,6 +81,7 @@ impl Started {
         };
         Ok(Self {
             config,
+            settings: shown,
             pki,
             worlds,
             tls,
@@ -115,7 +119,8 @@ impl Started {
             Arc::clone(&self.worlds),
             self.counters,
         ));
-        let pages = console::router(Arc::clone(&self.worlds), carrier(&self.config));
+        let carrier = carrier(&self.config);
+        let pages = console::router(Arc::clone(&self.worlds), carrier, self.settings);
         let until = stopping.clone().cancelled_owned();
         let console = self
             .console
@@ -203,6 +208,24 @@ async fn follow_worlds(health: HealthHandle, worlds: Arc<Worlds>, counters: Arc<
         }
         tokio::time::sleep(HEALTH_INTERVAL).await;
     }
+}
+
+/// What an administrator sees of the settings: the rules for people and the periods.
+fn shown_settings(loaded: &Loaded) -> Vec<SettingInForce> {
+    let sections = ["hold", "staff", "inquiry"].into_iter();
+    let settings = sections.flat_map(|section| loaded.section(section));
+    settings
+        .map(|(key, value)| SettingInForce {
+            key,
+            value,
+            set_by: match loaded.origin(key) {
+                Origin::Default => "既定値".to_owned(),
+                Origin::File(path) => format!("設定ファイル {}", path.display()),
+                Origin::Variable(name) => format!("環境変数 {name}"),
+                Origin::Flag => "起動時の指定".to_owned(),
+            },
+        })
+        .collect()
 }
 
 fn pki(config: &Config, known: &Definitions) -> Result<DevelopmentPki, CliFault> {

@@ -166,6 +166,13 @@ impl Loaded {
         self.origins.get(key).cloned().unwrap_or(Origin::Default)
     }
 
+    /// The keys of a section with their values as TOML writes them, in the order of the file.
+    pub fn section<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'static str, String)> {
+        let values = Table::try_from(&self.config).unwrap_or_default();
+        let keys = KEYS.into_iter().filter(move |key| split(key).0 == name);
+        keys.filter_map(move |key| Some((key, value_at(&values, key)?.to_string())))
+    }
+
     /// The whole configuration as TOML, with a comment on each line that says who set it. It holds no secret.
     pub fn effective(&self) -> String {
         self.written(&KEYS)

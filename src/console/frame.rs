@@ -4,12 +4,14 @@ use super::{desk::Desk, texts};
 use crate::{domain::staff::Act, world::Condition};
 
 /// The pages that the menu leads to, with the act that each needs.
-const LINKS: [(&str, &str, Option<Act>); 5] = [
+const LINKS: [(&str, &str, Option<Act>); 7] = [
     ("/", "ホーム", None),
     ("/queue", "要対応一覧", Some(Act::SeeQueue)),
     ("/accounts", "職員・権限", Some(Act::ManageAccounts)),
     ("/operations", "操作記録", Some(Act::ReadOperations)),
     ("/analysis", "操作記録の分析", Some(Act::AnalyzeOperations)),
+    ("/statistics", "統計", Some(Act::ReadStatistics)),
+    ("/settings", "設定", Some(Act::ReadSettings)),
 ];
 
 /// What surrounds a page.

@@ -15,7 +15,9 @@ mod provision;
 mod queue;
 mod reply;
 mod sent;
+mod settings;
 mod sign_in;
+mod statistics;
 mod texts;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -26,6 +28,8 @@ use axum::{
 };
 
 use crate::world::Worlds;
+
+pub use settings::SettingInForce;
 
 /// The address at the other end of a connection. The listener adds it to every request.
 #[derive(Debug, Clone, Copy)]
@@ -55,13 +59,14 @@ impl Carrier {
 pub struct Console {
     worlds: Arc<Worlds>,
     carrier: Carrier,
+    settings: Arc<[SettingInForce]>,
 }
 
 /// The longest form, in bytes.
 const FORM_BYTES_MAX: usize = 512 << 10;
 
-/// Every page, on the world `default`.
-pub fn router(worlds: Arc<Worlds>, carrier: Carrier) -> Router {
+/// Every page, on the world `default`, with the settings that the page 設定 shows.
+pub fn router(worlds: Arc<Worlds>, carrier: Carrier, settings: Vec<SettingInForce>) -> Router {
     Router::new()
         .route("/", get(home::show))
         .route("/login", get(sign_in::show).post(sign_in::submit))
@@ -81,11 +86,18 @@ pub fn router(worlds: Arc<Worlds>, carrier: Carrier) -> Router {
         )
         .route("/accounts/unlock", post(accounts::unlock))
         .route("/operations", get(operations::show))
+        .route("/statistics", get(statistics::show))
+        .route("/statistics.csv", get(statistics::export))
+        .route("/settings", get(settings::show))
         .route("/analysis", get(analysis::show))
         .route("/analysis/review", post(analysis::review))
         .route("/assets/{name}", get(assets::show))
         .fallback(reply::no_page)
         .layer(axum::extract::DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(middleware::from_fn_with_state(carrier, guard::guard))
-        .with_state(Console { worlds, carrier })
+        .with_state(Console {
+            worlds,
+            settings: settings.into(),
+            carrier,
+        })
 }

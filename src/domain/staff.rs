@@ -58,6 +58,12 @@ pub enum Act {
     AnalyzeOperations,
     /// Say that a finding was looked at.
     ReviewFinding,
+    /// See how many exchanges there were, and how they ended.
+    ReadStatistics,
+    /// Take the counts away as a file.
+    ExportStatistics,
+    /// See the settings in force.
+    ReadSettings,
 }
 
 impl Role {
@@ -98,7 +104,7 @@ impl Role {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::SeeQueue,
         Self::OpenProvision,
         Self::RevealContent,
@@ -110,6 +116,9 @@ impl Act {
         Self::DisposeRecords,
         Self::AnalyzeOperations,
         Self::ReviewFinding,
+        Self::ReadStatistics,
+        Self::ExportStatistics,
+        Self::ReadSettings,
     ];
 
     /// The table: who may do this. Nobody else may.
@@ -125,6 +134,9 @@ impl Act {
             Self::ReadOperations => &[Auditor, Instructor],
             Self::DisposeRecords => &[Approver],
             Self::AnalyzeOperations | Self::ReviewFinding => &[Auditor],
+            Self::ReadStatistics => &[Approver, Auditor, PlatformOperator, Instructor],
+            Self::ExportStatistics => &[Approver, Auditor],
+            Self::ReadSettings => &[Administrator],
         }
     }
 
@@ -142,6 +154,9 @@ impl Act {
             Self::DisposeRecords => "記録の廃棄",
             Self::AnalyzeOperations => "操作記録の分析",
             Self::ReviewFinding => "分析結果の確認",
+            Self::ReadStatistics => "統計の参照",
+            Self::ExportStatistics => "統計の出力",
+            Self::ReadSettings => "設定の参照",
         }
     }
 }
