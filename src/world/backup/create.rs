@@ -51,12 +51,12 @@ impl World {
     pub async fn back_up(self: &Arc<Self>) -> Result<BackupSource, WorldFault> {
         let ledger = self.records.ledger();
         let checkpoints = sign(ledger).await?;
-        Ok(BackupSource::take(
+        BackupSource::take(
             (self.name.clone(), self.now(), &self.dir),
             (ledger, &self.state),
             checkpoints,
             self.closing.clone(),
-        )?)
+        )
     }
 
     /// Runs `work`, which blocks, and is waited for when the world is closed.
