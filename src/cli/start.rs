@@ -8,13 +8,13 @@ use jiff::SignedDuration;
 use super::{fault::CliFault, options::PlanOptions, wall_clock};
 use crate::{
     config::{BackupConfig, Config, StaffConfig},
-    console,
+    console::{self, Carrier},
     crypto::{
         certificate::Validity,
         identity::Identity,
         pki::{DevelopmentPki, PkiPlan},
     },
-    domain::{deciding::HoldRules, password::PasswordRules},
+    domain::{analysis::AnalysisRules, deciding::HoldRules, password::PasswordRules},
     folder::Folder,
     grpc::{self, Surface},
     institution::{Periods, StaffRules},
@@ -23,7 +23,9 @@ use crate::{
         ConsoleEndpoint, Drained, HealthHandle, Metrics, MetricsEndpoint, Server, Signals, Tls,
         TlsFiles,
     },
-    world::{ClockMode, DEFAULT_WORLD, Filled, Settings, WorldPlan, Worlds, backup::Daily},
+    world::{
+        ClockMode, DEFAULT_WORLD, Filled, Settings, WatchRules, WorldPlan, Worlds, backup::Daily,
+    },
 };
 
 /// How long development certificates are valid.
@@ -113,7 +115,7 @@ impl Started {
             Arc::clone(&self.worlds),
             self.counters,
         ));
-        let pages = console::router(Arc::clone(&self.worlds));
+        let pages = console::router(Arc::clone(&self.worlds), carrier(&self.config));
         let until = stopping.clone().cancelled_owned();
         let console = self
             .console
@@ -139,7 +141,10 @@ impl Started {
         if let Drained::CutOff { .. } = drained {
             tracing::warn!("calls were still running when the time to finish them had passed");
         }
-        for endpoint in [console, metrics].into_iter().flatten() {
+        if let Some(endpoint) = console {
+            endpoint.abort();
+        }
+        if let Some(endpoint) = metrics {
             endpoint.abort();
         }
         if let Some(folder) = folder {
@@ -166,14 +171,32 @@ fn daily(config: &BackupConfig) -> Option<Daily> {
     })
 }
 
-/// Says NOT_SERVING as long as a world cannot write records, and shows what the worlds have counted.
+/// What carries the pages of the staff's terminal.
+pub(super) fn carrier(config: &Config) -> Carrier {
+    if config.console.plain_http {
+        Carrier::PlainHttp
+    } else {
+        Carrier::Tls
+    }
+}
+
+/// Says NOT_SERVING as long as a condition of a world stops the services, and shows what the worlds have counted.
 async fn follow_worlds(health: HealthHandle, worlds: Arc<Worlds>, counters: Arc<Metrics>) {
     loop {
         let worlds = worlds.list();
         for world in &worlds {
             counters.show_world(world);
         }
-        if worlds.iter().all(|world| world.is_writable()) {
+        let mut lines = Vec::new();
+        let mut serving = true;
+        for world in &worlds {
+            for condition in world.conditions() {
+                serving &= !condition.stops_service();
+                lines.push(format!("{} {}", world.name(), condition.name()));
+            }
+        }
+        health.set_conditions(lines);
+        if serving {
             health.set_serving().await;
         } else {
             health.set_not_serving().await;
@@ -231,12 +254,20 @@ fn settings(config: &Config, definitions: PathBuf) -> Settings {
             overdue: config.hold.overdue,
         },
         staff: staff_rules(&config.staff),
+        watch: WatchRules {
+            disk_bytes_low: config.store.disk_bytes_low,
+            disk_bytes_min: config.store.disk_bytes_min,
+            unwitnessed_max: Duration::from_secs(config.store.unwitnessed_seconds_max.into()),
+        },
+        inquiries_each_max: inquiry.inquiries_each_max,
         training_accounts: config.staff.training_accounts,
     }
 }
 
 fn staff_rules(staff: &StaffConfig) -> StaffRules {
     let minutes = |minutes: u32| SignedDuration::from_mins(minutes.into());
+    // The configuration has checked that it is at most 24.
+    let hour = |hour: u32| u8::try_from(hour).unwrap_or(24);
     StaffRules {
         password: PasswordRules {
             characters_min: staff.password_characters_min,
@@ -246,6 +277,13 @@ fn staff_rules(staff: &StaffConfig) -> StaffRules {
         },
         idle_max: minutes(staff.idle_minutes),
         session_max: minutes(staff.session_minutes),
+        analysis: AnalysisRules {
+            opens: hour(staff.opens_hour),
+            closes: hour(staff.closes_hour),
+            failures_min: staff.failures_found,
+            unused_days: staff.unused_days,
+            volume_max: staff.volume_max,
+        },
     }
 }
 

@@ -16,6 +16,9 @@ pub struct InquiryConfig {
     pub permission_list_days: u32,
     /// How long an acquisition serial is valid, in hours. Default: 24.
     pub acquisition_serial_hours: u32,
+    /// Inquiries of one institution that may wait for their exchanges to begin; one more is answered
+    /// RESOURCE_EXHAUSTED. Default: 5,000.
+    pub inquiries_each_max: usize,
 }
 
 impl Default for InquiryConfig {
@@ -25,6 +28,7 @@ impl Default for InquiryConfig {
             permit_seconds: 300,
             permission_list_days: 7,
             acquisition_serial_hours: 24,
+            inquiries_each_max: 5_000,
         }
     }
 }
@@ -55,6 +59,12 @@ impl InquiryConfig {
                 self.acquisition_serial_hours.into(),
                 1,
                 8784,
+            ),
+            Range::new(
+                "inquiry.inquiries_each_max",
+                u64::try_from(self.inquiries_each_max).unwrap_or(u64::MAX),
+                1,
+                20_000,
             ),
         ]
     }

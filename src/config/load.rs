@@ -18,13 +18,14 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 44] = [
+const KEYS: [&str; 58] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
     "server.header_bytes_max",
     "server.streams_max",
     "server.calls_max",
+    "server.calls_each_max",
     "server.connections_max",
     "server.handshakes_max",
     "server.handshake_ms_max",
@@ -35,8 +36,12 @@ const KEYS: [&str; 44] = [
     "server.revocation_interval_ms",
     "console.enabled",
     "console.listen",
+    "console.plain_http",
+    "console.connections_max",
     "console.handshakes_max",
     "console.handshake_ms_max",
+    "console.header_ms_max",
+    "console.request_ms_max",
     "metrics.listen",
     "log.format",
     "log.filter",
@@ -44,6 +49,7 @@ const KEYS: [&str; 44] = [
     "inquiry.permit_seconds",
     "inquiry.permission_list_days",
     "inquiry.acquisition_serial_hours",
+    "inquiry.inquiries_each_max",
     "hold.four_eyes",
     "hold.wait_days",
     "hold.overdue",
@@ -57,8 +63,16 @@ const KEYS: [&str; 44] = [
     "staff.failures_max",
     "staff.idle_minutes",
     "staff.session_minutes",
+    "staff.opens_hour",
+    "staff.closes_hour",
+    "staff.failures_found",
+    "staff.unused_days",
+    "staff.volume_max",
     "staff.training_accounts",
     "store.cache_bytes",
+    "store.disk_bytes_low",
+    "store.disk_bytes_min",
+    "store.unwitnessed_seconds_max",
     "backup.folder",
     "backup.daily_at",
     "backup.recipient",
@@ -226,8 +240,10 @@ impl Merged {
     /// Tries the value alone first, so that the flaw names its source.
     fn take(&mut self, key: &'static str, text: &str, origin: Origin) -> Result<(), ConfigFlaw> {
         let number = text.parse().ok().map(Value::Integer);
+        let truth = text.parse().ok().map(Value::Boolean);
         let value = number
-            .filter(|number| readable(key, number).is_ok())
+            .or(truth)
+            .filter(|value| readable(key, value).is_ok())
             .unwrap_or_else(|| Value::String(text.to_owned()));
         if let Err(error) = readable(key, &value) {
             return Err(ConfigFlaw::BadValue {
@@ -265,6 +281,13 @@ impl Merged {
         if (backup.folder.is_some() || backup.recipient.is_some()) && backup.key().is_none() {
             return Err(ConfigFlaw::BackupRecipient {
                 origin: loaded.origin("backup.recipient"),
+            });
+        }
+        let console = &loaded.config.console;
+        if console.plain_http && !console.listen.ip().is_loopback() {
+            return Err(ConfigFlaw::PlainHttpNotLoopback {
+                listen: console.listen,
+                origin: loaded.origin("console.plain_http"),
             });
         }
         match loaded.config.metrics.listen {

@@ -20,6 +20,8 @@ pub struct ServerConfig {
     pub streams_max: u32,
     /// Calls at once on all connections; one more is answered RESOURCE_EXHAUSTED. Default: 4,096.
     pub calls_max: usize,
+    /// Calls at once of one institution, on all its connections; one more is answered RESOURCE_EXHAUSTED. Default: 1,024.
+    pub calls_each_max: usize,
     /// Connections at once; one more is closed. Default: 1,024.
     pub connections_max: usize,
     /// TLS handshakes at once; more wait in the kernel's queue. Default: 128.
@@ -46,6 +48,7 @@ impl Default for ServerConfig {
             header_bytes_max: 16 << 10,
             streams_max: 256,
             calls_max: 4096,
+            calls_each_max: 1024,
             connections_max: 1024,
             handshakes_max: 128,
             handshake_ms_max: 10_000,
@@ -77,6 +80,12 @@ impl ServerConfig {
                 1 << 20,
             ),
             Range::new("server.streams_max", self.streams_max.into(), 1, 1 << 20),
+            Range::new(
+                "server.calls_each_max",
+                count(self.calls_each_max),
+                1,
+                1 << 20,
+            ),
             Range::new("server.calls_max", count(self.calls_max), 1, 1 << 20),
             Range::new(
                 "server.connections_max",

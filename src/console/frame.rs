@@ -1,14 +1,15 @@
 //! What surrounds every page: who is signed in, where one can go, and what happened last.
 
 use super::{desk::Desk, texts};
-use crate::domain::staff::Act;
+use crate::{domain::staff::Act, world::Condition};
 
 /// The pages that the menu leads to, with the act that each needs.
-const LINKS: [(&str, &str, Option<Act>); 4] = [
+const LINKS: [(&str, &str, Option<Act>); 5] = [
     ("/", "ホーム", None),
     ("/queue", "要対応一覧", Some(Act::SeeQueue)),
     ("/accounts", "職員・権限", Some(Act::ManageAccounts)),
     ("/operations", "操作記録", Some(Act::ReadOperations)),
+    ("/analysis", "操作記録の分析", Some(Act::AnalyzeOperations)),
 ];
 
 /// What surrounds a page.
@@ -18,6 +19,8 @@ pub(super) struct Frame {
     pub(super) who: Option<Who>,
     pub(super) links: Vec<Link>,
     pub(super) guard: String,
+    /// What is not as it should be with the world.
+    pub(super) conditions: Vec<&'static str>,
     pub(super) message: Option<Message>,
 }
 
@@ -70,6 +73,7 @@ impl Frame {
             who: None,
             links: Vec::new(),
             guard: String::new(),
+            conditions: Vec::new(),
             message: None,
         }
     }
@@ -79,6 +83,7 @@ impl Frame {
         let account = desk.staff.account();
         let may = |act: &Option<Act>| act.is_none_or(|act| desk.staff.authority(act).is_ok());
         let links = LINKS.iter().filter(|(.., act)| may(act));
+        let conditions = desk.world.conditions();
         let institution = desk.server().map(|server| server.profile().name.clone());
         Self {
             title,
@@ -90,6 +95,7 @@ impl Frame {
             }),
             links: links.map(|(href, text, _)| Link { href, text }).collect(),
             guard: desk.guard(),
+            conditions: conditions.into_iter().map(Condition::ja).collect(),
             message: None,
         }
     }

@@ -21,7 +21,13 @@ struct Home {
     person: String,
     roles: String,
     now: String,
+    notices: Vec<Notice>,
     acts: Vec<&'static str>,
+}
+
+struct Notice {
+    period: String,
+    text: String,
 }
 
 pub(super) async fn show(desk: Desk) -> Response {
@@ -33,6 +39,18 @@ pub(super) async fn show(desk: Desk) -> Response {
         Err(refusal) => return refused(&refusal.into()),
     };
     let account = desk.staff.account();
+    let now = desk.world.now();
+    let notices = desk.world.operation_notices().into_iter();
+    let notices = notices
+        .filter(|notice| !notice.is_past(now))
+        .map(|notice| Notice {
+            period: format!(
+                "{}から{}",
+                texts::moment(notice.from),
+                notice.until.map(texts::moment).unwrap_or_default()
+            ),
+            text: notice.text.into(),
+        });
     let acts = Act::ALL.into_iter();
     let acts = acts.filter(|act| desk.staff.authority(*act).is_ok());
     page(
@@ -44,7 +62,8 @@ pub(super) async fn show(desk: Desk) -> Response {
             name: account.display_name.to_string(),
             person: account.person.to_string(),
             roles: texts::roles(account),
-            now: texts::moment(desk.world.now()),
+            now: texts::moment(now),
+            notices: notices.collect(),
             acts: acts.map(Act::ja).collect(),
         },
     )

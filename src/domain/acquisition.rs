@@ -5,7 +5,10 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::malformed::{Flaw, Malformed};
+use super::{
+    malformed::{Flaw, Malformed},
+    refusal::Refusal,
+};
 
 /// What is kept of an acquisition serial: its SHA-256 under a label. The serial itself is in the messages that carry it and
 /// nowhere else, so that nothing has to be destroyed in a store that keeps old bytes.
@@ -118,6 +121,12 @@ pub enum AcquisitionRefusal {
     /// The person has no symbol.
     #[error("the person has no symbol")]
     NotLinked,
+}
+
+impl From<AcquisitionRefusal> for Refusal {
+    fn from(refusal: AcquisitionRefusal) -> Self {
+        Self::Acquisition(refusal)
+    }
 }
 
 impl Acquisition {

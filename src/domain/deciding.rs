@@ -215,7 +215,7 @@ impl ProvisionState {
         match self {
             Self::Held { .. } | Self::SentBack { .. } => {}
             Self::Checked { .. } => return Err(Refusal::ProvisionChecked),
-            Self::Received | Self::Decided { .. } | Self::Ended { .. } => {
+            Self::Received | Self::Answered { .. } | Self::Decided { .. } | Self::Ended { .. } => {
                 return Err(Refusal::ProvisionDecided);
             }
         }
@@ -292,7 +292,7 @@ impl ProvisionState {
         match self {
             Self::Checked { check, .. } => Ok(check),
             Self::Held { .. } | Self::SentBack { .. } => Err(Refusal::ProvisionNotChecked),
-            Self::Received | Self::Decided { .. } | Self::Ended { .. } => {
+            Self::Received | Self::Answered { .. } | Self::Decided { .. } | Self::Ended { .. } => {
                 Err(Refusal::ProvisionDecided)
             }
         }

@@ -196,6 +196,16 @@ pub struct Relayed {
     pub permit: Option<(PermitId, String)>,
 }
 
+impl Relayed {
+    /// An end before any permit was issued.
+    pub fn without_permit(outcome: Outcome) -> Self {
+        Self {
+            reply: ProvisionReply::Ended(outcome, None),
+            permit: None,
+        }
+    }
+}
+
 /// Bytes as base64 text in JSON.
 mod base64_bytes {
     use data_encoding::BASE64;

@@ -1,4 +1,4 @@
-//! The institutions of a world: their class, what they hold, and which unit may handle which affair.
+//! The institutions of a world: their class, what they hold, and who may handle which affair.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     codes::{AffairCode, InstitutionCode, SpecificInfoCode},
     malformed::{Flaw, Malformed},
-    names::UnitCode,
+    names::{UnitCode, UserId},
+    refusal::Refusal,
     words::SystemName,
 };
 
@@ -103,6 +104,8 @@ pub struct Institution {
     pub key_holding: KeyHolding,
     /// Which units may handle an affair. An affair that is not named here is handled by every unit.
     pub units: BTreeMap<AffairCode, Vec<UnitCode>>,
+    /// Which users may handle an affair. An affair that is not named here is handled by every user.
+    pub users: BTreeMap<AffairCode, Vec<UserId>>,
     /// Which number each business system speaks. One that is not named here speaks 団体内統合宛名番号.
     pub systems: BTreeMap<SystemName, Attachment>,
 }
@@ -116,11 +119,26 @@ impl Institution {
         }
     }
 
-    /// Whether the unit may handle the affair.
-    pub fn unit_may_handle(&self, unit: &UnitCode, affair: AffairCode) -> bool {
-        self.units
-            .get(&affair)
-            .is_none_or(|units| units.contains(unit))
+    /// Lets a unit and a user pass that may handle the affair. Asked at the addressee system and again at the intermediate
+    /// server.
+    ///
+    /// # Errors
+    /// Which of them may not, the unit first.
+    pub fn authorise(
+        &self,
+        unit: &UnitCode,
+        user: &UserId,
+        affair: AffairCode,
+    ) -> Result<(), Refusal> {
+        let units = self.units.get(&affair);
+        if units.is_some_and(|units| !units.contains(unit)) {
+            return Err(Refusal::UnitNotAuthorised);
+        }
+        let users = self.users.get(&affair);
+        if users.is_some_and(|users| !users.contains(user)) {
+            return Err(Refusal::UserNotAuthorised);
+        }
+        Ok(())
     }
 }
 
@@ -182,6 +200,7 @@ mod tests {
             holds: Vec::new(),
             key_holding: KeyHolding::default(),
             units: BTreeMap::new(),
+            users: BTreeMap::new(),
             systems: BTreeMap::new(),
         }
     }
@@ -200,13 +219,21 @@ mod tests {
     }
 
     #[test]
-    fn an_affair_with_units_is_closed_to_the_others() {
+    fn an_affair_with_units_and_users_is_closed_to_the_others() {
         let mut tax = institution("9900000000000300", None);
         let affair = "JM01000000121000".parse().unwrap();
         tax.units.insert(affair, vec!["ZEI01".parse().unwrap()]);
-        assert!(tax.unit_may_handle(&"ZEI01".parse().unwrap(), affair));
-        assert!(!tax.unit_may_handle(&"KOKUHO".parse().unwrap(), affair));
+        let asks = |tax: &Institution, unit: &str, user: &str, affair| {
+            tax.authorise(&unit.parse().unwrap(), &user.parse().unwrap(), affair)
+        };
+        assert_eq!(asks(&tax, "ZEI01", "sato", affair), Ok(()));
+        let refused = Err(Refusal::UnitNotAuthorised);
+        assert_eq!(asks(&tax, "KOKUHO", "sato", affair), refused);
+        tax.users.insert(affair, vec!["suzuki".parse().unwrap()]);
+        let refused = Err(Refusal::UserNotAuthorised);
+        assert_eq!(asks(&tax, "ZEI01", "sato", affair), refused);
+        assert_eq!(asks(&tax, "ZEI01", "suzuki", affair), Ok(()));
         let other = "JM90000000000001".parse().unwrap();
-        assert!(tax.unit_may_handle(&"KOKUHO".parse().unwrap(), other));
+        assert_eq!(asks(&tax, "KOKUHO", "sato", other), Ok(()));
     }
 }

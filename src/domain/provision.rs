@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     codes::{AddresseeNumber, SpecificInfoCode},
     deciding::{Check, Decision, SentBack},
-    exchange::{Outcome, Subject},
+    exchange::{Outcome, SealedAnswer, Subject},
     inquiry::OutOfOrder,
     names::PermitId,
     person::Symbol,
@@ -42,6 +42,16 @@ pub struct Provision {
 pub enum ProvisionState {
     /// Its permit was accepted; nothing is decided.
     Received,
+    /// The rules have answered or refused it. It counts from the provider's record on, and stays here until the inquirer
+    /// has it.
+    Answered {
+        /// When.
+        at: Timestamp,
+        /// How.
+        outcome: Outcome,
+        /// The sealed answer, where there is one.
+        answer: Option<SealedAnswer>,
+    },
     /// A human must decide; nobody has checked it.
     Held {
         /// The hold.
@@ -97,6 +107,8 @@ pub enum ProvisionEvent {
         at: Timestamp,
         /// How.
         outcome: Outcome,
+        /// The sealed answer, where there is one.
+        answer: Option<SealedAnswer>,
     },
     /// A clerk checked it. Writes an operation record.
     Checked(Box<Check>),
@@ -138,7 +150,7 @@ impl ProvisionState {
                 ResultCode::WaitingForStaff
             }
             Self::Decided { decision, .. } => decision.outcome.code,
-            Self::Ended { outcome, .. } => outcome.code,
+            Self::Answered { outcome, .. } | Self::Ended { outcome, .. } => outcome.code,
         }
     }
 
@@ -148,7 +160,9 @@ impl ProvisionState {
             Self::Held { hold } | Self::Checked { hold, .. } | Self::SentBack { hold, .. } => {
                 Some(*hold)
             }
-            Self::Received | Self::Decided { .. } | Self::Ended { .. } => None,
+            Self::Received | Self::Answered { .. } | Self::Decided { .. } | Self::Ended { .. } => {
+                None
+            }
         }
     }
 
@@ -162,11 +176,25 @@ impl ProvisionState {
             (Self::Received, Event::Held { at, why }) => Ok(Self::Held {
                 hold: Hold::begun(at, why),
             }),
-            (Self::Received, Event::Answered { at, outcome })
-            | (
+            (
+                Self::Received,
+                Event::Answered {
+                    at,
+                    outcome,
+                    answer,
+                },
+            ) => Ok(Self::Answered {
+                at,
+                outcome,
+                answer,
+            }),
+            (
                 Self::Held { .. } | Self::Checked { .. } | Self::SentBack { .. },
                 Event::Cancelled { at, outcome } | Event::Expired { at, outcome },
-            ) => Ok(Self::Ended { at, outcome }),
+            )
+            | (Self::Answered { at, outcome, .. }, Event::Delivered) => {
+                Ok(Self::Ended { at, outcome })
+            }
             (Self::Held { hold } | Self::SentBack { hold, .. }, Event::Checked(check)) => {
                 Ok(Self::Checked { hold, check })
             }
@@ -209,7 +237,7 @@ impl ProvisionState {
             )
             | (Self::Received, Event::Undone | Event::Delivered)
             | (
-                Self::Decided { .. },
+                Self::Answered { .. } | Self::Decided { .. },
                 Event::Held { .. }
                 | Event::Answered { .. }
                 | Event::Checked(_)
@@ -219,6 +247,7 @@ impl ProvisionState {
                 | Event::Cancelled { .. }
                 | Event::Expired { .. },
             )
+            | (Self::Answered { .. }, Event::Undone)
             | (Self::Ended { .. }, _) => Err(OutOfOrder),
         }
     }

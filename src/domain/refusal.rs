@@ -7,6 +7,7 @@ use super::{
     malformed::Malformed,
     result::ResultCode,
     staff::{NotAuthorised, StaffRefusal},
+    unready::Unready,
 };
 
 /// One field of a request that is not as it must be. The value is never part of it.
@@ -61,6 +62,12 @@ pub enum Refusal {
     /// The unit may not handle the affair.
     #[error("the unit has no authority for the affair")]
     UnitNotAuthorised,
+    /// Nothing has been kept long enough.
+    #[error("nothing has been kept long enough to be disposed of")]
+    NothingToDispose,
+    /// The user may not handle the affair.
+    #[error("the user has no authority for the affair")]
+    UserNotAuthorised,
     /// No key to seal the answers to.
     #[error("no valid sealing key is registered and none came with the inquiry")]
     SealingKeyMissing,
@@ -136,6 +143,9 @@ pub enum Refusal {
     /// An act of a member of staff is not possible.
     #[error("{0}")]
     Staff(StaffRefusal),
+    /// Nothing is wrong with the call, but it is not taken now.
+    #[error("{0}")]
+    Unready(Unready),
     /// Too much is under way.
     #[error("too many exchanges are under way")]
     Overloaded,
@@ -185,6 +195,10 @@ pub enum Thing {
     Account,
     /// A batch.
     Batch,
+    /// A notice of the network's operator.
+    OperationNotice,
+    /// A finding of the analysis of operations.
+    Finding,
 }
 
 impl Thing {
@@ -201,12 +215,14 @@ impl Thing {
             Self::Tree => ("the tree", "記録木"),
             Self::Leaf => ("the leaf", "記録"),
             Self::Exchange => ("the exchange", "処理通番"),
+            Self::OperationNotice => ("the notice", "運用のお知らせ"),
             Self::World => ("the world", "世界"),
             Self::Layout => ("the layout", "レイアウト"),
             Self::Person => ("the person", "対象者"),
             Self::Addressee => ("the number of the person", "宛名"),
             Self::Account => ("the account", "職員アカウント"),
             Self::Batch => ("the batch", "バッチ照会"),
+            Self::Finding => ("the finding", "分析結果"),
         }
     }
 }
@@ -227,6 +243,8 @@ impl Refusal {
             Self::InstitutionUnknown(_) => "INSTITUTION_UNKNOWN",
             Self::CallerNotEntitled => "CALLER_NOT_ENTITLED",
             Self::UnitNotAuthorised => "UNIT_NOT_AUTHORISED",
+            Self::NothingToDispose => "NOTHING_TO_DISPOSE",
+            Self::UserNotAuthorised => "USER_NOT_AUTHORISED",
             Self::SealingKeyMissing => "SEALING_KEY_MISSING",
             Self::SealingKeyExists => "SEALING_KEY_EXISTS",
             Self::NotFound(_) | Self::ReplicasUnknown(_) => "NOT_FOUND",
@@ -264,6 +282,8 @@ impl Refusal {
             Self::Staff(StaffRefusal::NotAuthorised) => "NOT_AUTHORISED",
             Self::Staff(StaffRefusal::OwnAccount) => "OWN_ACCOUNT",
             Self::Staff(StaffRefusal::AccountExists) => "ACCOUNT_EXISTS",
+            Self::Unready(Unready::InstitutionBusy) => "INSTITUTION_BUSY",
+            Self::Unready(Unready::DiskFull) => "DISK_FULL",
             Self::Overloaded => "OVERLOADED",
             Self::RecordsUnavailable => "RECORDS_UNAVAILABLE",
             Self::WorldExists => "WORLD_EXISTS",
@@ -282,6 +302,8 @@ impl Refusal {
             Self::InstitutionUnknown(_) => "証明書の機関は、この世界に存在しません。".into(),
             Self::CallerNotEntitled => "この証明書では、この操作を行えません。".into(),
             Self::UnitNotAuthorised => "指定された部署には、当該事務の権限がありません。".into(),
+            Self::NothingToDispose => "保存期間を満了した記録はありません。".into(),
+            Self::UserNotAuthorised => "指定された利用者には、当該事務の権限がありません。".into(),
             Self::SealingKeyMissing => {
                 "有効な暗号化鍵が登録されておらず、照会にも指定されていません。".into()
             }
@@ -325,22 +347,7 @@ impl Refusal {
                 AcquisitionRefusal::NotLinked => "符号が取得されていません。",
             }
             .into(),
-            Self::Addressee(refusal) => match refusal {
-                AddresseeRefusal::NumberHeld => {
-                    "この個人番号は、別の宛名番号の人に登録されています。"
-                }
-                AddresseeRefusal::LocalNumberTaken => {
-                    "この宛名番号は、別の人に登録されています。"
-                }
-                AddresseeRefusal::SameFourItems => {
-                    "氏名、住所、生年月日及び性別が同じ人が登録されています。別人であることを確認してください。"
-                }
-                AddresseeRefusal::NotCurrent => {
-                    "対象者は転出若しくは死亡しているか、別の番号に統合されています。"
-                }
-                AddresseeRefusal::MergedWithItself => "同じ番号どうしは統合できません。",
-            }
-            .into(),
+            Self::Addressee(refusal) => refusal.ja().into(),
             Self::ResidentNetworkClosed => "住民基本台帳ネットワークは運用時間外です。".into(),
             Self::ResidentNetworkDown => "コミュニケーションサーバが停止しています。".into(),
             Self::PermitNotIssued(code) => format!(
@@ -353,6 +360,7 @@ impl Refusal {
             }
             Self::ListUnverified => "照会許可照合リストの署名を検証できません。".into(),
             Self::Staff(refusal) => refusal.ja().into(),
+            Self::Unready(unready) => unready.ja().into(),
             Self::Overloaded => {
                 "処理中の照会が多すぎます。しばらくしてから再送してください。".into()
             }
@@ -366,12 +374,6 @@ impl Refusal {
 impl From<AddresseeRefusal> for Refusal {
     fn from(refusal: AddresseeRefusal) -> Self {
         Self::Addressee(refusal)
-    }
-}
-
-impl From<AcquisitionRefusal> for Refusal {
-    fn from(refusal: AcquisitionRefusal) -> Self {
-        Self::Acquisition(refusal)
     }
 }
 

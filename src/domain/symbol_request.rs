@@ -1,9 +1,9 @@
 //! 符号取得依頼: the way of a symbol request through the resident network, one server at a time.
 
-use jiff::{SignedDuration, Timestamp, civil::Time};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{inquiry::OutOfOrder, jst::jst_time};
+use super::{inquiry::OutOfOrder, service_hours::ServiceHours};
 
 /// A server on the way, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -169,28 +169,6 @@ pub enum Pace {
     AfterPolls(u32),
 }
 
-/// 運用時間: the times of a day, in Japan, at which the resident network works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServiceHours {
-    /// The first moment.
-    pub from: Time,
-    /// The first moment after; the network works over midnight when this is not later.
-    pub to: Time,
-}
-
-impl ServiceHours {
-    /// Whether the network works at `now`.
-    pub fn hold(&self, now: Timestamp) -> bool {
-        let time = jst_time(now);
-        if self.from < self.to {
-            (self.from..self.to).contains(&time)
-        } else {
-            time >= self.from || time < self.to
-        }
-    }
-}
-
 /// How the resident network of a world behaves.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -270,21 +248,6 @@ mod tests {
         assert_eq!(moves(Station::PrefecturalServer), down);
         assert_eq!(moves(Station::NationalServer), down);
         assert_eq!(moves(Station::CoreSystem), Ok(()));
-    }
-
-    #[test]
-    fn hours_are_japanese_and_may_go_over_midnight() {
-        let hours = |from: &str, to: &str| ServiceHours {
-            from: from.parse().unwrap(),
-            to: to.parse().unwrap(),
-        };
-        // 09:00 in Japan.
-        let now = at("2026-11-22T00:00:00Z");
-        assert!(hours("09:00", "17:00").hold(now));
-        assert!(!hours("09:01", "17:00").hold(now));
-        assert!(!hours("08:00", "09:00").hold(now));
-        assert!(hours("21:00", "09:30").hold(now));
-        assert!(!hours("21:00", "09:00").hold(now));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use tonic::Status;
 use super::{
     caller::Entered,
     fields::Fields,
+    proto::v1,
     status::{ToStatus, status_of},
 };
 use crate::{
@@ -28,6 +29,22 @@ pub(super) enum Numbers<'a> {
 }
 
 impl Entered {
+    /// Lets an inquiry with 宛名番号 pass whose unit and user may handle the affair: asked here before a number is looked up,
+    /// and again at the intermediate server. What is malformed is left to the reading of the request.
+    ///
+    /// # Errors
+    /// Which of the two has no authority.
+    pub(super) fn authorised(&self, asked: &v1::SubmitInquiryRequest) -> Result<(), Status> {
+        let profile = self.server()?.profile();
+        let (unit, user) = (asked.unit_code.parse(), asked.user_id.parse());
+        match (self.numbers()?, unit, user, asked.affair.parse()) {
+            (Numbers::Local(..), Ok(unit), Ok(user), Ok(affair)) => profile
+                .authorise(&unit, &user, affair)
+                .map_err(|refusal| status_of(&refusal)),
+            _ => Ok(()),
+        }
+    }
+
     /// The kind of number that the caller speaks.
     ///
     /// # Errors

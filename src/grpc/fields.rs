@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{
+    Timestamp,
+    civil::{Date, Time},
+};
 use tonic::Status;
 
 use super::{proto::v1, status::status_of};
@@ -12,12 +15,16 @@ use crate::{
         condition::{Condition, FiscalYear, Period},
         malformed::Malformed,
         refusal::{FieldFlaw, Refusal},
+        service_hours::ServiceHours,
     },
     store::Page,
 };
 
 /// The page size when the caller gives none, and the largest there is.
 const PAGE_SIZES: (i32, i32) = (100, 1_000);
+
+/// The longest delay, in milliseconds: 30 days.
+const DELAY_MS_MAX: i64 = 30 * 24 * 3_600_000;
 
 /// The flaws found so far.
 #[derive(Default)]
@@ -98,6 +105,38 @@ impl Fields {
             );
         }
         day
+    }
+
+    /// 運用時間 of two fields `open_from` and `open_until` whose names `at` stands before; nothing where both are empty.
+    pub(super) fn hours(&mut self, at: &str, (from, until): (&str, &str)) -> Option<ServiceHours> {
+        if from.is_empty() && until.is_empty() {
+            return None;
+        }
+        let from = self.clock_time(format!("{at}open_from"), from);
+        let to = self.clock_time(format!("{at}open_until"), until);
+        let (from, to) = from.zip(to)?;
+        Some(ServiceHours { from, to })
+    }
+
+    fn clock_time(&mut self, field: String, text: &str) -> Option<Time> {
+        let read = Time::strptime("%H:%M", text).ok();
+        if read.is_none() {
+            let en = "is not a time as HH:mm";
+            self.flaw(field, en, "HH:mm形式の時刻ではありません");
+        }
+        read
+    }
+
+    /// A delay of at most 30 days, in milliseconds.
+    pub(super) fn delay_ms(&mut self, field: &str, delay: prost_types::Duration) -> u32 {
+        let seconds_ms = delay.seconds.checked_mul(1_000);
+        let ms = seconds_ms.and_then(|ms| ms.checked_add(i64::from(delay.nanos) / 1_000_000));
+        let ms = ms.filter(|ms| (0..=DELAY_MS_MAX).contains(ms));
+        ms.and_then(|ms| u32::try_from(ms).ok()).unwrap_or_else(|| {
+            let en = "must be 0 to 30 days";
+            self.flaw(field, en, "0日から30日までの長さを指定してください");
+            0
+        })
     }
 
     /// A time; nothing where there is none.
@@ -231,5 +270,19 @@ pub(super) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp {
         seconds: at.as_second(),
         nanos: at.subsec_nanosecond(),
+    }
+}
+
+/// 運用時間 as two fields of the API.
+pub(super) fn clock_times(hours: ServiceHours) -> (String, String) {
+    let text = |time: Time| time.strftime("%H:%M").to_string();
+    (text(hours.from), text(hours.to))
+}
+
+/// A length of time as the API writes it.
+pub(super) fn duration(ms: u32) -> prost_types::Duration {
+    prost_types::Duration {
+        seconds: i64::from(ms / 1_000),
+        nanos: i32::try_from(ms % 1_000 * 1_000_000).unwrap_or_default(),
     }
 }

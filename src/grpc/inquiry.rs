@@ -40,6 +40,7 @@ impl InquiryService for Inquiries {
         let entered = self.0.enter(&request)?;
         let mut message = request.into_inner();
         entered.speaks_for_itself(&message.inquirer).await?;
+        entered.authorised(&message)?;
         let details = message.details.iter_mut().enumerate();
         entered.numbers()?.inward(details.map(|(at, detail)| {
             let field = format!("details[{at}].addressee_number");

@@ -10,9 +10,11 @@ pub mod caller;
 mod deciding;
 mod exchange;
 mod fields;
+mod finding;
 mod inquiry;
 mod ledger;
 mod messages;
+mod network;
 mod permission_list;
 mod place;
 mod population;
@@ -40,6 +42,7 @@ pub use status::{code_of, refusal_of, status_of};
 use proto::{
     sim::v1::{
         backup_service_server::BackupServiceServer, exchange_service_server::ExchangeServiceServer,
+        network_service_server::NetworkServiceServer,
         population_service_server::PopulationServiceServer,
         resident_network_service_server::ResidentNetworkServiceServer,
         world_service_server::WorldServiceServer,
@@ -85,6 +88,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
         .add_service(service!(BackupServiceServer, backup::Backups))
         .add_service(service!(ExchangeServiceServer, exchange::Exchanges))
         .add_service(service!(PopulationServiceServer, population::Populations))
+        .add_service(service!(NetworkServiceServer, network::Networks))
         .add_service(service!(
             ResidentNetworkServiceServer,
             resident_network::ResidentNetworks

@@ -1,21 +1,17 @@
 //! `ResidentNetworkService`: how the resident network of a world behaves. Only for the operator.
 
-use jiff::civil::Time;
 use tonic::{Request, Response, Status};
 
 use super::{
     caller::Surface,
-    fields::Fields,
+    fields::{Fields, clock_times, duration},
     proto::sim::v1::{self, resident_network_service_server::ResidentNetworkService},
     status::ToStatus,
 };
 use crate::{
-    domain::symbol_request::{Pace, ResidentNetworkPlan, ServiceHours, Station},
+    domain::symbol_request::{Pace, ResidentNetworkPlan, Station},
     world::World,
 };
-
-/// The longest stay at one server, in milliseconds: 30 days.
-const STAY_MS_MAX: i64 = 30 * 24 * 3_600_000;
 
 /// How often an acquisition may have to be asked for at one server.
 const POLLS_MAX: u32 = 1_000;
@@ -69,7 +65,8 @@ impl ResidentNetworkService for ResidentNetworks {
 fn decode(message: &v1::ResidentNetwork) -> Result<ResidentNetworkPlan, Status> {
     let mut fields = Fields::default();
     let pace = decode_pace(&mut fields, message.pace.as_ref());
-    let hours = decode_hours(&mut fields, message);
+    let open = (message.open_from.as_str(), message.open_until.as_str());
+    let hours = fields.hours("", open);
     let down = message.down.iter().map(|station| {
         let known = v1::Station::try_from(*station).ok().and_then(station_of);
         if known.is_none() {
@@ -91,17 +88,7 @@ fn decode_pace(fields: &mut Fields, pace: Option<&v1::resident_network::Pace>) -
     match pace {
         None => Pace::Immediate,
         Some(v1::resident_network::Pace::After(after)) => {
-            let seconds_ms = after.seconds.checked_mul(1_000);
-            let ms = seconds_ms.and_then(|ms| ms.checked_add(i64::from(after.nanos) / 1_000_000));
-            let ms = ms.filter(|ms| (0..=STAY_MS_MAX).contains(ms));
-            match ms.and_then(|ms| u32::try_from(ms).ok()) {
-                Some(ms) => Pace::AfterMs(ms),
-                None => {
-                    let en = "must be 0 to 30 days";
-                    fields.flaw("after", en, "0日から30日までの長さを指定してください");
-                    Pace::Immediate
-                }
-            }
+            Pace::AfterMs(fields.delay_ms("after", *after))
         }
         Some(v1::resident_network::Pace::AfterPolls(polls)) => {
             if !(1..=POLLS_MAX).contains(polls) {
@@ -116,41 +103,17 @@ fn decode_pace(fields: &mut Fields, pace: Option<&v1::resident_network::Pace>) -
     }
 }
 
-fn decode_hours(fields: &mut Fields, message: &v1::ResidentNetwork) -> Option<ServiceHours> {
-    if message.open_from.is_empty() && message.open_until.is_empty() {
-        return None;
-    }
-    let mut time = |field: &str, text: &str| {
-        let read = Time::strptime("%H:%M", text).ok();
-        if read.is_none() {
-            fields.flaw(
-                field,
-                "is not a time as HH:mm",
-                "HH:mm形式の時刻ではありません",
-            );
-        }
-        read
-    };
-    let from = time("open_from", &message.open_from);
-    let to = time("open_until", &message.open_until);
-    let (from, to) = from.zip(to)?;
-    Some(ServiceHours { from, to })
-}
-
 fn encode(plan: &ResidentNetworkPlan) -> v1::ResidentNetwork {
     use v1::resident_network::Pace as Encoded;
-    let time = |time: Time| time.strftime("%H:%M").to_string();
+    let (open_from, open_until) = plan.hours.map(clock_times).unwrap_or_default();
     v1::ResidentNetwork {
         pace: match plan.pace {
             Pace::Immediate => None,
-            Pace::AfterMs(ms) => Some(Encoded::After(prost_types::Duration {
-                seconds: i64::from(ms / 1_000),
-                nanos: i32::try_from(ms % 1_000 * 1_000_000).unwrap_or_default(),
-            })),
+            Pace::AfterMs(ms) => Some(Encoded::After(duration(ms))),
             Pace::AfterPolls(polls) => Some(Encoded::AfterPolls(polls)),
         },
-        open_from: plan.hours.map(|hours| time(hours.from)).unwrap_or_default(),
-        open_until: plan.hours.map(|hours| time(hours.to)).unwrap_or_default(),
+        open_from,
+        open_until,
         down: plan
             .down
             .iter()

@@ -1,6 +1,6 @@
 //! The one place that turns refusals and faults into gRPC statuses with details.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -10,6 +10,7 @@ use crate::{
     domain::{
         refusal::{FieldFlaw, Refusal},
         staff::StaffRefusal,
+        unready::Unready,
     },
     institution::ActFault,
     ledger::LedgerFault,
@@ -24,6 +25,9 @@ pub const ERROR_DOMAIN: &str = "chukan";
 /// The most bytes of field violations in a status. It travels in the trailers, in base64, and clients limit the
 /// length of headers: 8 KiB is the smallest default among those in use.
 const VIOLATION_BYTES_MAX: usize = 4 * 1024;
+
+/// When a call that was refused for want of room may be sent again (ours).
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Turns a result into what a service returns.
 pub trait ToStatus<T> {
@@ -67,6 +71,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled
         | Refusal::UnitNotAuthorised
+        | Refusal::UserNotAuthorised
         | Refusal::FourEyes
         | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount) => {
             Code::PermissionDenied
@@ -81,6 +86,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::ProvisionNotChecked
         | Refusal::ContentChanged
         | Refusal::BatchEnded
+        | Refusal::NothingToDispose
         | Refusal::NotInEncoding(_)
         | Refusal::Acquisition(_)
         | Refusal::Addressee(_)
@@ -91,8 +97,10 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::WorldStays
         | Refusal::Staff(StaffRefusal::PasswordDue) => Code::FailedPrecondition,
         Refusal::ProvisionMoved => Code::Aborted,
-        Refusal::Overloaded => Code::ResourceExhausted,
-        Refusal::RecordsUnavailable | Refusal::ResidentNetworkDown => Code::Unavailable,
+        Refusal::Overloaded | Refusal::Unready(Unready::InstitutionBusy) => Code::ResourceExhausted,
+        Refusal::Unready(Unready::DiskFull)
+        | Refusal::RecordsUnavailable
+        | Refusal::ResidentNetworkDown => Code::Unavailable,
     }
 }
 
@@ -104,25 +112,45 @@ pub fn refusal_of(fault: &WorldFault) -> Option<Refusal> {
     is_unwritable(fault).then_some(Refusal::RecordsUnavailable)
 }
 
+/// Looked for by hand: the faults in between are transparent, and such a one never names what it is made of as its source.
 fn is_unwritable(fault: &WorldFault) -> bool {
-    let (mut fault, mut found) = (Some(fault as &dyn std::error::Error), false);
-    while let Some(cause) = fault {
-        found |= matches!(
-            cause.downcast_ref(),
-            Some(LedgerFault::ReadOnly | LedgerFault::File { .. })
-        ) || matches!(
-            cause.downcast_ref(),
-            Some(StoreFault::ReadOnly { .. } | StoreFault::Io { .. } | StoreFault::Closed)
-        );
-        fault = cause.source();
+    let record = |fault: &RecordFault| match fault {
+        RecordFault::Ledger(fault) => stops_ledger(fault),
+        RecordFault::Store(fault) => stops_store(fault),
+        RecordFault::LedgerBehind { .. } | RecordFault::Form => false,
+    };
+    match fault {
+        WorldFault::Ledger(fault) | WorldFault::Act(ActFault::Ledger(fault)) => stops_ledger(fault),
+        WorldFault::Store(fault)
+        | WorldFault::Act(ActFault::Store(fault))
+        | WorldFault::Network(NetworkFault::Store(fault))
+        | WorldFault::Addressee(AddresseeFault::Store(fault)) => stops_store(fault),
+        WorldFault::Record(fault)
+        | WorldFault::Act(ActFault::Record(fault))
+        | WorldFault::Network(NetworkFault::Record(fault))
+        | WorldFault::Addressee(AddresseeFault::Record(fault)) => record(fault),
+        _ => false,
     }
-    found
+}
+
+fn stops_ledger(fault: &LedgerFault) -> bool {
+    matches!(fault, LedgerFault::ReadOnly | LedgerFault::File { .. })
+}
+
+fn stops_store(fault: &StoreFault) -> bool {
+    matches!(
+        fault,
+        StoreFault::ReadOnly { .. } | StoreFault::Io { .. } | StoreFault::Closed
+    )
 }
 
 /// The status of a refusal: reason, field violations and the Japanese message.
 pub fn status_of(refusal: &Refusal) -> Status {
     let mut details = ErrorDetails::with_error_info(refusal.reason(), ERROR_DOMAIN, HashMap::new());
     details.set_localized_message("ja", refusal.ja());
+    if let Refusal::Overloaded | Refusal::Unready(_) = refusal {
+        details.set_retry_info(Some(RETRY_AFTER));
+    }
     if let Refusal::Malformed(flaws)
     | Refusal::RecordIdExists(flaws)
     | Refusal::BatchFlawed(flaws)
@@ -223,17 +251,16 @@ fn record_status(fault: &RecordFault) -> Status {
 }
 
 fn ledger_status(fault: &LedgerFault) -> Status {
-    match fault {
-        LedgerFault::ReadOnly | LedgerFault::File { .. } => unavailable(fault),
-        other => internal(other),
+    if stops_ledger(fault) {
+        unavailable(fault)
+    } else {
+        internal(fault)
     }
 }
 
 fn store_status(fault: &StoreFault) -> Status {
     match fault {
-        StoreFault::ReadOnly { .. } | StoreFault::Io { .. } | StoreFault::Closed => {
-            unavailable(fault)
-        }
+        fault if stops_store(fault) => unavailable(fault),
         StoreFault::Conflict { .. } => {
             Status::aborted("the same thing was changed at the same moment: try again")
         }

@@ -1,4 +1,4 @@
-//! SYM, システム管理: statistics.
+//! SYM, システム管理: statistics, service hours, notices.
 
 use std::pin::Pin;
 
@@ -8,13 +8,13 @@ use tonic::{Request, Response, Status};
 
 use super::{
     caller::Surface,
-    fields::Fields,
+    fields::{Fields, clock_times, timestamp},
     messages::result,
     proto::v1::{self, system_service_server::SystemService},
     provision_record::side,
     status::ToStatus,
 };
-use crate::institution::Counted;
+use crate::{domain::network_plan::OperationNotice, institution::Counted};
 
 /// The most rows in one message.
 const ROWS_MAX: usize = 1_000;
@@ -64,6 +64,52 @@ impl SystemService for Systems {
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn get_service_hours(
+        &self,
+        request: Request<v1::GetServiceHoursRequest>,
+    ) -> Result<Response<v1::GetServiceHoursResponse>, Status> {
+        let world = self.0.enter(&request)?.world;
+        let plan = world.network();
+        let encode = |hours| {
+            let (from, until) = clock_times(hours);
+            v1::ServiceHours { from, until }
+        };
+        let institutions = plan.providers.iter().filter_map(|(institution, of_it)| {
+            Some(v1::InstitutionServiceHours {
+                institution: institution.to_string(),
+                hours: Some(encode(of_it.hours?)),
+            })
+        });
+        Ok(Response::new(v1::GetServiceHoursResponse {
+            network_open: plan.is_open(world.now()),
+            network: plan.hours.map(encode),
+            institutions: institutions.collect(),
+        }))
+    }
+
+    async fn list_operation_notices(
+        &self,
+        request: Request<v1::ListOperationNoticesRequest>,
+    ) -> Result<Response<v1::ListOperationNoticesResponse>, Status> {
+        let world = self.0.enter(&request)?.world;
+        let (past_too, now) = (request.get_ref().past_too, world.now());
+        let notices = world.operation_notices().into_iter();
+        let wanted = notices.filter(|notice| past_too || !notice.is_past(now));
+        Ok(Response::new(v1::ListOperationNoticesResponse {
+            notices: wanted.map(encode_notice).collect(),
+        }))
+    }
+}
+
+pub(super) fn encode_notice(notice: OperationNotice) -> v1::OperationNotice {
+    v1::OperationNotice {
+        number: notice.number,
+        posted_at: Some(timestamp(notice.posted_at)),
+        from: Some(timestamp(notice.from)),
+        until: notice.until.map(timestamp),
+        text: notice.text.into(),
     }
 }
 

@@ -53,6 +53,14 @@ impl IntermediateServer {
         copy.usable_until(self.around.periods.list_age_max)
     }
 
+    /// Whether there is a copy that may be used.
+    pub fn has_list(&self, now: Timestamp) -> bool {
+        let copy = self.list.read().unwrap_or_else(PoisonError::into_inner);
+        let age_max = self.around.periods.list_age_max;
+        copy.as_ref()
+            .is_some_and(|copy| copy.usable(now, age_max).is_ok())
+    }
+
     /// How old the copy may be.
     pub fn list_age_max(&self) -> SignedDuration {
         self.around.periods.list_age_max

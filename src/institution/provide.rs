@@ -16,6 +16,7 @@ use crate::{
         exchange::{
             AnswerDigest, Outcome, Provided, ProvisionOrder, ProvisionReply, SealedAnswer, Side,
         },
+        inquiry::OutOfOrder,
         jst::jst_date,
         names::PermitId,
         permission_list::{Decision, Question, StaleCopy},
@@ -37,6 +38,8 @@ pub struct Decided {
     pub reply: ProvisionReply,
     /// The rule in Japanese, for a person; it names nobody.
     pub rule: String,
+    /// What is kept of an answer or a refusal until the inquirer has it: [`IntermediateServer::settle_answered`].
+    pub answered: Option<Box<Provision>>,
 }
 
 /// What the rules make of a request.
@@ -66,36 +69,23 @@ impl IntermediateServer {
             return self.refuse_permit(order, PermitRefusal::Used, now).await;
         };
         let mut provision = self.received(permit.terms(), order, now)?;
-        let (event, answer, rule) = match self.verdict(&provision, now)? {
-            Verdict::Hold(why) => (
-                ProvisionEvent::Held { at: now, why },
-                None,
-                format!("自動応答不可フラグ（{}）", why.ja()),
-            ),
+        let (outcome, answer, rule) = match self.verdict(&provision, now)? {
+            Verdict::Hold(why) => return self.hold(provision, why, now).await,
             Verdict::Refuse(code, rule) => {
                 let outcome = Outcome::without_answer(code, Side::Provider);
-                (ProvisionEvent::Answered { at: now, outcome }, None, rule)
+                (outcome, None, rule)
             }
             Verdict::Provide(provided, rule) => {
                 let (outcome, sealed) = seal_answer(&provision, &provided, now)?;
-                let event = ProvisionEvent::Answered { at: now, outcome };
-                (event, Some(sealed), rule)
+                (outcome, Some(sealed), rule)
             }
         };
-        provision.state = provision.state.apply(event)?;
-        self.record_provision(&provision, now).await?;
-        if provision.state.waiting().is_some() {
-            self.queue_changed();
-        }
-        let reply = match provision.state {
-            ProvisionState::Ended { outcome, .. } => ProvisionReply::Ended(outcome, answer),
-            ProvisionState::Received
-            | ProvisionState::Held { .. }
-            | ProvisionState::Checked { .. }
-            | ProvisionState::SentBack { .. }
-            | ProvisionState::Decided { .. } => ProvisionReply::Held,
-        };
-        Ok(Decided { reply, rule })
+        provision.state = provision.state.apply(ProvisionEvent::Answered {
+            at: now,
+            outcome,
+            answer,
+        })?;
+        self.answer(provision, rule, now).await
     }
 
     fn genuine_permit(&self, order: &ProvisionOrder) -> Result<Permit, PermitRefusal> {
@@ -225,18 +215,53 @@ impl IntermediateServer {
         Ok(select(&replicas, &selection))
     }
 
-    /// Writes the provider's entry and then the state: an end, or a held request that uses up its permit.
-    pub(super) async fn record_provision(
+    /// Parks a request for the staff: the entry that uses up its permit first.
+    async fn hold(
         &self,
-        provision: &Provision,
+        mut provision: Provision,
+        why: HoldReason,
         now: Timestamp,
-    ) -> Result<(), ActFault> {
-        let records = &self.around.records;
-        let entry = entry_of(provision);
+    ) -> Result<Decided, ActFault> {
+        let held = ProvisionEvent::Held { at: now, why };
+        provision.state = provision.state.apply(held)?;
+        let entry = entry_of(&provision);
+        let recorded = self.around.records.write(self.keeper(), &entry, now);
+        let _until_the_state_has_it = recorded.await?;
+        drop(self.around.state.keep_provision(&provision).await?);
+        self.queue_changed();
+        Ok(Decided {
+            reply: ProvisionReply::Held,
+            rule: format!("自動応答不可フラグ（{}）", why.ja()),
+            answered: None,
+        })
+    }
+
+    /// Keeps what the rules answered, then records it, and only then replies. So a crash after the record finds the
+    /// same answer again, and nothing is provided twice.
+    async fn answer(
+        &self,
+        provision: Provision,
+        rule: String,
+        now: Timestamp,
+    ) -> Result<Decided, ActFault> {
+        let (records, state) = (&self.around.records, &self.around.state);
+        let ProvisionState::Answered {
+            outcome, answer, ..
+        } = &provision.state
+        else {
+            return Err(OutOfOrder.into());
+        };
+        let reply = ProvisionReply::Ended(outcome.clone(), answer.clone());
+        state.keep_provision(&provision).await?.durable().await?;
+        let entry = entry_of(&provision);
         let recorded = records.write(self.keeper(), &entry, now).await?;
-        let ended = matches!(entry, Entry::Provision(_)).then_some(&recorded.place);
-        self.around.state.keep_provision(provision, ended).await?;
-        Ok(())
+        let serial = provision.subject.serial;
+        records.note(self.keeper(), serial, &recorded.place).await?;
+        Ok(Decided {
+            reply,
+            rule,
+            answered: Some(Box::new(provision)),
+        })
     }
 
     /// Ends the exchange of a permit that came too late. Its exchange is on record here once; presented again it is
@@ -263,13 +288,11 @@ impl IntermediateServer {
         let outcome = Outcome::without_answer(refusal.code(), Side::Provider);
         provision.state = provision.state.apply(ProvisionEvent::Answered {
             at: now,
-            outcome: outcome.clone(),
+            outcome,
+            answer: None,
         })?;
-        self.record_provision(&provision, now).await?;
-        Ok(Decided {
-            reply: ProvisionReply::Ended(outcome, None),
-            rule: refusal.code().message_ja().to_owned(),
-        })
+        let rule = refusal.code().message_ja().to_owned();
+        self.answer(provision, rule, now).await
     }
 
     async fn refuse_permit(
@@ -292,6 +315,7 @@ impl IntermediateServer {
         Ok(Decided {
             reply: ProvisionReply::Ended(outcome, None),
             rule: refusal.code().message_ja().to_owned(),
+            answered: None,
         })
     }
 }
@@ -299,7 +323,7 @@ impl IntermediateServer {
 /// The ledger entry that a request in this state leaves.
 pub(super) fn entry_of(provision: &Provision) -> Entry {
     let outcome = match &provision.state {
-        ProvisionState::Ended { outcome, .. } => outcome,
+        ProvisionState::Answered { outcome, .. } | ProvisionState::Ended { outcome, .. } => outcome,
         ProvisionState::Decided { decision, .. } => &decision.outcome,
         ProvisionState::Received
         | ProvisionState::Held { .. }

@@ -8,7 +8,7 @@ use crate::domain::{
     inquiry::{ExchangeEvent, ExchangeState},
     names::ProcessingSerial,
     person::Symbol,
-    record::{Entry, ProvisionRecord},
+    record::ProvisionRecord,
 };
 
 /// What became of an exchange.
@@ -52,16 +52,16 @@ impl IntermediateServer {
             ExchangeState::Ended { outcome, .. } => {
                 let symbol = self.symbol_of(serial)?;
                 let (permit_id, permission_row) = relayed.permit.unzip();
-                let record = Entry::Provision(ProvisionRecord {
+                let record = ProvisionRecord {
                     side: Side::Inquirer,
                     subject: subject.clone(),
                     outcome: outcome.clone(),
                     permit_id,
                     permission_row,
                     symbol_digest: symbol.map(|symbol| hex_digest(&symbol.0)),
-                });
+                };
                 let records = &self.around.records;
-                Some(records.write(self.keeper(), &record, now).await?)
+                Some(records.write_once(self.keeper(), record, now).await?)
             }
         };
         let place = recorded.as_ref().map(|recorded| &recorded.place);

@@ -23,8 +23,8 @@ pub struct Ending {
     pub answer: Option<SealedAnswer>,
     /// What the staff has to say about a refusal.
     pub note: Option<Note>,
-    /// The permit and the row that allowed it.
-    pub permit: (PermitId, String),
+    /// The permit and the row that allowed it, where there was one.
+    pub permit: Option<(PermitId, String)>,
 }
 
 impl Ending {
@@ -34,6 +34,9 @@ impl Ending {
             | ProvisionState::Held { .. }
             | ProvisionState::Checked { .. }
             | ProvisionState::SentBack { .. } => return None,
+            ProvisionState::Answered {
+                outcome, answer, ..
+            } => (outcome, answer.clone(), None),
             ProvisionState::Ended { outcome, .. } => (outcome, None, None),
             ProvisionState::Decided { decision, .. } => match &decision.sent {
                 Sent::Answer(answer) => (&decision.outcome, Some(answer.clone()), None),
@@ -46,7 +49,7 @@ impl Ending {
             outcome: outcome.clone(),
             answer,
             note,
-            permit: (provision.permit_id, provision.permission_row.clone()),
+            permit: Some((provision.permit_id, provision.permission_row.clone())),
         })
     }
 }
@@ -72,6 +75,35 @@ impl IntermediateServer {
         noted.await?;
         self.queue_changed();
         Ok(ending)
+    }
+
+    /// Notes that the inquirer has what the rules answered, and its record: the sealed answer is not kept any longer.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub async fn settle_answered(&self, mut provision: Provision) -> Result<(), ActFault> {
+        provision.state = provision.state.apply(ProvisionEvent::Delivered)?;
+        Ok(self.around.state.settle_answered(&provision).await?)
+    }
+
+    /// What the rules answered and a crash kept from the inquirer. An answer without its record does not count and is
+    /// forgotten: nobody has seen it. Only while nothing is provided.
+    ///
+    /// # Errors
+    /// When the state or a record cannot be read, or the state not written.
+    pub async fn answered_on_record(&self) -> Result<Vec<(Provision, Ending)>, ActFault> {
+        let (state, mut found) = (&self.around.state, Vec::new());
+        for provision in state.answered_provisions(self.profile.code)? {
+            let serial = provision.subject.serial;
+            let placed = self.around.records.record(self.keeper(), serial)?;
+            let counts =
+                placed.is_some_and(|placed| placed.record.permit_id == Some(provision.permit_id));
+            match Ending::of(&provision).filter(|_| counts) {
+                Some(ending) => found.push((provision, ending)),
+                None => state.forget_provision(&provision).await?,
+            }
+        }
+        Ok(found)
     }
 
     /// Notes that the inquirer has its answer and its record: the sealed answer is not kept any longer.

@@ -180,10 +180,13 @@ impl IntermediateServer {
             let said = FieldFlaw::new("inquirer", refusal.to_string(), refusal.ja());
             flaws.push(flaw(Column::Inquirer, said));
         }
-        if !self.profile.unit_may_handle(&row.unit, row.affair) {
-            let refusal = Refusal::UnitNotAuthorised;
-            let said = FieldFlaw::new("unit_code", refusal.to_string(), refusal.ja());
-            flaws.push(flaw(Column::Unit, said));
+        if let Err(refusal) = self.profile.authorise(&row.unit, &row.user, row.affair) {
+            let (field, column) = match refusal {
+                Refusal::UserNotAuthorised => ("user_id", Column::User),
+                _ => ("unit_code", Column::Unit),
+            };
+            let said = FieldFlaw::new(field, refusal.to_string(), refusal.ja());
+            flaws.push(flaw(column, said));
         }
         match name.record_id(line) {
             Ok(id)

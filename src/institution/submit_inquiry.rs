@@ -75,7 +75,7 @@ impl IntermediateServer {
     ///
     /// # Errors
     /// Refusals in this order: unknown institutions, items or a time in the future; record ids used before; no
-    /// authority of the unit; no key to seal to.
+    /// authority of the unit or the user; no key to seal to.
     pub async fn submit_inquiry(
         &self,
         draft: InquiryDraft,
@@ -83,9 +83,8 @@ impl IntermediateServer {
     ) -> Result<Inquiry, ActFault> {
         self.check_form(&draft, now)?;
         self.check_record_ids(&draft)?;
-        if !self.profile.unit_may_handle(&draft.unit, draft.affair) {
-            return Err(Refusal::UnitNotAuthorised.into());
-        }
+        self.profile
+            .authorise(&draft.unit, &draft.user, draft.affair)?;
         let sealing_key = self.key_to_seal_to(draft.sealing_key.as_ref(), now)?;
         let mut inquiry = self.resolve(draft, sealing_key, now);
         loop {

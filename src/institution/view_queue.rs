@@ -125,6 +125,7 @@ impl QueueCounts {
             ProvisionState::Checked { .. } => self.checked += 1,
             ProvisionState::SentBack { .. } => self.sent_back += 1,
             ProvisionState::Received
+            | ProvisionState::Answered { .. }
             | ProvisionState::Decided { .. }
             | ProvisionState::Ended { .. } => {}
         }

@@ -116,7 +116,7 @@ impl Prefix {
                 if entry.head.at.sequence != next {
                     return Err(damaged(end + offset, Damage::Order));
                 }
-                if entry.leaf_hash() != entry.head.leaf_hash {
+                if entry.leaf_hash() != Some(entry.head.leaf_hash) {
                     return Err(damaged(end + offset, Damage::Entry));
                 }
                 next += 1;

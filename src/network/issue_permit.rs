@@ -77,6 +77,9 @@ impl CoreSystem {
                 "提供機関の符号が発行されていない",
             );
         };
+        if let Err(code) = self.reaches(subject.provider, now) {
+            return refused(code, "提供機関から応答がない");
+        }
         let permit_id = PermitId(random_bytes()?);
         let terms = PermitTerms {
             permit_id,

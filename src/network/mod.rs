@@ -5,6 +5,7 @@ mod convert_symbol;
 mod issue_permit;
 mod juki;
 mod publish_list;
+mod reach;
 mod record_exchange;
 
 use std::sync::Arc;
@@ -27,9 +28,12 @@ use crate::{
 pub use issue_permit::Issued;
 pub use juki::{AtCore, Moved, Resident, ResidentNetwork};
 
+use reach::Reach;
+
 /// コアシステム.
 pub struct CoreSystem {
     parts: CoreParts,
+    reach: Reach,
 }
 
 /// What the core system is made of.
@@ -53,7 +57,10 @@ pub struct CoreParts {
 impl CoreSystem {
     /// The core system of a world.
     pub fn new(parts: CoreParts) -> Self {
-        Self { parts }
+        Self {
+            parts,
+            reach: Reach::default(),
+        }
     }
 }
 

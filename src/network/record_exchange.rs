@@ -7,13 +7,13 @@ use crate::{
     domain::{
         exchange::{Outcome, Side, Subject},
         names::{PermitId, ProcessingSerial},
-        record::{Entry, PlacedRecord, ProvisionRecord},
+        record::{PlacedRecord, ProvisionRecord},
     },
     store::Keeper,
 };
 
 impl CoreSystem {
-    /// Writes the core system's record of an exchange that has ended.
+    /// Writes the core system's record of an exchange that has ended, once.
     ///
     /// # Errors
     /// When it cannot be written: nothing may be relayed then.
@@ -25,16 +25,16 @@ impl CoreSystem {
         now: Timestamp,
     ) -> Result<(), NetworkFault> {
         let (permit_id, permission_row) = permit.unzip();
-        let record = Entry::Provision(ProvisionRecord {
+        let record = ProvisionRecord {
             side: Side::Core,
             subject: subject.clone(),
             outcome: outcome.clone(),
             permit_id,
             permission_row,
             symbol_digest: None,
-        });
+        };
         let records = &self.parts.records;
-        let recorded = records.write(Keeper::Core, &record, now).await?;
+        let recorded = records.write_once(Keeper::Core, record, now).await?;
         let noted = records.note(Keeper::Core, subject.serial, &recorded.place);
         Ok(noted.await?)
     }

@@ -1,7 +1,7 @@
 //! Whether the services can be used: for gRPC health checks and for `/healthz`.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -13,6 +13,7 @@ pub struct HealthHandle {
     reporter: HealthReporter,
     services: Arc<[String]>,
     serving: Arc<AtomicBool>,
+    conditions: Arc<Mutex<Vec<String>>>,
 }
 
 impl HealthHandle {
@@ -21,6 +22,7 @@ impl HealthHandle {
             reporter,
             services: services.into(),
             serving: Arc::default(),
+            conditions: Arc::default(),
         }
     }
 
@@ -44,6 +46,29 @@ impl HealthHandle {
     /// Whether the server as a whole can be used.
     pub fn is_serving(&self) -> bool {
         self.serving.load(Ordering::Relaxed)
+    }
+
+    /// What is not as it should be, a line each: the world and the condition.
+    pub fn set_conditions(&self, lines: Vec<String>) {
+        *self.lines() = lines;
+    }
+
+    /// What `/healthz` answers beside its status.
+    pub(super) fn text(&self) -> String {
+        let word = if self.is_serving() {
+            "SERVING"
+        } else {
+            "NOT_SERVING"
+        };
+        let lines = self.lines();
+        let lines = std::iter::once(word).chain(lines.iter().map(String::as_str));
+        lines.flat_map(|line| [line, "\n"]).collect()
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<String>> {
+        self.conditions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn set_all(&self, serving: bool) {

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tonic::Code;
 
 use super::{ServerFault, catalogue, health::HealthHandle};
-use crate::world::World;
+use crate::world::{Condition, World};
 
 const CALLS: &str = "chukan_rpc_calls_total";
 const SECONDS: &str = "chukan_rpc_seconds";
@@ -28,9 +28,12 @@ const IN_FLIGHT: &str = "chukan_rpc_in_flight";
 const CONNECTIONS: &str = "chukan_connections";
 const REFUSED: &str = "chukan_connections_refused_total";
 const EXCHANGES: &str = "chukan_exchanges_total";
+const VOLUME_WARNINGS: &str = "chukan_staff_volume_warnings_total";
 const LEDGER_ENTRIES: &str = "chukan_ledger_entries";
 const BACKUP_OVERDUE: &str = "chukan_backup_overdue";
 const RECORDS_WRITABLE: &str = "chukan_records_writable";
+const CONDITION: &str = "chukan_condition";
+const DISK_FREE: &str = "chukan_disk_free_bytes";
 
 /// Upper bounds of the latency histogram, in seconds.
 const BUCKETS: [f64; 14] = [
@@ -138,6 +141,9 @@ impl Metrics {
                 .register_counter(&key, &METADATA)
                 .absolute(total);
         }
+        let key = Key::from_parts(VOLUME_WARNINGS, vec![world_label.clone()]);
+        let warnings = self.recorder.register_counter(&key, &METADATA);
+        warnings.absolute(world.volume_warnings());
         let gauge = |name| {
             let key = Key::from_parts(name, vec![world_label.clone()]);
             self.recorder.register_gauge(&key, &METADATA)
@@ -146,6 +152,15 @@ impl Metrics {
         gauge(LEDGER_ENTRIES).set(entries);
         gauge(BACKUP_OVERDUE).set(u32::from(world.backup_overdue()));
         gauge(RECORDS_WRITABLE).set(u32::from(world.is_writable()));
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        gauge(DISK_FREE).set(world.free_bytes() as f64);
+        let now = world.conditions();
+        for condition in Condition::ALL {
+            let labels = vec![world_label.clone(), label("condition", condition.name())];
+            let key = Key::from_parts(CONDITION, labels);
+            let gauge = self.recorder.register_gauge(&key, &METADATA);
+            gauge.set(u32::from(now.contains(&condition)));
+        }
     }
 
     /// The text that Prometheus reads.
@@ -185,6 +200,10 @@ fn describe(recorder: &PrometheusRecorder) {
             EXCHANGES,
             "Exchanges that ended or were held, by world and status code",
         ),
+        (
+            VOLUME_WARNINGS,
+            "Accounts of the staff that went beyond the reveals and exports of a day, by world",
+        ),
     ];
     for (name, text) in counters {
         recorder.describe_counter(KeyName::from(name), Some(Unit::Count), text.into());
@@ -192,6 +211,10 @@ fn describe(recorder: &PrometheusRecorder) {
     let gauges = [
         (IN_FLIGHT, "Calls that run now, by method"),
         (CONNECTIONS, "Connections that are open now"),
+        (
+            CONDITION,
+            "1 while the condition lasts, else 0, by world and condition",
+        ),
         (LEDGER_ENTRIES, "Entries in the ledger, by world"),
         (
             BACKUP_OVERDUE,
@@ -205,6 +228,8 @@ fn describe(recorder: &PrometheusRecorder) {
     for (name, text) in gauges {
         recorder.describe_gauge(KeyName::from(name), Some(Unit::Count), text.into());
     }
+    let text = "Free bytes on the disk of the world";
+    recorder.describe_gauge(KeyName::from(DISK_FREE), Some(Unit::Bytes), text.into());
     let text = "Seconds from the call to the end of its answer, by method";
     recorder.describe_histogram(KeyName::from(SECONDS), Some(Unit::Seconds), text.into());
 }
@@ -280,12 +305,13 @@ impl MetricsEndpoint {
     }
 }
 
-fn healthz(health: &HealthHandle) -> (StatusCode, &'static str) {
-    if health.is_serving() {
-        (StatusCode::OK, "SERVING\n")
+fn healthz(health: &HealthHandle) -> (StatusCode, String) {
+    let status = if health.is_serving() {
+        StatusCode::OK
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "NOT_SERVING\n")
-    }
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, health.text())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{service::Routes, transport};
 use tonic_health::server::HealthReporter;
 
-use crate::config::ServerConfig;
+use crate::{config::ServerConfig, world::Shares};
 
 mod catalogue;
 pub mod connect;
@@ -176,6 +176,7 @@ impl Server {
             metrics: Arc::clone(&self.metrics),
             stopping: self.stopping.clone(),
             calls: Arc::new(Semaphore::new(self.config.calls_max)),
+            shares: Shares::new(self.config.calls_each_max),
             request_max: Duration::from_millis(self.config.request_ms_max),
             header_bytes_max: usize::try_from(self.config.header_bytes_max).unwrap_or(usize::MAX),
         }
@@ -208,9 +209,6 @@ pub enum ServerFault {
     /// The metrics cannot be set up.
     #[error("the metrics cannot be set up: {0}")]
     Buckets(#[from] BuildError),
-    /// The terminal's endpoint failed.
-    #[error("the endpoint of the terminal failed: {0}")]
-    Console(#[source] io::Error),
     /// The metrics endpoint failed.
     #[error("the metrics endpoint failed: {0}")]
     Metrics(#[source] io::Error),

@@ -21,7 +21,16 @@ use tonic::{Code, Status, body::Body, service::Routes};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
-use super::{metrics::Metrics, trace_context::trace_id};
+use super::{
+    metrics::Metrics,
+    trace_context::{Span, TRACEPARENT},
+};
+use crate::{
+    crypto::identity::Identity,
+    domain::{refusal::Refusal, unready::Unready},
+    grpc::{Caller, status_of},
+    world::{Share, Shares},
+};
 
 /// What a header costs besides its name and value. Source: RFC 9113 §6.5.2.
 const HEADER_OVERHEAD_BYTES: usize = 32;
@@ -33,6 +42,8 @@ const GRPC_OWN: &str = "/grpc.";
 pub(super) struct CallLayer {
     pub(super) metrics: Arc<Metrics>,
     pub(super) calls: Arc<Semaphore>,
+    /// Of each institution.
+    pub(super) shares: Arc<Shares>,
     pub(super) request_max: Duration,
     pub(super) header_bytes_max: usize,
     pub(super) stopping: CancellationToken,
@@ -55,6 +66,12 @@ pub(super) struct Calls {
     layer: CallLayer,
 }
 
+/// The right to run one call.
+struct Room {
+    _share: Share,
+    _permit: OwnedSemaphorePermit,
+}
+
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 impl Service<Request<Body>> for Calls {
@@ -68,8 +85,8 @@ impl Service<Request<Body>> for Calls {
 
     fn call(&mut self, request: Request<Body>) -> Answering {
         let mut call = Call::start(&self.layer, request.uri().path());
-        match self.layer.admit(request.headers()) {
-            Ok(permit) => call.permit = Some(permit),
+        match self.layer.admit(&request) {
+            Ok(room) => call.room = Some(room),
             Err(refused) => {
                 return Box::pin(async move { Ok(call.answer(refused.into_http())) });
             }
@@ -77,10 +94,12 @@ impl Service<Request<Body>> for Calls {
         let limit = self.layer.time_limit(request.headers());
         // Begun here, so that it ends before tonic's own, which would answer CANCELLED.
         let late = sleep(limit);
+        let own = Span::within(request.headers());
         let span = tracing::info_span!(
             "call",
             method = call.path(),
-            trace_id = trace_id(request.headers())
+            trace_id = own.as_ref().map(Span::trace_id),
+            span_id = own.as_ref().map(Span::id)
         );
         let mut routes = self.routes.clone();
         let work = Caught(Box::pin(
@@ -92,23 +111,38 @@ impl Service<Request<Body>> for Calls {
                 answer = work => answer,
                 () = late => Err(Status::deadline_exceeded("the call was not answered in time")),
             };
-            Ok(call.answer(answer.unwrap_or_else(Status::into_http)))
+            let mut answer = answer.unwrap_or_else(Status::into_http);
+            if let Some(header) = own.and_then(|own| own.header()) {
+                answer.headers_mut().insert(TRACEPARENT, header);
+            }
+            Ok(call.answer(answer))
         })
     }
 }
 
 impl CallLayer {
     /// The right to run, or the status that refuses it.
-    fn admit(&self, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Status> {
-        if header_bytes(headers) > self.header_bytes_max {
+    fn admit(&self, request: &Request<Body>) -> Result<Room, Status> {
+        if header_bytes(request.headers()) > self.header_bytes_max {
             return Err(Status::resource_exhausted(format!(
                 "the headers are longer than {} bytes",
                 self.header_bytes_max
             )));
         }
-        Arc::clone(&self.calls)
+        let caller = request.extensions().get::<Caller>();
+        let share = caller.map(|caller| match caller.identity.as_ref() {
+            Identity::Institution { code, .. } => self.shares.take(code),
+            Identity::Operator => self.shares.take("operator"),
+        });
+        let busy = Refusal::Unready(Unready::InstitutionBusy);
+        let share = share.flatten().ok_or_else(|| status_of(&busy))?;
+        let permit = Arc::clone(&self.calls)
             .try_acquire_owned()
-            .map_err(|_| Status::resource_exhausted("as many calls are running as may be"))
+            .map_err(|_| Status::resource_exhausted("as many calls are running as may be"))?;
+        Ok(Room {
+            _share: share,
+            _permit: permit,
+        })
     }
 
     fn time_limit(&self, headers: &HeaderMap) -> Duration {
@@ -166,7 +200,7 @@ struct Call {
     path: String,
     started: Instant,
     counted: bool,
-    permit: Option<OwnedSemaphorePermit>,
+    room: Option<Room>,
     /// When the answer ends without being asked to.
     stopped: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
@@ -181,7 +215,7 @@ impl Call {
             metrics: Arc::clone(&layer.metrics),
             started: Instant::now(),
             counted: false,
-            permit: None,
+            room: None,
             stopped: endless.then(|| Box::pin(layer.stopping.clone().cancelled_owned())),
         }
     }
@@ -224,7 +258,7 @@ impl Call {
             return;
         }
         self.counted = true;
-        self.permit = None;
+        self.room = None;
         let method = self.metrics.method(&self.path);
         method.in_flight.decrement(1);
         method.seconds.record(self.started.elapsed().as_secs_f64());

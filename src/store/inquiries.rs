@@ -173,6 +173,9 @@ impl State {
 
     /// Keeps an exchange's new state in place of what `seen` showed, and where the record of its end stands.
     ///
+    /// An end that follows the acceptance is durable before whatever is written after it; should a crash take it, it is
+    /// made again from the record and the answer that the provider keeps. Else the state is durable when this returns.
+    ///
     /// # Errors
     /// `Conflict` when the exchange has moved on since `seen`.
     pub async fn move_exchange(
@@ -191,7 +194,11 @@ impl State {
         if let Some(place) = record {
             batch.put_json(record_of(serial.inquirer.as_str(), serial), place)?;
         }
-        self.engine.write(batch).await
+        let handed_over = self.engine.hand_over(batch).await?;
+        if seen.is_none() && record.is_some() {
+            return Ok(());
+        }
+        handed_over.durable().await
     }
 
     /// Notes that the last exchange of an inquiry has ended. Should a crash take the note, the inquiry is found open

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Batch, Key, Page, PageOf, RecordPlace, State, StoreFault, Version, records::record_of,
+    Batch, HandedOver, Key, Page, PageOf, RecordPlace, State, StoreFault, Version,
+    answered::note_answered, records::record_of,
 };
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
@@ -12,7 +13,7 @@ use crate::domain::{
     provision::{NoAutoReply, Provision, ProvisionState},
 };
 
-fn provisions(institution: InstitutionCode) -> Key {
+pub(super) fn provisions(institution: InstitutionCode) -> Key {
     Key::new("provision").text(institution.as_str())
 }
 
@@ -21,24 +22,24 @@ fn waiting(institution: InstitutionCode) -> Key {
 }
 
 /// In the order of arrival.
-fn place(list: Key, provision: &Provision) -> Key {
+pub(super) fn place(list: Key, provision: &Provision) -> Key {
     list.instant_ms(provision.received_at.as_millisecond())
         .text(&provision.subject.serial.to_string())
 }
 
-fn received_at(institution: InstitutionCode, serial: ProcessingSerial) -> Key {
+pub(super) fn received_at(institution: InstitutionCode, serial: ProcessingSerial) -> Key {
     Key::new("provision-of")
         .text(institution.as_str())
         .text(&serial.to_string())
 }
 
-fn used_permit(institution: InstitutionCode, permit: PermitId) -> Key {
+pub(super) fn used_permit(institution: InstitutionCode, permit: PermitId) -> Key {
     Key::new("used-permit")
         .text(institution.as_str())
         .bytes(&permit.0)
 }
 
-fn dealings(provision: &Provision, person: AddresseeNumber) -> Key {
+pub(super) fn dealings(provision: &Provision, person: AddresseeNumber) -> Key {
     let subject = &provision.subject;
     Key::new("held-dealing")
         .text(subject.provider.as_str())
@@ -46,7 +47,7 @@ fn dealings(provision: &Provision, person: AddresseeNumber) -> Key {
         .text(person.as_str())
 }
 
-fn opened(serial: ProcessingSerial) -> Key {
+pub(super) fn opened(serial: ProcessingSerial) -> Key {
     Key::new("opened").text(&serial.to_string())
 }
 
@@ -66,20 +67,15 @@ fn flag(institution: InstitutionCode, flag: NoAutoReply) -> Key {
 }
 
 impl State {
-    /// Keeps a request that was just received and decided, where the record of its end stands, and that its permit
-    /// is used up. It takes the place of an earlier request of the same exchange: the core system sends one again,
-    /// under a new permit, when a crash kept the reply from the inquirer.
+    /// Keeps a request that was just received and decided, and that its permit is used up. It takes the place of an
+    /// earlier request of the same exchange: the core system sends one again, under a new permit, when a crash kept
+    /// the reply from the inquirer.
     ///
-    /// It is durable before whatever is written after it; should a crash take it, the ledger's entry proves the use of
-    /// the permit and the record.
+    /// It is durable before whatever is written after it.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub async fn keep_provision(
-        &self,
-        provision: &Provision,
-        record: Option<&RecordPlace>,
-    ) -> Result<(), StoreFault> {
+    pub async fn keep_provision(&self, provision: &Provision) -> Result<HandedOver, StoreFault> {
         let institution = provision.subject.provider;
         let mut batch = Batch::new();
         if let Some((_, earlier)) = self.provision(institution, provision.subject.serial)? {
@@ -94,9 +90,12 @@ impl State {
             used_permit(institution, provision.permit_id),
             &provision.received_at,
         )?;
-        put_provision(&mut batch, provision, record)?;
-        drop(self.engine.hand_over(batch).await?);
-        Ok(())
+        if let ProvisionState::Answered { .. } = provision.state {
+            let serial = &provision.subject.serial;
+            note_answered(&mut batch, institution, *serial)?;
+        }
+        put_provision(&mut batch, provision, None)?;
+        self.engine.hand_over(batch).await
     }
 
     /// Keeps a request's next state in place of what `seen` showed, and where the record of its end stands.
@@ -325,7 +324,8 @@ fn put_provision(
         | ProvisionState::Checked { .. }
         | ProvisionState::SentBack { .. }
         | ProvisionState::Decided { .. } => batch.put_json(in_queue, provision)?,
-        ProvisionState::Received | ProvisionState::Ended { .. } => batch.remove(in_queue),
+        ProvisionState::Ended { .. } => batch.remove(in_queue),
+        ProvisionState::Received | ProvisionState::Answered { .. } => batch,
     };
     if let (Some(_), Some(person)) = (provision.state.waiting(), provision.addressee) {
         let dealing = place(dealings(provision, person), provision);

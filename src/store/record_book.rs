@@ -1,10 +1,12 @@
 //! The record book of one world: writes entries to the ledger, finds records again, and follows the ledger's tail
 //! into the state.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{
-    RecordPlace, State, StoreFault,
+    Keeper, RecordPlace, State, StoreFault,
     under_way::{Act, UnderWay},
 };
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
         names::{PermitId, ProcessingSerial},
         record::{Entry, PlacedRecord, ProvisionRecord},
     },
-    ledger::{self, Ledger, LedgerFault, Owner, StoredEntry, TreeId},
+    ledger::{self, Ledger, LedgerFault, StoredEntry, TreeId},
 };
 
 /// How many entries are read for one page of a search.
@@ -26,40 +28,6 @@ const READ_AT_ONCE: u64 = 50_000;
 
 /// How many places are noted at a time when the ledger is followed.
 const FOLLOWED_AT_ONCE: usize = 1_000;
-
-/// Who keeps a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keeper {
-    /// The core system.
-    Core,
-    /// An institution.
-    Institution(InstitutionCode),
-}
-
-impl Keeper {
-    /// The owner's name in the ledger.
-    pub(super) fn owner(&self) -> Result<Owner, RecordFault> {
-        match self {
-            Self::Core => Ok(Owner::CORE),
-            Self::Institution(code) => code.as_str().parse().map_err(|_| RecordFault::Form),
-        }
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        match self {
-            Self::Core => "core",
-            Self::Institution(code) => code.as_str(),
-        }
-    }
-
-    fn of(record: &ProvisionRecord) -> Self {
-        match record.side {
-            Side::Inquirer => Self::Institution(record.subject.inquirer),
-            Side::Core => Self::Core,
-            Side::Provider => Self::Institution(record.subject.provider),
-        }
-    }
-}
 
 /// The ledger and the notes about it in the state.
 #[derive(Clone)]
@@ -76,6 +44,15 @@ pub struct Recorded {
     /// Where it stands.
     pub place: RecordPlace,
     _act: Act,
+}
+
+/// What the ledger held beyond the state.
+#[derive(Debug, Default)]
+pub struct Followed {
+    /// The exchanges of which a record was written.
+    pub exchanges: BTreeSet<ProcessingSerial>,
+    /// The disposals that may not have come to their end: whose, and of what was recorded before when.
+    pub disposals: Vec<(Keeper, Timestamp)>,
 }
 
 /// A record could not be written or found.
@@ -150,6 +127,28 @@ impl RecordBook {
         self.commit(entry, entries).await
     }
 
+    /// Writes the keeper's record of an exchange, unless it stands there with the same outcome: a crash came between
+    /// the record and what follows it.
+    ///
+    /// # Errors
+    /// As [`Self::write`]; when what stands there cannot be read.
+    pub async fn write_once(
+        &self,
+        keeper: Keeper,
+        record: ProvisionRecord,
+        now: Timestamp,
+    ) -> Result<Recorded, RecordFault> {
+        let serial = record.subject.serial;
+        if let Some(place) = self.state.record_place(keeper.as_str(), serial)? {
+            let act = self.under_way.begin(|| self.ledger.next_sequence());
+            let standing = self.record(keeper, serial)?;
+            if standing.is_some_and(|placed| placed.record.outcome == record.outcome) {
+                return Ok(Recorded { place, _act: act });
+            }
+        }
+        self.write(keeper, &Entry::Provision(record), now).await
+    }
+
     async fn commit(
         &self,
         first: &Entry,
@@ -214,7 +213,10 @@ impl RecordBook {
             return Ok(None);
         };
         let tree: TreeId = place.tree.parse().map_err(|_| RecordFault::Form)?;
-        let stored = self.ledger.read(tree, place.index)?;
+        let stored = match self.ledger.read(tree, place.index) {
+            Err(LedgerFault::Destroyed(_)) => return Ok(None),
+            read => read?,
+        };
         let Entry::Provision(record) = read_entry(&stored)? else {
             return Err(RecordFault::Form);
         };
@@ -222,11 +224,11 @@ impl RecordBook {
     }
 
     /// Brings what the ledger holds beyond the state into the state: places of records, marks and used permits.
-    /// Returns how many entries were read.
+    /// Returns what was recorded there.
     ///
     /// # Errors
     /// When the ledger cannot be read or the state not written.
-    pub async fn follow(&self) -> Result<u64, RecordFault> {
+    pub async fn follow(&self) -> Result<Followed, RecordFault> {
         let from = self.state.ledger_followed()?;
         let found = self.ledger.next_sequence();
         if found < from {
@@ -235,7 +237,7 @@ impl RecordBook {
                 found,
             });
         }
-        let mut at = from;
+        let (mut at, mut followed) = (from, Followed::default());
         loop {
             let mut tail = Vec::new();
             let ledger = &self.ledger;
@@ -256,8 +258,20 @@ impl RecordBook {
                 self.state.note_used_permits(some).await?;
             }
             self.state.follow_ledger(end).await?;
+            for stored in &tail {
+                if let Entry::Disposed {
+                    recorded_before, ..
+                } = read_entry(stored)?
+                {
+                    let keeper = Keeper::of_owner(stored.tree.owner)?;
+                    followed.disposals.push((keeper, recorded_before));
+                }
+            }
+            followed
+                .exchanges
+                .extend(places.into_iter().map(|(_, serial, _)| serial));
             if end >= found {
-                return Ok(end.saturating_sub(from));
+                return Ok(followed);
             }
             at = end;
         }
@@ -314,6 +328,7 @@ impl RecordBook {
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
             | Entry::Escalated { .. }
+            | Entry::Disposed { .. }
             | Entry::NoAutoReplySet { .. }
             | Entry::NoAutoReplyCleared { .. } => {}
         }

@@ -23,9 +23,7 @@ impl World {
         inquirer: InstitutionCode,
         draft: BatchDraft,
     ) -> Result<TakenBatch, WorldFault> {
-        if !self.is_writable() {
-            return Err(Refusal::RecordsUnavailable.into());
-        }
+        self.can_begin()?;
         if self.state.open_batches(inquirer)?.len() >= BATCHES_MAX {
             return Err(Refusal::Overloaded.into());
         }
@@ -129,6 +127,9 @@ impl World {
         let server = self.server(inquirer)?;
         for part in server.batch_parts(&name)? {
             if self.closing.is_cancelled() {
+                return Ok(());
+            }
+            if !self.has_room().await {
                 return Ok(());
             }
             // What is under way now may be held later: each change is another chance.

@@ -128,6 +128,9 @@ impl World {
             };
             let provider = world.server(presented.provider)?;
             let decided = provider.provide(&order, world.now()).await?;
+            if let Some(provision) = decided.answered {
+                provider.settle_answered(*provision).await?;
+            }
             world.state.settle().await?;
             Ok(match decided.reply {
                 ProvisionReply::Ended(outcome, _) => outcome.code,

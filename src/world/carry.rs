@@ -12,8 +12,9 @@ use super::{World, WorldFault, journal::Step};
 use crate::{
     domain::{
         exchange::{ExchangeRequest, Outcome, ProvisionReply, Relayed, Subject},
-        inquiry::Inquiry,
+        inquiry::{Asked, Inquiry},
         names::{PermitId, ProcessingSerial},
+        provision::Provision,
         result::ResultCode,
     },
     institution::{IntermediateServer, Prepared},
@@ -21,13 +22,21 @@ use crate::{
 };
 
 impl World {
-    /// Carries every exchange of an accepted inquiry that has not ended, many at a time.
+    /// Carries every exchange of an accepted inquiry that has not ended, many at a time; those that need not wait for their
+    /// provider first.
     pub(super) async fn carry_inquiry(self: Arc<Self>, inquiry: Arc<Inquiry>) {
-        let serials: Vec<_> = inquiry.exchanges().map(|(serial, ..)| serial).collect();
-        for serial in serials {
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+        let plan = self.core.plan();
+        let asked = |(serial, _, asked): (_, _, &Asked)| (asked.provider, serial);
+        let mut exchanges: Vec<_> = inquiry.exchanges().map(asked).collect();
+        exchanges.sort_by_key(|(provider, _)| plan.provider(*provider).delay_ms);
+        for (provider, serial) in exchanges {
+            if !self.may_go(provider, inquiry.accepted_at).await {
                 return;
-            };
+            }
+            if !self.has_room().await {
+                return;
+            }
+            let place = self.places.take(inquiry.inquirer).await;
             let (world, inquiry) = (Arc::clone(&self), Arc::clone(&inquiry));
             let span = tracing::info_span!("exchange", %serial);
             let carried = async move {
@@ -56,14 +65,11 @@ impl World {
         let subject = inquiry.subject(serial, detail, asked);
         let mut steps = Steps::new(self);
         let prepared = inquirer.prepare_exchange(inquiry, (serial, detail, asked), self.now())?;
-        let relayed = match prepared {
+        let (relayed, answered) = match prepared {
             Prepared::Cancelled => return Ok(()),
             Prepared::Ended(outcome, why) => {
                 steps.add(inquirer.code().as_str(), "check_request", why, &outcome);
-                Relayed {
-                    reply: ProvisionReply::Ended(outcome, None),
-                    permit: None,
-                }
+                (Relayed::without_permit(outcome), None)
             }
             Prepared::Send(request, permission) => {
                 let rule = format!("自機関の照会許可照合リスト {}", permission.row());
@@ -84,6 +90,10 @@ impl World {
         let received = inquirer
             .receive_answer(&subject, relayed, self.now())
             .await?;
+        if let Some(provision) = answered {
+            let provider = self.server(subject.provider)?;
+            provider.settle_answered(*provision).await?;
+        }
         steps.finish(inquirer.code().as_str(), "receive_answer", ended.as_ref());
         let code = ended.map_or(ResultCode::WaitingForStaff, |outcome| outcome.code);
         self.tally.count(code);
@@ -94,21 +104,19 @@ impl World {
         Ok(())
     }
 
-    /// The core system's part: permit, provider, record, and back.
+    /// The core system's part: permit, provider, record, and back. Returns also what the provider keeps until the
+    /// inquirer has it.
     async fn through_the_network(
         &self,
         request: &ExchangeRequest,
         steps: &mut Steps<'_>,
-    ) -> Result<Relayed, WorldFault> {
+    ) -> Result<(Relayed, Option<Box<Provision>>), WorldFault> {
         let subject = &request.subject;
         match self.core.issue_permit(request, self.now())? {
             Issued::Refused(outcome, why) => {
                 steps.add("core", "issue_permit", why, &outcome);
                 self.record_at_core(subject, &outcome, None, steps).await?;
-                Ok(Relayed {
-                    reply: ProvisionReply::Ended(outcome, None),
-                    permit: None,
-                })
+                Ok((Relayed::without_permit(outcome), None))
             }
             Issued::Order {
                 order,
@@ -126,10 +134,11 @@ impl World {
                     self.record_at_core(subject, outcome, permit.clone(), steps)
                         .await?;
                 }
-                Ok(Relayed {
+                let relayed = Relayed {
                     reply: decided.reply,
                     permit,
-                })
+                };
+                Ok((relayed, decided.answered))
             }
         }
     }

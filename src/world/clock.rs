@@ -67,7 +67,7 @@ impl Clock {
     clippy::disallowed_methods,
     reason = "this is where the world's time comes from"
 )]
-fn computer_time() -> Timestamp {
+pub(super) fn computer_time() -> Timestamp {
     Timestamp::now()
 }
 

@@ -75,27 +75,36 @@ impl World {
         Ok(())
     }
 
-    /// The end of a held request, from the provider's record on: the core system's record, the inquirer's, the result.
-    /// What is done already is not done again.
+    /// The end of a held request, from the provider's record on.
     async fn deliver(&self, ending: Ending) -> Result<(), WorldFault> {
+        let (serial, mut steps) = (ending.subject.serial, Steps::new(self));
+        let provider = self.server(ending.subject.provider)?;
+        let (actor, rule) = (provider.code(), "職員の決定（二者確認）");
+        steps.add(actor.as_str(), "decide_provision", rule, &ending.outcome);
+        self.bring_back(ending, steps).await?;
+        Ok(provider.settle_provision(serial).await?)
+    }
+
+    /// The end of an exchange, from the provider's record on: the core system's record, the inquirer's, the result. What
+    /// is done already is not done again.
+    pub(super) async fn bring_back(
+        &self,
+        ending: Ending,
+        mut steps: Steps<'_>,
+    ) -> Result<(), WorldFault> {
         let (subject, outcome) = (&ending.subject, &ending.outcome);
-        let (serial, mut steps) = (subject.serial, Steps::new(self));
-        let provider = self.server(subject.provider)?;
-        let rule = "職員の決定（二者確認）";
-        steps.add(provider.code().as_str(), "decide_provision", rule, outcome);
+        let serial = subject.serial;
         let inquirer = self.server(subject.inquirer)?;
         if inquirer.awaits(serial)? {
-            if self.core.record_of(serial)?.is_none() {
-                let permit = Some(ending.permit.clone());
-                self.record_at_core(subject, outcome, permit, &mut steps)
-                    .await?;
-            }
+            let permit = ending.permit.clone();
+            self.record_at_core(subject, outcome, permit, &mut steps)
+                .await?;
             if let Some(note) = &ending.note {
                 inquirer.keep_refusal_note(serial, note).await?;
             }
             let relayed = Relayed {
                 reply: ProvisionReply::Ended(outcome.clone(), ending.answer),
-                permit: Some(ending.permit),
+                permit: ending.permit,
             };
             let now = self.now();
             let received = inquirer.receive_answer(subject, relayed, now).await?;
@@ -104,6 +113,6 @@ impl World {
             self.journal.add(serial, steps.done);
             inquirer.announce(serial, received, now).await?;
         }
-        Ok(provider.settle_provision(serial).await?)
+        Ok(())
     }
 }

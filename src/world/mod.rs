@@ -9,20 +9,26 @@ mod by_hand;
 mod carry;
 mod clock;
 mod compare;
+mod condition;
 mod decide;
 mod digest;
+mod dispose;
 mod fill;
 mod import;
 mod journal;
 mod keys;
+mod network;
 mod open;
 mod reconcile;
 mod repair;
 mod residents;
+mod resume;
+mod shares;
 mod submit;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod upkeep;
 mod worlds;
 
@@ -34,7 +40,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -58,18 +63,24 @@ pub use acquire_symbols::Acquired;
 pub use by_hand::{PermitByHand, PermitDraft};
 pub use clock::ClockMode;
 pub use compare::Comparison;
+pub use condition::{Condition, WatchRules};
+pub use dispose::Disposal;
 pub use journal::Step;
 pub use open::{Filled, Progress, Settings};
 pub use reconcile::{Days, Differing, Reconciled, reconcile};
 pub use repair::{Rebuilt, check_state, rebuild_state};
 pub use residents::PersonAtInstitution;
+pub use shares::{Share, Shares};
 pub use worlds::{DEFAULT_WORLD, WorldName, WorldPlan, Worlds};
 
 use by_hand::HandedOut;
 use clock::Clock;
+use condition::Watch;
 use journal::Journal;
+use network::Changed;
 use open::Description;
 use tally::Tally;
+use turns::Turns;
 
 /// How many exchanges of a world are under way at one time.
 const EXCHANGES_AT_ONCE: usize = 512;
@@ -93,11 +104,15 @@ pub struct World {
     /// How much of each tree is signed.
     signed: Mutex<BTreeMap<TreeId, u64>>,
     tally: Tally,
+    watch: Watch,
     handed_out: HandedOut,
     backup_overdue: backup::Overdue,
+    network_changed: Changed,
     /// What the world's file says; nothing once the world is closed.
     description: Mutex<Option<Description>>,
-    places: Arc<Semaphore>,
+    places: Arc<Turns>,
+    /// Inquiries whose exchanges are being begun, by institution.
+    beginning: Arc<Shares>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
@@ -171,6 +186,12 @@ impl World {
     /// How many exchanges ended with each result, or were held, since the world was opened.
     pub fn tally(&self) -> impl Iterator<Item = (ResultCode, u64)> {
         self.tally.totals()
+    }
+
+    /// How often an account went beyond the usual number of reveals and exports of a day, since the world was opened.
+    pub fn volume_warnings(&self) -> u64 {
+        let servers = self.servers.values();
+        servers.map(IntermediateServer::volume_warnings).sum()
     }
 
     /// The steps of an exchange, while the journal keeps them.

@@ -14,15 +14,30 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan, backup::Overdue,
-    by_hand::HandedOut, clock::Clock, clock::ClockMode, digest, journal::Journal, keys,
-    keys::WorldKeys, tally::Tally,
+    EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan,
+    backup::Overdue,
+    by_hand::HandedOut,
+    clock::Clock,
+    clock::ClockMode,
+    condition::{Watch, WatchRules},
+    digest,
+    journal::Journal,
+    keys,
+    keys::WorldKeys,
+    network::Changed,
+    shares::Shares,
+    tally::Tally,
+    turns::Turns,
 };
 use crate::{
     addressee::AddresseeSystem,
     crypto::files::replace_private,
     domain::{
-        deciding::HoldRules, layout::Layouts, refusal::Refusal, symbol_request::ResidentNetworkPlan,
+        deciding::HoldRules,
+        layout::Layouts,
+        network_plan::{NetworkPlan, OperationNotice},
+        refusal::Refusal,
+        symbol_request::ResidentNetworkPlan,
     },
     institution::{IntermediateServer, Periods, StaffRules, Surroundings},
     ledger::Ledger,
@@ -49,6 +64,10 @@ pub struct Settings {
     pub hold: HoldRules,
     /// What is asked of the staff.
     pub staff: StaffRules,
+    /// When the conditions begin.
+    pub watch: WatchRules,
+    /// How many inquiries of one institution may wait for their exchanges to begin.
+    pub inquiries_each_max: usize,
     /// Whether a new world has the accounts for training.
     pub training_accounts: bool,
 }
@@ -75,6 +94,14 @@ pub(super) struct Description {
     filled: bool,
     #[serde(default)]
     pub(super) resident_network: ResidentNetworkPlan,
+    #[serde(default)]
+    pub(super) network: NetworkPlan,
+    /// Posted and not withdrawn, oldest first.
+    #[serde(default)]
+    pub(super) notices: Vec<OperationNotice>,
+    /// How many notices were ever posted.
+    #[serde(default)]
+    pub(super) notices_posted: u64,
     /// Of the fields above. A file without it was made before there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
@@ -98,6 +125,9 @@ impl World {
             clock: plan.clock,
             filled: false,
             resident_network: ResidentNetworkPlan::default(),
+            network: NetworkPlan::default(),
+            notices: Vec::new(),
+            notices_posted: 0,
             sha256: None,
         };
         write_description(dir, &description)?;
@@ -121,7 +151,7 @@ impl World {
         let definitions =
             Definitions::read(&settings.definitions).map_err(WorldFault::Definitions)?;
         let world = Self::build(dir, name, &description, (definitions, settings)).await?;
-        world.records.follow().await?;
+        let followed = world.records.follow().await?;
         if !description.filled {
             world.fill(progress).await?;
             if settings.training_accounts {
@@ -131,7 +161,8 @@ impl World {
         }
         world.renew_lists(settings.periods.list_age_max).await?;
         let world = Arc::new(world);
-        world.resume().await?;
+        world.watch();
+        world.resume(&followed).await?;
         world.move_requests().await?;
         world.begin_carrying_requests();
         world.begin_upkeep();
@@ -180,6 +211,7 @@ impl World {
             symbols: keys::symbol_secret(description.seed),
             permit_period: settings.permit_period,
         });
+        core.set_plan(description.network.clone());
         let plan = description.resident_network.clone();
         let juki = ResidentNetwork::new(state.clone(), keys.resident_network()?, plan);
         let juki = Arc::new(juki);
@@ -200,31 +232,16 @@ impl World {
             journal: Journal::default(),
             signed: Mutex::default(),
             tally: Tally::default(),
+            watch: Watch::new(settings.watch),
             handed_out: HandedOut::default(),
             backup_overdue: Overdue::default(),
+            network_changed: Changed::default(),
             description: Mutex::new(Some(description.clone())),
-            places: Arc::new(Semaphore::new(EXCHANGES_AT_ONCE)),
+            places: Turns::new(EXCHANGES_AT_ONCE),
+            beginning: Shares::new(settings.inquiries_each_max),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         })
-    }
-
-    /// Takes up the imports and the inquiries that were open when the world was closed.
-    async fn resume(self: &Arc<Self>) -> Result<(), WorldFault> {
-        for server in self.servers.values() {
-            let of_batches = self.in_batches(server.code())?;
-            server.resume_imports().await?;
-            for inquiry in self.state.open_inquiries(server.code())? {
-                server.resume_inquiry(&inquiry, self.now()).await?;
-                self.finish_ending(&inquiry).await?;
-                if !of_batches.contains(&inquiry.receipt) {
-                    let inquiry = Arc::new(inquiry);
-                    self.tasks.spawn(Arc::clone(self).carry_inquiry(inquiry));
-                }
-            }
-            self.begin_batches(server.code())?;
-        }
-        self.finish_deciding().await
     }
 
     /// Sets the clock and keeps the setting.
@@ -234,6 +251,7 @@ impl World {
     pub fn set_clock(&self, mode: ClockMode) -> Result<(), WorldFault> {
         self.describe(|description| description.clock = mode)?;
         self.clock.set(mode);
+        self.network_changed.send_replace(());
         Ok(())
     }
 
@@ -241,6 +259,15 @@ impl World {
     pub(super) fn is_unmade(dir: &Path) -> bool {
         let kept = ["world.json", "keys.json", "ledger", "state"];
         kept.iter().all(|name| !dir.join(name).exists())
+    }
+
+    /// What the world's file says; the default once the world is closed.
+    pub(super) fn described<T: Default>(&self, read: impl FnOnce(&Description) -> T) -> T {
+        let kept = self
+            .description
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().map(read).unwrap_or_default()
     }
 
     pub(super) fn describe(&self, change: impl FnOnce(&mut Description)) -> Result<(), WorldFault> {

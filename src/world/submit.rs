@@ -10,6 +10,7 @@ use crate::{
         names::{ProcessingSerial, ReceiptNumber},
         refusal::{Refusal, Thing},
         result::ResultCode,
+        unready::Unready,
     },
     institution::{ActFault, Cancellable, InquiryDraft, InquiryView, cancelled},
 };
@@ -27,18 +28,20 @@ impl World {
         inquirer: InstitutionCode,
         draft: InquiryDraft,
     ) -> Result<Arc<Inquiry>, WorldFault> {
-        if !self.is_writable() {
-            return Err(Refusal::RecordsUnavailable.into());
-        }
         if self.tasks.len() >= TASKS_MAX {
             return Err(Refusal::Overloaded.into());
         }
+        let share = self.beginning.take(inquirer.as_str());
+        let share = share.ok_or(Refusal::Unready(Unready::InstitutionBusy))?;
         let world = Arc::clone(self);
         self.see_through(async move {
             let server = world.server(inquirer)?;
             let inquiry = Arc::new(server.submit_inquiry(draft, world.now()).await?);
             let carried = Arc::clone(&world).carry_inquiry(Arc::clone(&inquiry));
-            world.tasks.spawn(carried);
+            world.tasks.spawn(async move {
+                carried.await;
+                drop(share);
+            });
             Ok(inquiry)
         })
         .await
@@ -47,11 +50,12 @@ impl World {
     /// Runs an act to its end, also when whoever waits for it goes away; closing the world waits for it.
     ///
     /// # Errors
-    /// As the act.
+    /// As the act, and as [`World::can_begin`].
     pub async fn see_through<T: Send + 'static>(
         &self,
         act: impl Future<Output = Result<T, WorldFault>> + Send + 'static,
     ) -> Result<T, WorldFault> {
+        self.can_begin()?;
         let acting = self.tasks.spawn(act);
         acting.await.map_err(|_| WorldFault::Stopped)?
     }

@@ -9,7 +9,7 @@ use std::{
 
 use jiff::SignedDuration;
 
-use super::{ClockMode, World, WorldFault};
+use super::{ClockMode, World, WorldFault, condition::LOOKED_EVERY};
 
 /// How often the upkeep is done, by the computer's clock.
 const EVERY: Duration = Duration::from_secs(30);
@@ -25,6 +25,7 @@ const LIST_RENEWAL_AGE: SignedDuration = SignedDuration::from_hours(24);
 enum Chore {
     Upkeep,
     NoteFollowed,
+    Watch,
 }
 
 impl Chore {
@@ -32,6 +33,7 @@ impl Chore {
         match self {
             Self::Upkeep => EVERY,
             Self::NoteFollowed => NOTED_EVERY,
+            Self::Watch => LOOKED_EVERY,
         }
     }
 }
@@ -39,7 +41,7 @@ impl Chore {
 impl World {
     /// Does the chores from now on until the world is closed.
     pub(super) fn begin_upkeep(self: &Arc<Self>) {
-        for chore in [Chore::Upkeep, Chore::NoteFollowed] {
+        for chore in [Chore::Upkeep, Chore::NoteFollowed, Chore::Watch] {
             let (world, closing) = (Arc::downgrade(self), self.closing.clone());
             self.tasks.spawn(async move {
                 loop {
@@ -66,12 +68,18 @@ impl World {
                 Ok(self.records.note_followed().await?)
             }
             Chore::NoteFollowed => Ok(()),
+            Chore::Watch => {
+                self.watch();
+                Ok(())
+            }
         }
     }
 
     /// One round of upkeep; while the clock is frozen only the signatures.
     pub(super) async fn keep_up(&self) -> Result<(), WorldFault> {
-        self.sign_trees().await?;
+        let signed = self.sign_trees().await;
+        self.watch.witnessed(signed.is_ok());
+        signed?;
         match self.clock() {
             ClockMode::Frozen(_) => Ok(()),
             ClockMode::System | ClockMode::OffsetMs(_) => {

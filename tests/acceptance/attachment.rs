@@ -2,14 +2,18 @@
 
 use std::process::Command;
 
-use chukan::grpc::proto::{
-    sim::v1::{self as sim, population_service_client::PopulationServiceClient},
-    v1::{
-        self, addressee_service_client::AddresseeServiceClient,
-        inquiry_service_client::InquiryServiceClient,
-        provision_service_client::ProvisionServiceClient,
-        replica_service_client::ReplicaServiceClient, symbol_service_client::SymbolServiceClient,
+use chukan::{
+    grpc::proto::{
+        sim::v1::{self as sim, population_service_client::PopulationServiceClient},
+        v1::{
+            self, addressee_service_client::AddresseeServiceClient,
+            inquiry_service_client::InquiryServiceClient,
+            provision_service_client::ProvisionServiceClient,
+            replica_service_client::ReplicaServiceClient,
+            symbol_service_client::SymbolServiceClient,
+        },
     },
+    sample::definitions::write_embedded,
 };
 use prost::Message;
 use tonic::{Code, transport::Channel};
@@ -223,4 +227,27 @@ async fn what_is_not_converted_is_closed_to_a_local_system() {
 
 async fn stop(net: Net) {
     tokio::task::spawn_blocking(|| net.stop()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_addressee_system_asks_for_authority_before_it_looks_a_number_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let definitions = dir.path().join("definitions");
+    write_embedded(&definitions).unwrap();
+    let file = definitions.join("institutions.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let systems = "[institutions.systems]\nzeimu = ";
+    let users = format!("[institutions.users]\nJM01000000121000 = [\"zeimu-01\"]\n\n{systems}");
+    assert_eq!(text.matches(systems).count(), 1);
+    std::fs::write(&file, text.replace(systems, &users)).unwrap();
+    let net = net::start_in(dir.path(), &[]);
+    let mut client = InquiryServiceClient::new(channel(&net, LOCAL_SYSTEM).await);
+    let mut unknown = tax_inquiry("a-1", 0);
+    unknown.details[0].addressee_number = "4242".into();
+    let refused = client.submit_inquiry(unknown.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    assert_eq!(told(&refused).reason, "USER_NOT_AUTHORISED");
+    unknown.user_id = "zeimu-01".into();
+    let refused = client.submit_inquiry(unknown).await.unwrap_err();
+    assert_eq!(told(&refused).paths(), ["details[0].addressee_number"]);
 }

@@ -123,7 +123,7 @@ async fn a_backup_under_load_restores_what_was_acknowledged_with_the_same_roots(
     let mut client = copy.inquiries(CITY).await;
     let after = ask(&mut client, tax_inquiry("after", 0)).await;
     assert_eq!(net::codes(&after), ["01"]);
-    crate::crash::agreed(&copy, CITY).await;
+    crate::statistics::agreed(&copy, CITY).await;
     // The first world goes on where it was.
     ended(&net, &acknowledged).await;
 }

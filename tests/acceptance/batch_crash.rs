@@ -1,4 +1,4 @@
-//! Files that were taken are run to their end whatever becomes of the process: no row is lost, and each has one result.
+//! Files that were taken are run to their end whatever becomes of the process: no row is lost, none ends twice.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use chukan::grpc::proto::v1;
 use tempfile::TempDir;
 
 use crate::{
-    crash::agreed,
     inquiry_files::{client, counts, fetch, file, header, many, of, settled, submit},
     net::{self, CITY, Net},
+    statistics::{agreed, statistics},
 };
 
 const FILES: u32 = 10;
@@ -67,6 +67,10 @@ async fn ten_files_with_two_kills_in_the_middle_balance_to_the_row() {
         serials.extend(of_file);
     }
     assert_eq!(serials, agreed(&net, CITY).await);
+    // A row that ended twice would have two records.
+    let records = statistics(&net, CITY).await;
+    let records: i64 = records.iter().map(|row| row.exchanges).sum();
+    assert_eq!(records, i64::try_from(serials.len()).unwrap());
     let stopping = tokio::task::spawn_blocking(move || net.stop().0);
     assert!(stopping.await.unwrap().success());
 }

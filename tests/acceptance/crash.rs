@@ -2,22 +2,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use chukan::grpc::proto::v1::{
-    self, compare_provision_records_request::Scope, inquiry_service_client::InquiryServiceClient,
-    provision_record_service_client::ProvisionRecordServiceClient,
+    self, inquiry_service_client::InquiryServiceClient,
     provision_service_client::ProvisionServiceClient, replica_service_client::ReplicaServiceClient,
 };
 use tempfile::TempDir;
 use tokio::{sync::Notify, task::JoinSet};
 use tonic::{Code, transport::Channel};
 
-use crate::net::{self, CITY, DESIGNATED, Net, TAX, WARD, ask, codes, detail, person, tax_inquiry};
+use crate::{
+    net::{self, CITY, DESIGNATED, Net, TAX, WARD, ask, codes, detail, person, tax_inquiry},
+    statistics::{agreed, statistics},
+};
 
 const KILLS: u32 = 20;
 
@@ -36,8 +37,9 @@ struct Told {
     acknowledged: usize,
 }
 
+/// Callers that submit and register, and what they were told.
 #[derive(Clone, Default)]
-struct Load {
+pub(crate) struct Load {
     told: Arc<Mutex<Told>>,
     moved: Arc<Notify>,
 }
@@ -49,8 +51,13 @@ impl Load {
         answer
     }
 
+    /// The inquiries that were acknowledged, by institution and receipt number.
+    pub(crate) fn receipts(&self) -> BTreeSet<(&'static str, String)> {
+        self.tell(|told| told.receipts.keys().cloned().collect())
+    }
+
     /// Comes back when so many more things were acknowledged.
-    async fn grown_by(&self, more: usize) {
+    pub(crate) async fn grown_by(&self, more: usize) {
         let wanted = self.tell(|told| told.acknowledged) + more;
         while self.told.lock().unwrap().acknowledged < wanted {
             self.moved.notified().await;
@@ -58,7 +65,7 @@ impl Load {
     }
 
     /// Callers on channels of their own, until the server goes away.
-    async fn begin(&self, net: &Net, round: u32) -> JoinSet<()> {
+    pub(crate) async fn begin(&self, net: &Net, round: u32) -> JoinSet<()> {
         let mut callers = JoinSet::new();
         for (n, who) in [CITY, DESIGNATED, CITY, DESIGNATED].into_iter().enumerate() {
             let client = net.inquiries(who).await;
@@ -69,8 +76,9 @@ impl Load {
                 format!("r{round}-{n}"),
             ));
         }
-        let replicas = ReplicaServiceClient::new(net.channel(WARD).await);
-        callers.spawn(register_all(self.clone(), replicas, round));
+        let mut replicas = ReplicaServiceClient::new(net.channel(WARD).await);
+        let template = replica_of(&mut replicas, 10).await;
+        callers.spawn(register_all(self.clone(), replicas, template, round));
         callers
     }
 }
@@ -107,8 +115,12 @@ async fn submit_all(
     }
 }
 
-async fn register_all(load: Load, mut client: ReplicaServiceClient<Channel>, round: u32) {
-    let template = replica_of(&mut client, 10).await;
+async fn register_all(
+    load: Load,
+    mut client: ReplicaServiceClient<Channel>,
+    template: v1::Replica,
+    round: u32,
+) {
     for n in 0.. {
         let mut replica = template.clone();
         let name = format!("k{round}-{n}");
@@ -137,7 +149,11 @@ async fn replica_of(client: &mut ReplicaServiceClient<Channel>, index: u32) -> v
 }
 
 /// Every acknowledged inquiry is there, ends or waits, and says what it said before.
-async fn inquiries_are_whole(net: &Net, load: &Load, known: &BTreeSet<(&'static str, String)>) {
+pub(crate) async fn inquiries_are_whole(
+    net: &Net,
+    load: &Load,
+    known: &BTreeSet<(&'static str, String)>,
+) {
     let mut clients = BTreeMap::new();
     for who in [CITY, DESIGNATED] {
         clients.insert(who, net.inquiries(who).await);
@@ -197,29 +213,6 @@ async fn replicas_are_there(net: &Net, names: impl Iterator<Item = String>) {
     }
 }
 
-/// The exchanges that an institution has a record of; the three sides agree on each.
-pub(crate) async fn agreed(net: &Net, who: &str) -> BTreeSet<String> {
-    let mut client = ProvisionRecordServiceClient::new(net.channel(who).await);
-    let mut found = BTreeSet::new();
-    let mut request = v1::CompareProvisionRecordsRequest {
-        scope: Some(Scope::Range(v1::TimeRange::default())),
-        page_size: 100,
-        page_token: String::new(),
-    };
-    loop {
-        let page = client.compare_provision_records(request.clone()).await;
-        let page = page.unwrap().into_inner();
-        for comparison in page.comparisons {
-            assert!(comparison.agree, "{comparison:?}");
-            found.insert(comparison.processing_serial);
-        }
-        if page.next_page_token.is_empty() {
-            return found;
-        }
-        request.page_token = page.next_page_token;
-    }
-}
-
 /// The serials of the exchanges of these inquiries that have ended, or else of those that wait.
 fn serials<'a>(
     inquiries: impl Iterator<Item = &'a v1::Inquiry>,
@@ -254,22 +247,13 @@ async fn waiting_at_the_provider(net: &Net) -> Vec<String> {
     }
 }
 
-/// `chukan ledger verify` on a directory that no process has open.
-fn ledger_verifies(data: &Path) {
-    let ledger = data.join("worlds/default/ledger");
-    let mut verify = Command::new(env!("CARGO_BIN_EXE_chukan"));
-    let verified = verify.args(["ledger", "verify"]).arg(ledger).output();
-    let verified = verified.unwrap();
-    assert!(verified.status.success(), "{verified:?}");
-}
-
 /// Stops the server without keeping the channels of this process from hearing of it.
 async fn stops_well(net: Net) {
     let stopping = tokio::task::spawn_blocking(move || net.stop().0);
     assert!(stopping.await.unwrap().success());
 }
 
-async fn everything_agrees(net: &Net, load: &Load) {
+pub(crate) async fn everything_agrees(net: &Net, load: &Load) {
     let (results, replicas) = load.tell(|told| (told.results.clone(), told.replicas.clone()));
     replicas_are_there(net, replicas.into_iter()).await;
     for who in [CITY, DESIGNATED] {
@@ -313,7 +297,7 @@ async fn twenty_kills_under_load_lose_nothing_that_was_acknowledged() {
             .into_iter()
             .filter(|name| name.starts_with(&latest));
         inquiries_are_whole(&net, &load, &known).await;
-        known = load.tell(|told| told.receipts.keys().cloned().collect());
+        known = load.receipts();
         if round > 0 {
             replicas_are_there(&net, latest).await;
         }
@@ -323,13 +307,24 @@ async fn twenty_kills_under_load_lose_nothing_that_was_acknowledged() {
         while let Some(ended) = callers.join_next().await {
             ended.unwrap();
         }
-        ledger_verifies(dir.path());
+        net::ledger_verifies(dir.path());
     }
     let net = net::start_in(dir.path(), QUIET);
     inquiries_are_whole(&net, &load, &known).await;
     everything_agrees(&net, &load).await;
     stops_well(net).await;
-    ledger_verifies(dir.path());
+    net::ledger_verifies(dir.path());
+    let net = net::start_in(dir.path(), QUIET);
+    for who in [CITY, DESIGNATED, WARD] {
+        let counted = statistics(&net, who).await;
+        let records: i64 = counted.iter().map(|row| row.exchanges).sum();
+        let exchanges = agreed(&net, who).await.len();
+        assert_eq!(
+            records,
+            i64::try_from(exchanges).unwrap(),
+            "recorded twice at {who}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -343,7 +338,7 @@ async fn a_stop_under_load_loses_nothing_and_ends_well() {
     while let Some(ended) = callers.join_next().await {
         ended.unwrap();
     }
-    ledger_verifies(dir.path());
+    net::ledger_verifies(dir.path());
     let net = net::start_in(dir.path(), QUIET);
     inquiries_are_whole(&net, &load, &BTreeSet::new()).await;
     everything_agrees(&net, &load).await;
@@ -394,5 +389,5 @@ async fn a_world_that_was_killed_while_it_was_made_comes_up_whole() {
         assert_eq!(codes(&inquiry), [code], "person {index}");
     }
     stops_well(net).await;
-    ledger_verifies(dir.path());
+    net::ledger_verifies(dir.path());
 }

@@ -2,8 +2,8 @@
 
 use chukan::grpc::proto::{
     sim::v1::{
-        Clock, CreateWorldRequest, SetClockRequest, clock::Mode,
-        world_service_client::WorldServiceClient,
+        Clock, CreateWorldRequest, Network, SetClockRequest, SetNetworkRequest, clock::Mode,
+        network_service_client::NetworkServiceClient, world_service_client::WorldServiceClient,
     },
     v1::{self, SubmitInquiryRequest, inquiry_service_client::InquiryServiceClient},
 };
@@ -69,6 +69,17 @@ pub(crate) async fn set_hour(net: &Net, hours: i64) {
         clock: at(hours),
     };
     worlds.set_clock(request).await.unwrap();
+}
+
+/// Stops the core system: inquiries are accepted and wait.
+pub(crate) async fn close_network(net: &Net) {
+    let mut networks = NetworkServiceClient::new(channel(net, "operator").await);
+    let network = Some(Network {
+        stopped: true,
+        ..Network::default()
+    });
+    let request = SetNetworkRequest { network };
+    networks.set_network(request).await.unwrap();
 }
 
 /// A channel of an institution into the world.

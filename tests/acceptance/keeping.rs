@@ -1,7 +1,8 @@
 //! Inquiries over time: waited for, listed, deleted when their retention has passed; and one that a unit may not make.
 
-use chukan::grpc::proto::v1::{
-    self, Inquiry, ListInquiriesRequest, inquiry_service_client::InquiryServiceClient,
+use chukan::grpc::proto::{
+    sim::v1::{Network, SetNetworkRequest, network_service_client::NetworkServiceClient},
+    v1::{self, Inquiry, ListInquiriesRequest, inquiry_service_client::InquiryServiceClient},
 };
 use tonic::{Code, transport::Channel};
 
@@ -15,12 +16,15 @@ use crate::{
 async fn a_wait_comes_back_at_its_end_with_the_inquiry_in_progress() {
     let net = net::start();
     let mut client = net.inquiries(CITY).await;
-    let mut request = tax_inquiry("t-0", 0);
-    for at in 1..400 {
-        let mut more = request.details[0].clone();
-        more.record_id = format!("t-{at}");
-        request.details.push(more);
-    }
+    let mut networks = NetworkServiceClient::new(net.channel("operator").await);
+    let network = |stopped| SetNetworkRequest {
+        network: Some(Network {
+            stopped,
+            ..Network::default()
+        }),
+    };
+    networks.set_network(network(true)).await.unwrap();
+    let request = tax_inquiry("t-0", 0);
     let accepted = client.submit_inquiry(request).await.unwrap().into_inner();
     let wait = |timeout| v1::WaitInquiryRequest {
         receipt_number: accepted.receipt_number.clone(),
@@ -50,6 +54,7 @@ async fn a_wait_comes_back_at_its_end_with_the_inquiry_in_progress() {
         let status = client.wait_inquiry(too_long).await.unwrap_err();
         assert_eq!(told(&status).paths(), ["timeout"]);
     }
+    networks.set_network(network(false)).await.unwrap();
     let ended = client.wait_inquiry(wait(None)).await.unwrap().into_inner();
     assert_eq!(ended.inquiry.unwrap().state(), v1::InquiryState::Ended);
 }
@@ -166,27 +171,41 @@ async fn a_result_is_deleted_in_its_time_and_its_record_id_stays_used() {
 }
 
 #[tokio::test]
-async fn a_unit_without_authority_for_the_affair_is_refused() {
+async fn a_unit_or_a_user_without_authority_for_the_affair_is_refused() {
     let net = net::start();
     let mut client = net.inquiries(WARD).await;
-    let request = |unit: &str| {
+    let request = |unit: &str, user: &str| {
         let mut request = tax_inquiry("a-1", 0);
         request.unit_code = unit.into();
+        request.user_id = user.into();
         request.details[0] = detail("a-1", &person(0, WARD), CITY, TAX);
         request
     };
-    let status = client.submit_inquiry(request("FUKUSHI")).await.unwrap_err();
-    assert_eq!(status.code(), Code::PermissionDenied);
-    assert_eq!(told(&status).reason, "UNIT_NOT_AUTHORISED");
-    assert_eq!(
-        told(&status).ja,
-        "指定された部署には、当該事務の権限がありません。"
-    );
+    for (unit, user, reason, ja) in [
+        (
+            "FUKUSHI",
+            "zeimu-01",
+            "UNIT_NOT_AUTHORISED",
+            "指定された部署には、当該事務の権限がありません。",
+        ),
+        (
+            "ZEIMU",
+            "fukushi-01",
+            "USER_NOT_AUTHORISED",
+            "指定された利用者には、当該事務の権限がありません。",
+        ),
+    ] {
+        let refused = client.submit_inquiry(request(unit, user)).await;
+        let status = refused.unwrap_err();
+        assert_eq!(status.code(), Code::PermissionDenied);
+        assert_eq!(told(&status).reason, reason);
+        assert_eq!(told(&status).ja, ja);
+    }
     assert!(
         list(&mut client, 0, v1::InquiryState::Unspecified)
             .await
             .concat()
             .is_empty()
     );
-    ask(&mut client, request("ZEIMU")).await;
+    ask(&mut client, request("ZEIMU", "zeimu-01")).await;
 }

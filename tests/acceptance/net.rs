@@ -109,6 +109,17 @@ impl Net {
         &self.data
     }
 
+    /// The same with the directory that its data is in, to be removed with it.
+    pub(crate) fn keeping(mut self, dir: TempDir) -> Self {
+        self._dir = Some(dir);
+        self
+    }
+
+    /// The process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where gRPC is served, `127.0.0.1:<port>`.
     pub(crate) fn address(&self) -> &str {
         &self.address
@@ -117,6 +128,19 @@ impl Net {
     /// What `/metrics` answers.
     pub(crate) async fn metrics(&self) -> String {
         scrape(self.metrics.as_ref().unwrap()).await
+    }
+
+    /// What `/healthz` answers.
+    pub(crate) async fn healthz(&self) -> String {
+        get(self.metrics.as_ref().unwrap(), "/healthz").await
+    }
+
+    /// Resident memory of the process, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        kib.unwrap().parse().unwrap()
     }
 
     /// Waits until the metrics show a line.
@@ -195,8 +219,12 @@ impl Drop for Net {
 }
 
 async fn scrape(address: &str) -> String {
+    get(address, "/metrics").await
+}
+
+async fn get(address: &str, path: &str) -> String {
     let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
-    let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();
@@ -286,4 +314,13 @@ pub(crate) fn codes(inquiry: &v1::Inquiry) -> Vec<String> {
     infos
         .map(|info| info.result.as_ref().unwrap().status_code.clone())
         .collect()
+}
+
+/// `chukan ledger verify` on a directory that no process has open.
+pub(crate) fn ledger_verifies(data: &Path) {
+    let ledger = data.join("worlds/default/ledger");
+    let mut verify = Command::new(env!("CARGO_BIN_EXE_chukan"));
+    let verified = verify.args(["ledger", "verify"]).arg(ledger).output();
+    let verified = verified.unwrap();
+    assert!(verified.status.success(), "{verified:?}");
 }

@@ -1,10 +1,14 @@
 //! An institution counts its own exchanges, by what an auditor asks for, and sees nobody in the counts.
 
-use std::process::Command;
+use std::{collections::BTreeSet, process::Command};
 
 use chukan::{
     domain::batch_file::{InquiryRow, RowCondition},
-    grpc::proto::v1::{self, system_service_client::SystemServiceClient},
+    grpc::proto::v1::{
+        self, compare_provision_records_request::Scope,
+        provision_record_service_client::ProvisionRecordServiceClient,
+        system_service_client::SystemServiceClient,
+    },
 };
 use tonic::Code;
 
@@ -16,7 +20,7 @@ use crate::{
 
 const NAME: &str = "kyufu_20261122093000_0001.DAT";
 
-async fn statistics(net: &Net, who: &str) -> Vec<v1::StatisticsRow> {
+pub(crate) async fn statistics(net: &Net, who: &str) -> Vec<v1::StatisticsRow> {
     let mut systems = SystemServiceClient::new(net.channel(who).await);
     let request = v1::GetStatisticsRequest::default();
     let mut told = systems.get_statistics(request).await.unwrap().into_inner();
@@ -25,6 +29,29 @@ async fn statistics(net: &Net, who: &str) -> Vec<v1::StatisticsRow> {
         rows.extend(response.rows);
     }
     rows
+}
+
+/// The exchanges that an institution has a record of; the three sides agree on each.
+pub(crate) async fn agreed(net: &Net, who: &str) -> BTreeSet<String> {
+    let mut client = ProvisionRecordServiceClient::new(net.channel(who).await);
+    let mut found = BTreeSet::new();
+    let mut request = v1::CompareProvisionRecordsRequest {
+        scope: Some(Scope::Range(v1::TimeRange::default())),
+        page_size: 100,
+        page_token: String::new(),
+    };
+    loop {
+        let page = client.compare_provision_records(request.clone()).await;
+        let page = page.unwrap().into_inner();
+        for comparison in page.comparisons {
+            assert!(comparison.agree, "{comparison:?}");
+            found.insert(comparison.processing_serial);
+        }
+        if page.next_page_token.is_empty() {
+            return found;
+        }
+        request.page_token = page.next_page_token;
+    }
 }
 
 async fn run_a_file(net: &Net) -> Vec<InquiryRow> {

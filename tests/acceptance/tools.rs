@@ -137,7 +137,7 @@ async fn a_state_that_lost_what_the_ledger_has_is_found_out_and_rebuilt() {
     assert!(ends(&rebuilt, 0).contains("state.before-rebuild-1"));
     assert!(ends(&check(), 0).contains("不一致0件"));
     let net = net::start_in(data.path(), &[]);
-    assert!(!crate::crash::agreed(&net, CITY).await.is_empty());
+    assert!(!crate::statistics::agreed(&net, CITY).await.is_empty());
     let mut client = net.inquiries(CITY).await;
     let after = ask(&mut client, tax_inquiry("after", 0)).await;
     assert_eq!(net::codes(&after), ["01"]);

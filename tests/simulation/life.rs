@@ -18,7 +18,9 @@ use chukan::{
     institution::{ActFault, IntermediateServer, Periods, StaffRules},
     sample::definitions::write_embedded,
     store::Page,
-    world::{ClockMode, PermitByHand, PermitDraft, Settings, World, WorldFault, WorldPlan},
+    world::{
+        ClockMode, PermitByHand, PermitDraft, Settings, WatchRules, World, WorldFault, WorldPlan,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
@@ -86,6 +88,8 @@ pub(crate) fn settings(dir: &TempDir) -> Settings {
         permit_period: SignedDuration::from_secs(300),
         hold: chukan::domain::deciding::HoldRules::default(),
         staff: StaffRules::default(),
+        watch: WatchRules::default(),
+        inquiries_each_max: 1_000,
         training_accounts: false,
     }
 }

@@ -27,7 +27,7 @@ const ROOMS: [&str; 15] = [
 const STRANGERS: [(&str, &str); 2] = [("institution", "network"), ("network", "institution")];
 
 /// Outside crates, and the rooms that may name them.
-const OWNERS: [(&[&str], &[&str]); 12] = [
+const OWNERS: [(&[&str], &[&str]); 13] = [
     (
         &["ring", "hpke", "argon2", "rcgen", "x509_parser"],
         &["crypto"],
@@ -54,6 +54,7 @@ const OWNERS: [(&[&str], &[&str]); 12] = [
     (&["rustls", "tokio_rustls"], &["server"]),
     (&["tracing_subscriber"], &["server"]),
     (&["clap", "clap_complete", "indicatif"], &["cli"]),
+    (&["fs2"], &["world"]),
     (&["mimalloc"], &[]),
 ];
 

@@ -107,6 +107,7 @@ fn an_exchange_is_cancelled_by_an_event_that_it_accepts_until_it_has_ended() {
 fn the_provision_goes_as_it_is_drawn() {
     let name = |state: &ProvisionState| match state {
         ProvisionState::Received => "Received",
+        ProvisionState::Answered { .. } => "Answered",
         ProvisionState::Held { .. } => "Held",
         ProvisionState::Checked { .. } => "Checked",
         ProvisionState::SentBack { .. } => "SentBack",
@@ -157,10 +158,15 @@ fn decision() -> Box<Decision> {
     })
 }
 
-fn provision_states() -> [ProvisionState; 6] {
+fn provision_states() -> [ProvisionState; 7] {
     let hold = Hold::begun(NOW, HoldReason::Person);
     [
         ProvisionState::Received,
+        ProvisionState::Answered {
+            at: NOW,
+            outcome: outcome(),
+            answer: None,
+        },
         ProvisionState::Held { hold },
         ProvisionState::Checked {
             hold,
@@ -186,6 +192,7 @@ fn provision_events() -> [ProvisionEvent; 10] {
         ProvisionEvent::Answered {
             at,
             outcome: outcome.clone(),
+            answer: None,
         },
         ProvisionEvent::Checked(check()),
         ProvisionEvent::SentBack(back()),

@@ -168,3 +168,22 @@ fn daily_backups_need_a_key_that_opens_them() {
     let loaded = Config::load(None, [], &flags).unwrap();
     assert!(loaded.config.backup.key().is_some());
 }
+
+#[test]
+fn plain_http_is_for_the_loopback_only() {
+    let load = |listen: &str| {
+        let flags = [("console.plain_http", "true"), ("console.listen", listen)];
+        let flags = flags.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        Config::load(None, [], &flags.to_vec())
+    };
+    for listen in ["127.0.0.1:0", "[::1]:50553"] {
+        assert!(load(listen).unwrap().config.console.plain_http, "{listen}");
+    }
+    for listen in ["0.0.0.0:0", "192.0.2.1:50553", "[::]:50553"] {
+        let flaw = load(listen).unwrap_err();
+        assert!(
+            matches!(flaw, ConfigFlaw::PlainHttpNotLoopback { .. }),
+            "{flaw}"
+        );
+    }
+}

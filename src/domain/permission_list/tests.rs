@@ -15,6 +15,7 @@ fn institution(code: &str, class: InstitutionClass) -> Institution {
         holds: Vec::new(),
         key_holding: KeyHolding::default(),
         units: BTreeMap::new(),
+        users: BTreeMap::new(),
         systems: BTreeMap::new(),
     }
 }

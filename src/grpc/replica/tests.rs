@@ -12,7 +12,7 @@ use crate::{
     grpc::{Caller, proto::v1::provision_service_server::ProvisionService, provision::Provisions},
     institution::{Periods, StaffRules},
     sample::definitions::write_embedded,
-    world::{ClockMode, DEFAULT_WORLD, Settings, World, WorldPlan, Worlds},
+    world::{ClockMode, DEFAULT_WORLD, Settings, WatchRules, World, WorldPlan, Worlds},
 };
 
 /// A world, and a sample person's replicas at an institution of it.
@@ -40,6 +40,8 @@ impl Net {
             permit_period: SignedDuration::from_mins(5),
             hold: crate::domain::deciding::HoldRules::default(),
             staff: StaffRules::default(),
+            watch: WatchRules::default(),
+            inquiries_each_max: 1_000,
             training_accounts: false,
         };
         let worlds = Arc::new(Worlds::new(dir.path().join("worlds"), settings));

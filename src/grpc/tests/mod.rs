@@ -28,7 +28,7 @@ use crate::{
     crypto::identity::Identity,
     institution::{Periods, StaffRules},
     sample::definitions::write_embedded,
-    world::{ClockMode, Settings, WorldPlan, Worlds},
+    world::{ClockMode, Settings, WatchRules, WorldPlan, Worlds},
 };
 
 const CITY: &str = "0220113112101700";
@@ -48,6 +48,8 @@ async fn surface(dir: &tempfile::TempDir) -> Surface {
         permit_period: SignedDuration::from_secs(300),
         hold: crate::domain::deciding::HoldRules::default(),
         staff: StaffRules::default(),
+        watch: WatchRules::default(),
+        inquiries_each_max: 1_000,
         training_accounts: false,
     };
     let worlds = Worlds::new(dir.path().join("worlds"), settings);

@@ -1,6 +1,9 @@
 //! Reads `institutions.toml`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -10,7 +13,7 @@ use crate::{
     domain::{
         codes::{AffairCode, InstitutionCode, SpecificInfoCode},
         institution::{Attachment, Directory, Institution, KeyHolding},
-        names::UnitCode,
+        malformed::Malformed,
     },
     sample::{
         flaw::{DefinitionFlaw, Reason},
@@ -37,6 +40,8 @@ struct RawInstitution {
     key_holding: KeyHolding,
     #[serde(default)]
     units: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
+    #[serde(default)]
+    users: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
     #[serde(default)]
     systems: BTreeMap<Spanned<String>, Attachment>,
 }
@@ -81,7 +86,8 @@ fn institution(page: &mut Page<'_>, raw: &RawInstitution, known: &Known) -> Opti
     let class = page.word(&raw.class);
     let resolves_to = raw.resolves_to.as_ref().and_then(|city| page.word(city));
     let holds = holds(page, &raw.holds, known);
-    let units = units(page, &raw.units);
+    let units = authority(page, &raw.units);
+    let users = authority(page, &raw.users);
     let systems = raw.systems.iter();
     let systems = systems
         .filter_map(|(name, attachment)| Some((page.word(name)?, *attachment)))
@@ -94,6 +100,7 @@ fn institution(page: &mut Page<'_>, raw: &RawInstitution, known: &Known) -> Opti
         holds,
         key_holding: raw.key_holding,
         units,
+        users,
         systems,
     })
 }
@@ -110,15 +117,16 @@ fn holds(page: &mut Page<'_>, raw: &[Spanned<String>], known: &Known) -> Vec<Spe
     held
 }
 
-fn units(
+/// Who may handle which affair.
+fn authority<Who: FromStr<Err = Malformed>>(
     page: &mut Page<'_>,
     raw: &BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
-) -> BTreeMap<AffairCode, Vec<UnitCode>> {
+) -> BTreeMap<AffairCode, Vec<Who>> {
     let mut read = BTreeMap::new();
-    for (affair, units) in raw {
-        let units = units.iter().filter_map(|unit| page.word(unit)).collect();
+    for (affair, named) in raw {
+        let named = named.iter().filter_map(|who| page.word(who)).collect();
         if let Some(affair) = page.word(affair) {
-            read.insert(affair, units);
+            read.insert(affair, named);
         }
     }
     read

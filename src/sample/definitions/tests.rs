@@ -84,8 +84,14 @@ fn the_embedded_definitions_are_sound() {
         .unwrap();
     assert_eq!(ward.name, "ひかり市");
     let affair = "JM01000000121000".parse().unwrap();
-    assert!(find("0220113112101700").unit_may_handle(&"KYUFU".parse().unwrap(), affair));
-    assert!(!find("0220113112101700").unit_may_handle(&"JUMIN".parse().unwrap(), affair));
+    let may = |unit: &str, user: &str| {
+        let ward = find("0220113112101700");
+        let asked = ward.authorise(&unit.parse().unwrap(), &user.parse().unwrap(), affair);
+        asked.is_ok()
+    };
+    assert!(may("KYUFU", "kyufu-01"));
+    assert!(!may("JUMIN", "kyufu-01"));
+    assert!(!may("KYUFU", "jumin-01"));
 }
 
 #[test]

@@ -149,7 +149,7 @@ async fn what_the_core_system_has_recorded_before_the_crash_is_not_recorded_agai
     let recorded = world.core.record_exchange(
         &ending.subject,
         &ending.outcome,
-        Some(ending.permit.clone()),
+        ending.permit.clone(),
         world.now(),
     );
     recorded.await.unwrap();

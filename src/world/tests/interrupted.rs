@@ -7,10 +7,17 @@ use jiff::SignedDuration;
 use super::{DAY, at, by_hand::inquirer, reopened, world};
 use crate::{
     domain::{
-        condition::Condition, inquiry::Inquiry, names::ProcessingSerial, permit::PermitTerms,
-        record::Entry, result::ResultCode,
+        condition::Condition,
+        exchange::{Outcome, ProvisionReply, Side},
+        inquiry::Inquiry,
+        names::{PermitId, ProcessingSerial},
+        permit::PermitTerms,
+        provision::ProvisionState,
+        record::{Entry, ProvisionRecord},
+        result::ResultCode,
     },
-    institution::{AskedDraft, DetailDraft, InquiryDraft},
+    institution::{AskedDraft, Decided, DetailDraft, InquiryDraft, Prepared},
+    network::Issued,
     store::{Keeper, Page},
     world::{ClockMode, World, WorldName, Worlds},
 };
@@ -56,8 +63,8 @@ pub(super) fn code(world: &World, inquiry: &Inquiry) -> ResultCode {
 pub(super) async fn carried(world: &Arc<World>, inquiry: &Inquiry) {
     let carried = Arc::clone(world).carry_inquiry(Arc::new(inquiry.clone()));
     carried.await;
-    let all = u32::try_from(super::super::EXCHANGES_AT_ONCE).unwrap();
-    drop(world.places.acquire_many(all).await.unwrap());
+    let all = super::super::EXCHANGES_AT_ONCE;
+    world.places.all_free(all).await;
 }
 
 #[tokio::test]
@@ -136,11 +143,11 @@ async fn a_held_request_that_is_sent_again_waits_once() {
     let later = at(DAY) + SignedDuration::from_secs(60);
     world.set_clock(ClockMode::Frozen(later)).unwrap();
     let world = reopened(world, dir.path()).await;
-    let all = u32::try_from(super::super::EXCHANGES_AT_ONCE).unwrap();
+    let all = super::super::EXCHANGES_AT_ONCE;
     while code(&world, &inquiry) != ResultCode::WaitingForStaff {
         tokio::task::yield_now().await;
     }
-    drop(world.places.acquire_many(all).await.unwrap());
+    world.places.all_free(all).await;
     let provider = asked.provider;
     for rows in [
         world.state.waiting_provisions(provider, Page::first(10)),
@@ -186,4 +193,144 @@ async fn the_state_follows_the_ledger_while_the_world_runs_but_never_past_an_act
     drop(recorded);
     world.records.note_followed().await.unwrap();
     assert_eq!(world.state.ledger_followed().unwrap(), before + 1);
+}
+
+/// How many records of the exchange the ledger holds at its inquirer, the core system and its provider.
+fn records(world: &World, serial: ProcessingSerial) -> [usize; 3] {
+    let mut found = [0; 3];
+    let counted = world.records.ledger().replay(0, |stored| {
+        let entry: Entry = serde_json::from_slice(&stored.body).unwrap();
+        if let Entry::Provision(record) = entry
+            && record.subject.serial == serial
+        {
+            found[record.side as usize] += 1;
+        }
+    });
+    counted.unwrap();
+    found
+}
+
+/// An exchange that came as far as the provider's reply, and what came of it.
+async fn answered_by_the_provider(world: &Arc<World>) -> (Inquiry, (PermitId, String), Decided) {
+    let inquiry = accepted(world, 0).await;
+    let (serial, detail, asked) = inquiry.exchanges().next().unwrap();
+    let server = world.server(inquirer()).unwrap();
+    let prepared = server.prepare_exchange(&inquiry, (serial, detail, asked), world.now());
+    let Prepared::Send(request, _) = prepared.unwrap() else {
+        panic!("the inquirer's own list permits it");
+    };
+    let issued = world.core.issue_permit(&request, world.now()).unwrap();
+    let Issued::Order {
+        order,
+        permit_id,
+        permission_row,
+        ..
+    } = issued
+    else {
+        panic!("the core system permits it");
+    };
+    let provider = world.server(asked.provider).unwrap();
+    let decided = provider.provide(&order, world.now()).await.unwrap();
+    (inquiry, (permit_id, permission_row), decided)
+}
+
+async fn ended(world: &Arc<World>, inquiry: &Inquiry) {
+    let server = world.server(inquirer()).unwrap();
+    while let Some(mut changes) = server.changes(inquiry.receipt) {
+        drop(changes.changed().await);
+    }
+}
+
+#[tokio::test]
+async fn what_a_provider_has_on_record_reaches_the_inquirer_after_a_crash_and_is_recorded_once() {
+    for came_as_far_as in ["provider", "core", "inquirer"] {
+        let dir = tempfile::tempdir().unwrap();
+        let world = world(dir.path()).await;
+        let (inquiry, permit, decided) = answered_by_the_provider(&world).await;
+        let serial = first(&inquiry);
+        let ProvisionReply::Ended(outcome, answer) = decided.reply else {
+            panic!("it is answered");
+        };
+        let (detail, asked) = inquiry.exchange(serial).unwrap();
+        let subject = inquiry.subject(serial, detail, asked);
+        if came_as_far_as != "provider" {
+            let (permit, now) = (Some(permit.clone()), world.now());
+            let recorded = world.core.record_exchange(&subject, &outcome, permit, now);
+            recorded.await.unwrap();
+        }
+        if came_as_far_as == "inquirer" {
+            let record = Entry::Provision(ProvisionRecord {
+                side: Side::Inquirer,
+                subject,
+                outcome,
+                permit_id: Some(permit.0),
+                permission_row: Some(permit.1),
+                symbol_digest: None,
+            });
+            let keeper = Keeper::Institution(inquirer());
+            let recorded = world.records.write(keeper, &record, world.now());
+            let recorded = recorded.await.unwrap();
+            let noted = world.records.note(keeper, serial, &recorded.place);
+            noted.await.unwrap();
+        }
+
+        let world = reopened(world, dir.path()).await;
+        assert_eq!(code(&world, &inquiry), ResultCode::EndedNormally);
+        assert_eq!(records(&world, serial), [1, 1, 1], "{came_as_far_as}");
+        let (_, state) = world.state.exchange(serial).unwrap().unwrap();
+        assert_eq!(state.into_answer(), answer);
+        let kept = world.state.provision(asked.provider, serial);
+        let (_, provision) = kept.unwrap().unwrap();
+        assert!(matches!(provision.state, ProvisionState::Ended { .. }));
+        assert!(world.state.open_inquiries(inquirer()).unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_a_crash_kept_from_its_record_is_forgotten_and_the_request_carried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    let (_, _, decided) = answered_by_the_provider(&world).await;
+    let mut provision = *decided.answered.unwrap();
+    let inquiry = accepted(&world, 1).await;
+    let (serial, provider) = (first(&inquiry), provision.subject.provider);
+    provision.subject.serial = serial;
+    provision.permit_id = PermitId([9; 16]);
+    let kept = world.state.keep_provision(&provision).await.unwrap();
+    kept.durable().await.unwrap();
+
+    let world = reopened(world, dir.path()).await;
+    ended(&world, &inquiry).await;
+    assert!(code(&world, &inquiry).is_final());
+    assert_eq!(records(&world, serial), [1, 1, 1]);
+    let (_, found) = world.state.provision(provider, serial).unwrap().unwrap();
+    assert_ne!(found.permit_id, provision.permit_id);
+    let all = world.state.provisions(provider, Page::first(10)).unwrap();
+    let of_it = all.rows.iter().filter(|row| row.subject.serial == serial);
+    assert_eq!(of_it.count(), 1);
+}
+
+#[tokio::test]
+async fn an_end_that_is_on_record_at_the_inquirer_stands_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    let inquiry = accepted(&world, 0).await;
+    let (serial, detail, asked) = inquiry.exchanges().next().unwrap();
+    let outcome = Outcome::without_answer(ResultCode::SymbolMissing, Side::Inquirer);
+    let record = Entry::Provision(ProvisionRecord {
+        side: Side::Inquirer,
+        subject: inquiry.subject(serial, detail, asked),
+        outcome,
+        permit_id: None,
+        permission_row: None,
+        symbol_digest: None,
+    });
+    let keeper = Keeper::Institution(inquirer());
+    let written = world.records.write(keeper, &record, world.now()).await;
+    // Kept as by an act that a crash interrupts: the state has not followed the ledger past it.
+    let under_way = written.unwrap();
+    let world = reopened(world, dir.path()).await;
+    drop(under_way);
+    assert_eq!(code(&world, &inquiry), ResultCode::SymbolMissing);
+    assert_eq!(records(&world, serial), [1, 0, 0]);
 }

@@ -3,6 +3,7 @@
 mod acquisition;
 mod by_hand;
 mod deciding;
+mod disposal;
 mod interrupted;
 mod lives;
 mod seeds;
@@ -11,7 +12,7 @@ use std::{path::Path, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ClockMode, Settings, World, WorldPlan};
+use super::{ClockMode, Settings, WatchRules, World, WorldPlan};
 use crate::{
     institution::{Periods, StaffRules},
     sample::definitions::write_embedded,
@@ -37,6 +38,8 @@ fn settings(dir: &Path) -> Settings {
         permit_period: SignedDuration::from_secs(300),
         hold: crate::domain::deciding::HoldRules::default(),
         staff: StaffRules::default(),
+        watch: WatchRules::default(),
+        inquiries_each_max: 1_000,
         training_accounts: false,
     }
 }

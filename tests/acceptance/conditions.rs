@@ -1,0 +1,124 @@
+//! What is not as it should be shows in health, in metrics, on the terminal and in the answers, and goes away by itself
+//! where that is safe.
+
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+use crate::{
+    console::Browser,
+    disk::{Disk, Fault},
+    frozen,
+    net::{self, CITY, Net, ask, codes, tax_inquiry},
+    told::told,
+};
+
+const WITH_METRICS: &[&str] = &["--set", "metrics.listen=127.0.0.1:0"];
+
+async fn shown(net: &Net, condition: &str, lasts: u8) {
+    let line = format!(r#"chukan_condition{{world="default",condition="{condition}"}} {lasts}"#);
+    net.metrics_show(&line).await;
+    let health = net.healthz().await;
+    let line = format!("default {condition}");
+    assert_eq!(health.contains(&line), lasts == 1, "{health}");
+}
+
+async fn banner(net: &Net, text: &str) {
+    let mut browser = Browser::signed_in(net, CITY, "clerk1").await;
+    let page = browser.get("/").await.page;
+    assert!(page.contains(text), "{page}");
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_up_warns_then_stops_what_is_new_and_goes_on_when_there_is_room() {
+    let disk = Disk::new();
+    let net = disk.start(WITH_METRICS);
+    let mut client = net.inquiries(CITY).await;
+    shown(&net, "disk_low", 0).await;
+
+    disk.say_free(500 << 20);
+    shown(&net, "disk_low", 1).await;
+    banner(&net, "ディスクの空き容量が少なくなっています。").await;
+    assert!(net.healthz().await.starts_with("HTTP/1.1 200"));
+    let taken = ask(&mut client, tax_inquiry("low-1", 0)).await;
+    assert_eq!(codes(&taken), ["01"], "a low disk stops nothing");
+    let mut browser = Browser::signed_in(&net, CITY, "clerk1").await;
+
+    disk.say_free(1 << 20);
+    shown(&net, "disk_full", 1).await;
+    assert!(net.healthz().await.starts_with("HTTP/1.1 503"));
+    let page = browser.get("/").await.page;
+    assert!(page.contains("受け付けを停止しています"), "{page}");
+    let refused = client.submit_inquiry(tax_inquiry("full-1", 0)).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert_eq!(told(&refused).reason, "DISK_FULL");
+    assert!(refused.get_details_retry_info().is_some());
+    let read = chukan::grpc::proto::v1::GetInquiryRequest {
+        receipt_number: taken.receipt_number.clone(),
+    };
+    client.get_inquiry(read).await.unwrap();
+
+    disk.say_free(0);
+    shown(&net, "disk_full", 0).await;
+    assert!(net.healthz().await.starts_with("HTTP/1.1 200"));
+    let taken = ask(&mut client, tax_inquiry("full-1", 0)).await;
+    assert_eq!(
+        codes(&taken),
+        ["01"],
+        "nothing of the refused call was kept"
+    );
+}
+
+#[tokio::test]
+async fn a_failed_sync_stops_everything_until_a_restart() {
+    let disk = Disk::new();
+    let net = disk.start(WITH_METRICS);
+    let mut browser = Browser::signed_in(&net, CITY, "clerk1").await;
+    disk.arm(Fault::FailSync, 1);
+    let refused = net
+        .inquiries(CITY)
+        .await
+        .submit_inquiry(tax_inquiry("s-1", 0))
+        .await;
+    assert_eq!(told(&refused.unwrap_err()).reason, "RECORDS_UNAVAILABLE");
+    shown(&net, "writing_failed", 1).await;
+    assert!(net.healthz().await.starts_with("HTTP/1.1 503"));
+    let page = browser.get("/").await.page;
+    assert!(page.contains("サーバーを再起動してください"), "{page}");
+    net.kill();
+    let net = disk.start(WITH_METRICS);
+    shown(&net, "writing_failed", 0).await;
+    let mut client = net.inquiries(CITY).await;
+    assert_eq!(
+        codes(&ask(&mut client, tax_inquiry("s-2", 0)).await),
+        ["01"]
+    );
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_is_shown() {
+    let disk = Disk::new();
+    let net = disk.start(WITH_METRICS);
+    shown(&net, "clock_jumped", 0).await;
+    disk.set_ahead(3_600);
+    shown(&net, "clock_jumped", 1).await;
+    banner(&net, "サーバーの時計が大きく変わりました").await;
+    assert!(net.healthz().await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_stale_permission_list_is_shown_for_its_world() {
+    let net = net::start_with(WITH_METRICS);
+    frozen::create(&net).await;
+    frozen::set_hour(&net, 8 * 24).await;
+    let line = r#"chukan_condition{world="frozen",condition="permission_list_stale"} 1"#;
+    net.metrics_show(line).await;
+    let health = net.healthz().await;
+    assert!(
+        health.contains("frozen permission_list_stale\n"),
+        "{health}"
+    );
+    assert!(!health.contains("default "), "{health}");
+    frozen::set_hour(&net, 1).await;
+    net.metrics_show(&line.replace("} 1", "} 0")).await;
+}

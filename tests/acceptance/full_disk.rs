@@ -1,0 +1,117 @@
+//! A real disk without room: the data directory on a small file system in memory. It needs the right to mount one; where
+//! that is missing, `failing_disk` tries the same with a disk that says that it is full.
+
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
+
+use tempfile::TempDir;
+
+use crate::{
+    crash::{Load, everything_agrees, inquiries_are_whole},
+    net::{self, CITY, tax_inquiry},
+    told::told,
+};
+
+/// A file system of 64 MiB, or nothing where none may be mounted.
+struct Small(TempDir);
+
+impl Small {
+    fn mount() -> Option<Self> {
+        let dir = TempDir::new().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64m", "chukan-test"])
+            .arg(dir.path())
+            .output();
+        if mounted.is_ok_and(|mounted| mounted.status.success()) {
+            return Some(Self(dir));
+        }
+        eprintln!("SKIPPED: no file system may be mounted here");
+        None
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Leaves at most so many bytes free.
+    fn fill(&self, left: u64) {
+        let free = || {
+            let said = Command::new("df")
+                .args(["--output=avail", "-B1"])
+                .arg(self.path())
+                .output();
+            let said = String::from_utf8(said.unwrap().stdout).unwrap();
+            said.lines().nth(1).unwrap().trim().parse::<u64>().unwrap()
+        };
+        let filler = free().saturating_sub(left);
+        // The server writes meanwhile: there may be less room by now.
+        let filled = fs::write(self.filler(), vec![1; usize::try_from(filler).unwrap()]);
+        let full = |fault: std::io::Error| fault.kind() == std::io::ErrorKind::StorageFull;
+        assert!(filled.err().is_none_or(full));
+    }
+
+    fn filler(&self) -> std::path::PathBuf {
+        self.path().join("filler")
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("-l").arg(self.path()).status());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_new_stops_before_the_disk_is_full_and_goes_on_when_there_is_room() {
+    let Some(small) = Small::mount() else { return };
+    let arguments = ["--set", "store.disk_bytes_min=8388608"];
+    let net = net::start_in(small.path(), &arguments);
+    let load = Load::default();
+    let mut callers = load.begin(&net, 0).await;
+    load.grown_by(20).await;
+    small.fill(4 << 20);
+    while let Some(ended) = callers.join_next().await {
+        ended.unwrap();
+    }
+    let mut client = net.inquiries(CITY).await;
+    let refused = client.submit_inquiry(tax_inquiry("x-1", 0)).await;
+    assert_eq!(told(&refused.unwrap_err()).reason, "DISK_FULL");
+    fs::remove_file(small.filler()).unwrap();
+    while client.submit_inquiry(tax_inquiry("x-1", 0)).await.is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    inquiries_are_whole(&net, &load, &BTreeSet::new()).await;
+    everything_agrees(&net, &load).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_full_to_the_last_byte_loses_nothing() {
+    let Some(small) = Small::mount() else { return };
+    let arguments = ["--set", "store.disk_bytes_min=0"];
+    let (load, mut known) = (Load::default(), BTreeSet::new());
+    for round in 0..3 {
+        let net = net::start_in(small.path(), &arguments);
+        inquiries_are_whole(&net, &load, &known).await;
+        known = load.receipts();
+        let mut callers = load.begin(&net, round).await;
+        load.grown_by(10).await;
+        small.fill(u64::from(round) * 4096);
+        let stopped = async {
+            while let Some(ended) = callers.join_next().await {
+                ended.unwrap();
+            }
+        };
+        // What is preallocated may last for longer than anybody wants to wait.
+        let patience = std::time::Duration::from_secs(10);
+        let has_stopped = tokio::time::timeout(patience, stopped).await.is_ok();
+        eprintln!("round {round}: the callers were refused: {has_stopped}");
+        net.kill();
+        while let Some(ended) = callers.join_next().await {
+            ended.unwrap();
+        }
+        fs::remove_file(small.filler()).unwrap();
+        net::ledger_verifies(small.path());
+    }
+    let net = net::start_in(small.path(), &arguments);
+    inquiries_are_whole(&net, &load, &known).await;
+    everything_agrees(&net, &load).await;
+}
