@@ -65,14 +65,6 @@ pub enum ConfigFlaw {
         /// Who set it.
         origin: Origin,
     },
-    /// Backups could not be opened by anyone.
-    #[error(
-        "backup.recipient ({origin}): must be an X25519 public key in Base64, as `chukan key new` shows it"
-    )]
-    BackupRecipient {
-        /// Who set it.
-        origin: Origin,
-    },
     /// Passwords and contents would leave the machine unprotected.
     #[error(
         "console.listen = {listen}: must be a loopback address, console.plain_http = true ({origin}) has no TLS"
@@ -81,6 +73,14 @@ pub enum ConfigFlaw {
         /// The address.
         listen: std::net::SocketAddr,
         /// Who set `console.plain_http`.
+        origin: Origin,
+    },
+    /// Backups could not be opened by anyone.
+    #[error(
+        "backup.recipient ({origin}): must be an X25519 public key in Base64, as `chukan key new` shows it"
+    )]
+    BackupRecipient {
+        /// Who set it.
         origin: Origin,
     },
     /// The metrics would leave the machine unprotected.

@@ -277,17 +277,17 @@ impl Merged {
                 origin: loaded.origin(range.key),
             });
         }
-        let backup = &loaded.config.backup;
-        if (backup.folder.is_some() || backup.recipient.is_some()) && backup.key().is_none() {
-            return Err(ConfigFlaw::BackupRecipient {
-                origin: loaded.origin("backup.recipient"),
-            });
-        }
         let console = &loaded.config.console;
         if console.plain_http && !console.listen.ip().is_loopback() {
             return Err(ConfigFlaw::PlainHttpNotLoopback {
                 listen: console.listen,
                 origin: loaded.origin("console.plain_http"),
+            });
+        }
+        let backup = &loaded.config.backup;
+        if (backup.folder.is_some() || backup.recipient.is_some()) && backup.key().is_none() {
+            return Err(ConfigFlaw::BackupRecipient {
+                origin: loaded.origin("backup.recipient"),
             });
         }
         match loaded.config.metrics.listen {

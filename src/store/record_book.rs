@@ -224,7 +224,8 @@ impl RecordBook {
     }
 
     /// Brings what the ledger holds beyond the state into the state: places of records, marks and used permits.
-    /// Returns what was recorded there.
+    /// Returns what was recorded there. How far the state has followed is not noted here: what was recorded may have to be
+    /// brought to its end first.
     ///
     /// # Errors
     /// When the ledger cannot be read or the state not written.
@@ -238,14 +239,21 @@ impl RecordBook {
             });
         }
         let (mut at, mut followed) = (from, Followed::default());
-        loop {
+        while at < found {
             let mut tail = Vec::new();
             let ledger = &self.ledger;
-            let end = ledger.replay_some(at, READ_AT_ONCE, |stored| tail.push(stored))?;
+            at = ledger.replay_some(at, READ_AT_ONCE, |stored| tail.push(stored))?;
             let mut places = Vec::new();
             let mut permits = Vec::new();
             for stored in &tail {
                 self.follow_entry(stored, &mut places, &mut permits)?;
+                if let Entry::Disposed {
+                    recorded_before, ..
+                } = read_entry(stored)?
+                {
+                    let keeper = Keeper::of_owner(stored.tree.owner)?;
+                    followed.disposals.push((keeper, recorded_before));
+                }
             }
             for some in places.chunks(FOLLOWED_AT_ONCE) {
                 let some: Vec<_> = some
@@ -257,24 +265,10 @@ impl RecordBook {
             for some in permits.chunks(FOLLOWED_AT_ONCE) {
                 self.state.note_used_permits(some).await?;
             }
-            self.state.follow_ledger(end).await?;
-            for stored in &tail {
-                if let Entry::Disposed {
-                    recorded_before, ..
-                } = read_entry(stored)?
-                {
-                    let keeper = Keeper::of_owner(stored.tree.owner)?;
-                    followed.disposals.push((keeper, recorded_before));
-                }
-            }
-            followed
-                .exchanges
-                .extend(places.into_iter().map(|(_, serial, _)| serial));
-            if end >= found {
-                return Ok(followed);
-            }
-            at = end;
+            let serials = places.into_iter().map(|(_, serial, _)| serial);
+            followed.exchanges.extend(serials);
         }
+        Ok(followed)
     }
 
     fn follow_entry(

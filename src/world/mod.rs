@@ -106,8 +106,8 @@ pub struct World {
     tally: Tally,
     watch: Watch,
     handed_out: HandedOut,
-    backup_overdue: backup::Overdue,
     network_changed: Changed,
+    backup_overdue: backup::Overdue,
     /// What the world's file says; nothing once the world is closed.
     description: Mutex<Option<Description>>,
     places: Arc<Turns>,

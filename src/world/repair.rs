@@ -65,10 +65,13 @@ pub async fn rebuild_state(dir: &Path, cache_bytes: u64) -> Result<Rebuilt, Worl
         fs::remove_dir_all(&new).map_err(WorldFault::file(&new))?;
     }
     let (kept, left_out) = keep_own(&state, &new, cache_bytes)?;
+    let followed = state.ledger_followed()?;
     state.close()?;
     let fresh = State::open(&new, cache_bytes)?;
     let book = RecordBook::new(ledger.clone(), fresh.clone());
     book.follow().await?;
+    // What is behind may have to be brought to its end at the next opening.
+    fresh.follow_ledger(followed).await?;
     let entries = ledger.next_sequence();
     drop(book);
     ledger.close();

@@ -159,17 +159,6 @@ fn the_effective_configuration_reads_back_and_says_who_set_what() {
 }
 
 #[test]
-fn daily_backups_need_a_key_that_opens_them() {
-    assert!(refused("backup.folder", "backups").starts_with("backup.recipient (default)"));
-    assert!(refused("backup.recipient", "none").starts_with("backup.recipient (flag)"));
-    assert!(refused("backup.daily_at", "25:00").starts_with("backup.daily_at (flag)"));
-    let key = data_encoding::BASE64.encode(&[9; 32]);
-    let flags = vec![pair("backup.folder", "b"), pair("backup.recipient", &key)];
-    let loaded = Config::load(None, [], &flags).unwrap();
-    assert!(loaded.config.backup.key().is_some());
-}
-
-#[test]
 fn plain_http_is_for_the_loopback_only() {
     let load = |listen: &str| {
         let flags = [("console.plain_http", "true"), ("console.listen", listen)];
@@ -186,4 +175,15 @@ fn plain_http_is_for_the_loopback_only() {
             "{flaw}"
         );
     }
+}
+
+#[test]
+fn daily_backups_need_a_key_that_opens_them() {
+    assert!(refused("backup.folder", "backups").starts_with("backup.recipient (default)"));
+    assert!(refused("backup.recipient", "none").starts_with("backup.recipient (flag)"));
+    assert!(refused("backup.daily_at", "25:00").starts_with("backup.daily_at (flag)"));
+    let key = data_encoding::BASE64.encode(&[9; 32]);
+    let flags = vec![pair("backup.folder", "b"), pair("backup.recipient", &key)];
+    let loaded = Config::load(None, [], &flags).unwrap();
+    assert!(loaded.config.backup.key().is_some());
 }
