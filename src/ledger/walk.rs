@@ -18,7 +18,8 @@ use super::{
     signed,
 };
 
-/// Gives every entry of the ledger in `dir` to `each`, in the order they were written, and returns how many there were. Each
+/// Gives every entry of the ledger in `dir` to `each`, in the order they were written, and returns how many there were, with
+/// those whose body was destroyed: these are not given. Each
 /// is checked against its frame's checksum and its leaf hash; trees and signatures are what [`super::verify::verify`]
 /// checks. Holds one segment in memory.
 ///
@@ -44,8 +45,10 @@ pub fn walk(
         {
             for (_, entry) in frame.entries().flatten() {
                 entries += 1;
-                let leaf_hash = entry.head.leaf_hash;
-                each(stored(&entry.head, entry.body.to_vec(), leaf_hash));
+                if !entry.head.is_destroyed {
+                    let leaf_hash = entry.head.leaf_hash;
+                    each(stored(&entry.head, entry.body.to_vec(), leaf_hash));
+                }
             }
             at += frame.bytes;
         }

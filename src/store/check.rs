@@ -124,7 +124,6 @@ impl<'a> StateCheck<'a> {
     /// # Errors
     /// When the entry is no record, or the state cannot be read.
     pub fn take(&mut self, stored: &StoredEntry) -> Result<(), RecordFault> {
-        self.report.entries += 1;
         if stored.sequence >= self.followed {
             self.report.tail += 1;
             return Ok(());
@@ -197,11 +196,12 @@ impl<'a> StateCheck<'a> {
         Ok(())
     }
 
-    /// What was found, after the last entry.
+    /// What was found, after the last of `entries` entries, of which some may have no body any more.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn finish(mut self) -> Result<StateReport, StoreFault> {
+    pub fn finish(mut self, entries: u64) -> Result<StateReport, StoreFault> {
+        self.report.entries = entries;
         for ((owner, serial), mark) in std::mem::take(&mut self.marks) {
             let noted = self.state.record_place(&owner, serial)?;
             if noted.is_some_and(|place| place.nondisclosure != mark) {

@@ -38,7 +38,7 @@ pub fn check_state(
     let state = State::open(&dir.join("state"), cache_bytes)?;
     let mut check = StateCheck::begin(&state)?;
     let mut flawed: Option<RecordFault> = None;
-    walk(&dir.join("ledger"), progress, |stored| {
+    let entries = walk(&dir.join("ledger"), progress, |stored| {
         if flawed.is_none() {
             flawed = check.take(&stored).err();
         }
@@ -46,7 +46,7 @@ pub fn check_state(
     if let Some(fault) = flawed {
         return Err(fault.into());
     }
-    let report = check.finish()?;
+    let report = check.finish(entries)?;
     state.close()?;
     Ok(report)
 }
