@@ -171,18 +171,9 @@ impl Findings {
             let (found, holds) = gate.judge(account);
             json!({ "gate": gate.to_string(), "found": found, "holds": holds })
         });
+        let described = describe(run);
         json!({
-            "plan": {
-                "shape": format!("{:?}", run.shape), "rate": run.rate, "seconds": run.seconds,
-                "arrivals": format!("{:?}", run.arrivals), "seed": run.seed, "people": run.people,
-                "pick": format!("{:?}", run.pick), "connections": run.connections,
-                "timeout_ms": run.timeout_ms, "under_way": run.under_way,
-            },
-            "environment": {
-                "version": env!("CARGO_PKG_VERSION"), "os": std::env::consts::OS,
-                "architecture": std::env::consts::ARCH, "debug_build": cfg!(debug_assertions),
-                "processors": std::thread::available_parallelism().map_or(0, usize::from),
-            },
+            "plan": described.get("plan"), "environment": described.get("environment"),
             "account": {
                 "sent": account.sent, "answered": account.answered, "refused": account.refused,
                 "waiting": account.waiting, "failed": account.failed,
@@ -231,6 +222,23 @@ impl Findings {
         }
         xml + "</testsuite>\n"
     }
+}
+
+/// The plan of a run and the machine it runs on, under `plan` and `environment`.
+pub(crate) fn describe(run: &Run) -> Value {
+    json!({
+        "plan": {
+            "shape": format!("{:?}", run.shape), "rate": run.rate, "seconds": run.seconds,
+            "arrivals": format!("{:?}", run.arrivals), "seed": run.seed, "people": run.people,
+            "pick": format!("{:?}", run.pick), "connections": run.connections,
+            "timeout_ms": run.timeout_ms, "under_way": run.under_way,
+        },
+        "environment": {
+            "version": env!("CARGO_PKG_VERSION"), "os": std::env::consts::OS,
+            "architecture": std::env::consts::ARCH, "debug_build": cfg!(debug_assertions),
+            "processors": std::thread::available_parallelism().map_or(0, usize::from),
+        },
+    })
 }
 
 fn busy(processors: Option<f64>) -> String {

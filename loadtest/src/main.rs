@@ -1,6 +1,7 @@
 //! The load generator of Chukan: complete exchanges per second beside the bare echo that the machine is capable of.
 
 mod account;
+mod baseline;
 mod batch;
 mod drive;
 mod echo;

@@ -18,8 +18,9 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use crate::{
     Fault,
     account::Account,
+    baseline,
     exchange::{Subject, people},
-    findings::{Findings, Processors},
+    findings::{Findings, Processors, describe},
     gate::Gate,
     html,
     inquiry::{Inquiring, Plan, compare},
@@ -74,9 +75,18 @@ pub(crate) struct Run {
     /// A gate such as `p99<200ms`, `max<2s`, `errors<0.1%` or `rate>100`; it can be given several times
     #[arg(long = "assert", value_name = "GATE")]
     pub(crate) gates: Vec<Gate>,
+    /// The JSON of an earlier run of the same plan on the same machine; being worse than it is a gate
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Percent by which latency and rate may be worse than the baseline's
+    #[arg(long, value_name = "PERCENT", default_value_t = 20.0, requires = "baseline", value_parser = worse)]
+    pub(crate) worse_by: f64,
     /// Where to write the page with the charts
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Where to write the findings as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
     /// Where to write the findings as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -95,6 +105,8 @@ ledger does not verify, or when the generator itself was late with more than 1 %
 
 Examples:
   loadtest run --rate 200 --seconds 30 --assert 'p99<200ms' --assert 'errors<0.1%'
+  loadtest run --rate 200 --pick uniform --json before.json
+  loadtest run --rate 200 --pick uniform --baseline before.json --worse-by 10
   loadtest run --shape spike --rate 1000 --people 20000 --html report.html";
 
 /// Whom the conversations of a run are about.
@@ -109,7 +121,11 @@ pub(crate) enum Pick {
 }
 
 impl Run {
-    pub(crate) async fn run(self) -> Result<(), Fault> {
+    pub(crate) async fn run(mut self) -> Result<(), Fault> {
+        if let Some(file) = &self.baseline {
+            let gates = baseline::read(file, &describe(&self), self.worse_by)?;
+            self.gates.extend(gates);
+        }
         let starts: Vec<_> = self.schedule().starts().take(CALLS_MAX + 1).collect();
         if starts.len() > CALLS_MAX {
             return Err(format!("more than {CALLS_MAX} conversations are meant").into());
@@ -198,6 +214,7 @@ impl Run {
             None => Ok(()),
         };
         write(&self.html, &|| html::page(self, found))?;
+        write(&self.markdown, &|| found.markdown(self))?;
         write(&self.json, &|| format!("{:#}\n", found.json(self)))?;
         write(&self.junit, &|| found.junit(&self.gates))
     }
@@ -211,6 +228,13 @@ fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate <= 100_000.0 => Ok(rate),
         Ok(_) | Err(_) => Err("a rate is more than 0 and at most 100,000 per second".into()),
+    }
+}
+
+fn worse(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(percent) if (0.0..=1_000.0).contains(&percent) => Ok(percent),
+        Ok(_) | Err(_) => Err("from 0 to 1,000 percent".into()),
     }
 }
 
