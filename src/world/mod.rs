@@ -64,6 +64,7 @@ pub use journal::Step;
 pub use open::{Filled, Progress, Settings};
 pub use residents::PersonAtInstitution;
 pub use shares::{Share, Shares};
+pub use submit::BUSY_PAUSE;
 pub use worlds::{DEFAULT_WORLD, WorldName, WorldPlan, Worlds};
 
 use by_hand::HandedOut;
