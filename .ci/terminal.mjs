@@ -1,7 +1,9 @@
 // The staff's terminal in a real browser: two people decide, without JavaScript and by keyboard alone; axe-core looks at every page.
+// With JavaScript a new request appears by itself. The variables CHUKAN, DATA and GRPC say how to make one.
 // node terminal.mjs <address> <directory of the modules> [<directory for screenshots>]
 import { createRequire } from "node:module";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import assert from "node:assert/strict";
 
 const [address, modules, pictures] = process.argv.slice(2);
@@ -50,6 +52,20 @@ async function tabTo(tab, selector) {
     if (await tab.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
   }
   assert.fail(`the Tab key does not reach ${selector}`);
+}
+
+// Sends an inquiry of another institution by the command: about a person whose requests are held.
+function ask(number) {
+  const inquirer = "9900000000001100";
+  const server = ["--server", process.env.GRPC, "--data", process.env.DATA, "--institution", inquirer];
+  const shown = execFileSync(process.env.CHUKAN, ["people", "show", ...server, "9"], { encoding: "utf8" });
+  const person = shown.match(new RegExp(`${inquirer} .* (\\d{15})`))[1];
+  const now = new Date(Date.now() + 9 * 3600_000).toISOString().replace(/\D/g, "");
+  const fields = [["01", 2], ["", 15], [person, 15], [now, 17], ["FUKUSHI", 20], ["browser", 20], [inquirer, 16], ["0", 1], ["JM01000000121000", 16],
+    ["JT01010000000214", 16], ["", 16], ["", 16], [institution, 16], ["TM00000000000002", 16], ["0", 1], ["", 1], ["", 8], ["", 8]];
+  const file = `${process.env.DATA}/browser_${now.slice(0, 14)}_000${number}.DAT`;
+  writeFileSync(file, fields.map(([value, width]) => value.padEnd(width)).join(",") + "\r\n");
+  execFileSync(process.env.CHUKAN, ["batch", "submit", ...server, file]);
 }
 
 const seen = { bypassCSP: true };
@@ -116,6 +132,54 @@ await second.goto(`${base}/queue`);
 await second.click("tbody a");
 await second.click('form[action$="/approve"] button');
 await second.waitForURL(/done=approved/);
+
+console.log("  without JavaScript: the third was changed after its check, so its approval is void and it is checked anew");
+await second.click("tbody a");
+await second.click('form[action$="/approve"] button');
+assert.match(await second.content(), /変わ/);
+const anew = await signIn("clerk1", noScript);
+await anew.goto(`${base}/queue`);
+assert.match(await anew.content(), /差し戻し 1件/);
+await anew.click("tbody a");
+await anew.check('input[value="provide"]');
+await anew.click('form[action$="/check"] button');
+await anew.waitForURL(/done=checked/);
+await second.goto(`${base}/queue`);
+await second.click("tbody a");
+await second.click('form[action$="/approve"] button');
+await second.waitForURL(/done=approved/);
 assert.match(await second.content(), /対応が必要な提供依頼はありません/);
+
+console.log("  with JavaScript: a new request appears by itself, under the terminal's own policy");
+const live = await signIn("clerk2");
+const faults = [];
+live.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+live.on("pageerror", (fault) => faults.push(fault.message));
+await live.goto(`${base}/queue`);
+assert.equal(await live.locator("#rows tbody a").count(), 0);
+ask(1);
+await live.waitForSelector("#rows tbody a", { timeout: 15_000 });
+assert.match(await live.textContent("#counts"), /確認待ち 1件/);
+console.log("  the focus stays where it was when another request appears");
+await live.focus("#rows tbody a");
+const focused = await live.getAttribute("#rows tbody a", "href");
+ask(2);
+await live.waitForFunction(() => document.querySelectorAll("#rows tbody a").length === 2, null, { timeout: 15_000 });
+assert.equal(await live.evaluate(() => document.activeElement.getAttribute("href")), focused);
+console.log("  paused, the page stays as it is; resumed, it follows again");
+await live.click("#pause");
+assert.equal(await live.getAttribute("#pause", "aria-pressed"), "true");
+ask(3);
+await live.waitForTimeout(7_000);
+assert.equal(await live.locator("#rows tbody a").count(), 2);
+await live.click("#pause");
+await live.waitForFunction(() => document.querySelectorAll("#rows tbody a").length === 3, null, { timeout: 15_000 });
+assert.deepEqual(faults, []);
+console.log("  when the session is over the page says so and asks no more");
+await live.context().clearCookies();
+await live.waitForFunction(() => document.getElementById("live").textContent.includes("自動更新を終えました"), null, { timeout: 15_000 });
+const looker = await signIn("clerk2", seen);
+await looker.goto(`${base}/queue`);
+await look(looker, "queue-live");
 await browser.close();
 console.log("the terminal works in the browser");

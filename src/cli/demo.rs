@@ -1,6 +1,6 @@
 //! `chukan demo`: one complete exchange over the wire, told step by step.
 
-use std::{fs, io::Write, net::SocketAddr, path::PathBuf, time::Instant};
+use std::{fs, io::Write, path::PathBuf, time::Instant};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -10,10 +10,10 @@ use tonic::transport::Channel;
 use super::{
     fault::CliFault,
     options::{ConfigOptions, PlanOptions},
-    start::{Started, on_runtime},
+    start::{Started, carrier, on_runtime},
 };
 use crate::{
-    crypto::identity::Identity,
+    crypto::{identity::Identity, pki::DevelopmentPki},
     grpc::proto::v1,
     server::{
         connect::{ClientPem, connect},
@@ -22,12 +22,16 @@ use crate::{
     world::{DEFAULT_WORLD, WorldFault},
 };
 
+mod changed;
 mod exchange;
 mod tell;
 mod terminal;
 
 /// The inquirer of the demonstration: あさひ野市.
 const INQUIRER: &str = "9900000000001100";
+
+/// The provider whose staff has something to decide: みなも区.
+const PROVIDER: &str = "0220113112101700";
 
 /// 世界を作り、サーバーを起動し、1件の情報照会を相互TLSで実際に流して、各段階を説明する
 #[derive(Debug, Args)]
@@ -80,7 +84,8 @@ impl Demo {
 /// Where the demonstration plays.
 struct Scene {
     endpoint: String,
-    console: Option<SocketAddr>,
+    console: Option<String>,
+    pki: DevelopmentPki,
     authority: PathBuf,
     certificate: PathBuf,
     key: PathBuf,
@@ -93,7 +98,10 @@ impl Scene {
         let inquirer = Identity::institution(INQUIRER, None)?;
         Ok(Self {
             endpoint: format!("https://{}", started.address()?),
-            console: started.console_address()?,
+            console: started
+                .console_address()?
+                .map(|address| format!("{}://{address}/", carrier(&started.config).scheme())),
+            pki: started.pki.clone(),
             authority: started.pki.authority_certificate(),
             certificate: started.pki.client_certificate(&inquirer),
             key: started.pki.client_key(&inquirer),
@@ -112,11 +120,17 @@ impl Scene {
     }
 
     async fn connect(&self) -> Result<Channel, CliFault> {
-        let read = |file: &PathBuf| fs::read(file).map_err(CliFault::file(file.as_path()));
+        self.connect_as(INQUIRER).await
+    }
+
+    /// A channel with the certificate of an institution.
+    async fn connect_as(&self, institution: &str) -> Result<Channel, CliFault> {
+        let identity = Identity::institution(institution, None)?;
+        let read = |file: PathBuf| fs::read(&file).map_err(CliFault::file(file));
         let pem = ClientPem {
-            authority: &read(&self.authority)?,
-            certificate: &read(&self.certificate)?,
-            key: &read(&self.key)?,
+            authority: &read(self.authority.clone())?,
+            certificate: &read(self.pki.client_certificate(&identity))?,
+            key: &read(self.pki.client_key(&identity))?,
         };
         Ok(connect(&self.endpoint, pem).await?)
     }
@@ -153,6 +167,9 @@ impl Scene {
     }
 }
 
+/// 地方税関係情報, which the demonstration asks for.
+const INFO: &str = "TM00000000000002";
+
 /// The inquiry of the demonstration: one person, 地方税関係情報.
 fn inquiry(
     requested_at: Timestamp,
@@ -173,7 +190,7 @@ fn inquiry(
             addressee_number: addressee.into(),
             specific_infos: vec![v1::SpecificInfoRequest {
                 provider: provider.into(),
-                specific_info: "TM00000000000002".into(),
+                specific_info: INFO.into(),
                 ..Default::default()
             }],
             ..Default::default()

@@ -18,6 +18,9 @@ pub(super) struct ConfigOptions {
     /// 待ち受けアドレス。ポート0なら空きポートを選び（端末の画面も）、準備完了の行に表示します
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// 端末の画面をTLSなしのHTTPで出す。ループバックアドレスでだけ使えます
+    #[arg(long)]
+    console_plain_http: bool,
     /// 設定のキーを1つ指定する（例: --set inquiry.permit_seconds=60）。繰り返し可
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     set: Vec<(String, String)>,
@@ -40,6 +43,9 @@ impl ConfigOptions {
         let mut overrides = Overrides::new();
         if let Some(listen) = self.listen.filter(|listen| listen.port() == 0) {
             overrides.push(("console.listen".into(), listen.to_string()));
+        }
+        if self.console_plain_http {
+            overrides.push(("console.plain_http".into(), "true".into()));
         }
         overrides.extend(self.set.iter().cloned());
         if let Some(data) = &self.data {

@@ -8,13 +8,13 @@ use jiff::SignedDuration;
 use super::{fault::CliFault, options::PlanOptions, wall_clock};
 use crate::{
     config::{Config, StaffConfig},
-    console,
+    console::{self, Carrier},
     crypto::{
         certificate::Validity,
         identity::Identity,
         pki::{DevelopmentPki, PkiPlan},
     },
-    domain::{deciding::HoldRules, password::PasswordRules},
+    domain::{analysis::AnalysisRules, deciding::HoldRules, password::PasswordRules},
     folder::Folder,
     grpc::{self, Surface},
     institution::{Periods, StaffRules},
@@ -113,7 +113,7 @@ impl Started {
             Arc::clone(&self.worlds),
             self.counters,
         ));
-        let pages = console::router(Arc::clone(&self.worlds));
+        let pages = console::router(Arc::clone(&self.worlds), carrier(&self.config));
         let until = stopping.clone().cancelled_owned();
         let console = self
             .console
@@ -136,7 +136,10 @@ impl Started {
         if let Drained::CutOff { .. } = drained {
             tracing::warn!("calls were still running when the time to finish them had passed");
         }
-        for endpoint in [console, metrics].into_iter().flatten() {
+        if let Some(endpoint) = console {
+            endpoint.abort();
+        }
+        if let Some(endpoint) = metrics {
             endpoint.abort();
         }
         if let Some(folder) = folder {
@@ -146,6 +149,15 @@ impl Started {
         }
         self.worlds.close().await?;
         Ok(())
+    }
+}
+
+/// What carries the pages of the staff's terminal.
+pub(super) fn carrier(config: &Config) -> Carrier {
+    if config.console.plain_http {
+        Carrier::PlainHttp
+    } else {
+        Carrier::Tls
     }
 }
 
@@ -235,6 +247,8 @@ fn settings(config: &Config, definitions: PathBuf) -> Settings {
 
 fn staff_rules(staff: &StaffConfig) -> StaffRules {
     let minutes = |minutes: u32| SignedDuration::from_mins(minutes.into());
+    // The configuration has checked that it is at most 24.
+    let hour = |hour: u32| u8::try_from(hour).unwrap_or(24);
     StaffRules {
         password: PasswordRules {
             characters_min: staff.password_characters_min,
@@ -244,6 +258,13 @@ fn staff_rules(staff: &StaffConfig) -> StaffRules {
         },
         idle_max: minutes(staff.idle_minutes),
         session_max: minutes(staff.session_minutes),
+        analysis: AnalysisRules {
+            opens: hour(staff.opens_hour),
+            closes: hour(staff.closes_hour),
+            failures_min: staff.failures_found,
+            unused_days: staff.unused_days,
+            volume_max: staff.volume_max,
+        },
     }
 }
 

@@ -65,6 +65,16 @@ pub enum ConfigFlaw {
         /// Who set it.
         origin: Origin,
     },
+    /// Passwords and contents would leave the machine unprotected.
+    #[error(
+        "console.listen = {listen}: must be a loopback address, console.plain_http = true ({origin}) has no TLS"
+    )]
+    PlainHttpNotLoopback {
+        /// The address.
+        listen: std::net::SocketAddr,
+        /// Who set `console.plain_http`.
+        origin: Origin,
+    },
     /// The metrics would leave the machine unprotected.
     #[error("metrics.listen = {listen} ({origin}): must be a loopback address, it is plain HTTP")]
     MetricsNotLoopback {

@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 45] = [
+const KEYS: [&str; 54] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -36,8 +36,12 @@ const KEYS: [&str; 45] = [
     "server.revocation_interval_ms",
     "console.enabled",
     "console.listen",
+    "console.plain_http",
+    "console.connections_max",
     "console.handshakes_max",
     "console.handshake_ms_max",
+    "console.header_ms_max",
+    "console.request_ms_max",
     "metrics.listen",
     "log.format",
     "log.filter",
@@ -59,6 +63,11 @@ const KEYS: [&str; 45] = [
     "staff.failures_max",
     "staff.idle_minutes",
     "staff.session_minutes",
+    "staff.opens_hour",
+    "staff.closes_hour",
+    "staff.failures_found",
+    "staff.unused_days",
+    "staff.volume_max",
     "staff.training_accounts",
     "store.cache_bytes",
     "store.disk_bytes_low",
@@ -226,8 +235,10 @@ impl Merged {
     /// Tries the value alone first, so that the flaw names its source.
     fn take(&mut self, key: &'static str, text: &str, origin: Origin) -> Result<(), ConfigFlaw> {
         let number = text.parse().ok().map(Value::Integer);
+        let truth = text.parse().ok().map(Value::Boolean);
         let value = number
-            .filter(|number| readable(key, number).is_ok())
+            .or(truth)
+            .filter(|value| readable(key, value).is_ok())
             .unwrap_or_else(|| Value::String(text.to_owned()));
         if let Err(error) = readable(key, &value) {
             return Err(ConfigFlaw::BadValue {
@@ -259,6 +270,13 @@ impl Merged {
                 min: range.min,
                 max: range.max,
                 origin: loaded.origin(range.key),
+            });
+        }
+        let console = &loaded.config.console;
+        if console.plain_http && !console.listen.ip().is_loopback() {
+            return Err(ConfigFlaw::PlainHttpNotLoopback {
+                listen: console.listen,
+                origin: loaded.origin("console.plain_http"),
             });
         }
         match loaded.config.metrics.listen {

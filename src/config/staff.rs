@@ -20,6 +20,18 @@ pub struct StaffConfig {
     pub idle_minutes: u32,
     /// How long a session lives at most, in minutes. Default: 480.
     pub session_minutes: u32,
+    /// The hour of the day, Japanese time, from which staff sign in as a rule; earlier is a finding of the analysis.
+    /// Default: 7.
+    pub opens_hour: u32,
+    /// The hour until which they do; 24 is midnight. Default: 20.
+    pub closes_hour: u32,
+    /// From how many failed sign-ins of an account on one day there is a finding. Default: 3.
+    pub failures_found: u32,
+    /// After how many days without a sign-in an account is a finding. Default: 90.
+    pub unused_days: u32,
+    /// How many reveals and exports of an account on one day are nothing special; one more is a finding, and a warning
+    /// at once. Default: 50.
+    pub volume_max: u32,
     /// Whether a new world has the documented accounts for training, all with one known password. Default: true.
     pub training_accounts: bool,
 }
@@ -33,6 +45,11 @@ impl Default for StaffConfig {
             failures_max: 5,
             idle_minutes: 15,
             session_minutes: 480,
+            opens_hour: 7,
+            closes_hour: 20,
+            failures_found: 3,
+            unused_days: 90,
+            volume_max: 50,
             training_accounts: true,
         }
     }
@@ -63,6 +80,11 @@ impl StaffConfig {
                 1,
                 1440,
             ),
+            Range::new("staff.opens_hour", self.opens_hour.into(), 0, 24),
+            Range::new("staff.closes_hour", self.closes_hour.into(), 0, 24),
+            Range::new("staff.failures_found", self.failures_found.into(), 1, 1000),
+            Range::new("staff.unused_days", self.unused_days.into(), 1, 3660),
+            Range::new("staff.volume_max", self.volume_max.into(), 0, 1_000_000),
         ]
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::{http::StatusCode, response::Response};
+use axum::{extract::Query, http::StatusCode, response::Response};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -68,8 +68,17 @@ pub(super) struct UnlockForm {
     account: String,
 }
 
-pub(super) async fn show(desk: Desk) -> Response {
-    list(&desk, StatusCode::OK, AccountForm::default(), None).await
+/// Whether an account was just changed, in the address, so that the page can be loaded anew.
+#[derive(Deserialize)]
+pub(super) struct Changed {
+    changed: Option<String>,
+}
+
+pub(super) async fn show(desk: Desk, Query(asked): Query<Changed>) -> Response {
+    let message = asked.changed.map(|_| {
+        Message::done("アカウントを変更しました。そのアカウントのログインは終了しています。")
+    });
+    list(&desk, StatusCode::OK, AccountForm::default(), message).await
 }
 
 async fn list(

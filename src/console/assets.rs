@@ -8,7 +8,7 @@ use axum::{
 
 const CSS: &str = "text/css; charset=utf-8";
 
-const ASSETS: [(&str, &str, &str); 3] = [
+const ASSETS: [(&str, &str, &str); 4] = [
     ("tokens.css", CSS, include_str!("assets/tokens.css")),
     (
         "tokens.LICENSE",
@@ -16,6 +16,11 @@ const ASSETS: [(&str, &str, &str); 3] = [
         include_str!("assets/tokens.LICENSE"),
     ),
     ("console.css", CSS, include_str!("assets/console.css")),
+    (
+        "queue.js",
+        "text/javascript; charset=utf-8",
+        include_str!("assets/queue.js"),
+    ),
 ];
 
 pub(super) async fn show(Path(name): Path<String>) -> Response {

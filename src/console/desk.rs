@@ -5,16 +5,17 @@ use std::sync::Arc;
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{
-        HeaderMap,
+        HeaderMap, HeaderName, StatusCode,
         header::{COOKIE, SET_COOKIE},
         request::Parts,
     },
     response::{AppendHeaders, IntoResponse, IntoResponseParts, Redirect, Response},
 };
 use data_encoding::HEXLOWER;
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{Console, Peer, reply::refused};
+use super::{Carrier, Console, Peer, reply::refused};
 use crate::{
     crypto::digest::sha256,
     domain::{codes::InstitutionCode, refusal::Refusal, staff::StaffRefusal},
@@ -25,18 +26,23 @@ use crate::{
 /// `__Host-`: only over TLS, only this host, for every path. Source: RFC 6265bis §4.1.3.2.
 const COOKIE_NAME: &str = "__Host-chukan";
 
+/// The cookie where there is no TLS: a browser takes no `__Host-` and no `Secure` from there.
+const PLAIN_COOKIE_NAME: &str = "chukan";
+
 /// A member of staff in a session, at a page.
 pub(super) struct Desk {
     pub(super) world: Arc<World>,
     pub(super) institution: InstitutionCode,
     pub(super) staff: AtWork,
     pub(super) token: Zeroizing<String>,
+    pub(super) carrier: Carrier,
 }
 
 /// The world and where the request comes from; nobody has signed in.
 pub(super) struct Door {
     pub(super) world: Arc<World>,
     pub(super) origin: String,
+    pub(super) carrier: Carrier,
 }
 
 impl Desk {
@@ -94,6 +100,7 @@ impl FromRequestParts<Console> for Door {
         Ok(Self {
             world,
             origin: origin.unwrap_or_default(),
+            carrier: console.carrier,
         })
     }
 }
@@ -102,16 +109,44 @@ impl FromRequestParts<Console> for Desk {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
-        let Door { world, origin } = Door::from_request_parts(parts, console).await?;
+        let door = Door::from_request_parts(parts, console).await?;
+        door.desk(&parts.headers, IntermediateServer::at_work)
+    }
+}
+
+/// A member of staff whose page asks for something by itself: no sign of life of the session.
+pub(super) struct Onlooker(pub(super) Desk);
+
+impl FromRequestParts<Console> for Onlooker {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
+        let door = Door::from_request_parts(parts, console).await?;
+        let desk = door.desk(&parts.headers, IntermediateServer::still_at_work);
+        match desk {
+            Ok(desk) => Ok(Self(desk)),
+            Err(answer) if answer.status().is_redirection() => {
+                Err(StatusCode::UNAUTHORIZED.into_response())
+            }
+            Err(answer) => Err(answer),
+        }
+    }
+}
+
+type WhoWorks = fn(&IntermediateServer, &str, &str, Timestamp) -> Result<AtWork, ActFault>;
+
+impl Door {
+    fn desk(self, headers: &HeaderMap, who: WhoWorks) -> Result<Desk, Response> {
         let to_login = || Redirect::to("/login").into_response();
-        let (institution, token) = session(&parts.headers).ok_or_else(to_login)?;
-        let server = world.server(institution).map_err(|_| to_login())?;
-        match server.at_work(&token, &origin, world.now()) {
-            Ok(staff) => Ok(Self {
-                world,
+        let (institution, token) = session(headers, self.carrier).ok_or_else(to_login)?;
+        let server = self.world.server(institution).map_err(|_| to_login())?;
+        match who(server, &token, &self.origin, self.world.now()) {
+            Ok(staff) => Ok(Desk {
+                world: self.world,
                 institution,
                 staff,
                 token,
+                carrier: self.carrier,
             }),
             Err(ActFault::Refused(_)) => Err(to_login()),
             Err(fault) => Err(refused(&fault.into())),
@@ -119,29 +154,49 @@ impl FromRequestParts<Console> for Desk {
     }
 }
 
+fn cookie_name(carrier: Carrier) -> &'static str {
+    match carrier {
+        Carrier::Tls => COOKIE_NAME,
+        Carrier::PlainHttp => PLAIN_COOKIE_NAME,
+    }
+}
+
 /// The institution and the token in the cookie.
-fn session(headers: &HeaderMap) -> Option<(InstitutionCode, Zeroizing<String>)> {
+fn session(headers: &HeaderMap, carrier: Carrier) -> Option<(InstitutionCode, Zeroizing<String>)> {
     let cookies = headers.get_all(COOKIE).into_iter();
     let mut cookies = cookies
         .filter_map(|cookies| cookies.to_str().ok())
         .flat_map(|cookies| cookies.split("; "));
-    let own = cookies.find_map(|cookie| cookie.strip_prefix(COOKIE_NAME)?.strip_prefix('='))?;
+    let name = cookie_name(carrier);
+    let own = cookies.find_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('='))?;
     let (institution, token) = own.split_once('.')?;
     Some((institution.parse().ok()?, Zeroizing::new(token.to_owned())))
 }
 
 /// Sets the cookie of a session.
 pub(super) fn begin_session(
+    carrier: Carrier,
     institution: InstitutionCode,
     token: &str,
 ) -> impl IntoResponseParts + use<> {
-    let cookie =
-        format!("{COOKIE_NAME}={institution}.{token}; Path=/; Secure; HttpOnly; SameSite=Strict");
-    AppendHeaders([(SET_COOKIE, cookie)])
+    set_cookie(carrier, &format!("{institution}.{token}"), "")
 }
 
 /// Takes the cookie away.
-pub(super) fn end_session() -> impl IntoResponseParts {
-    let cookie = format!("{COOKIE_NAME}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
+pub(super) fn end_session(carrier: Carrier) -> impl IntoResponseParts {
+    set_cookie(carrier, "", "; Max-Age=0")
+}
+
+fn set_cookie(
+    carrier: Carrier,
+    value: &str,
+    end: &str,
+) -> AppendHeaders<[(HeaderName, String); 1]> {
+    let name = cookie_name(carrier);
+    let secure = match carrier {
+        Carrier::Tls => "; Secure",
+        Carrier::PlainHttp => "",
+    };
+    let cookie = format!("{name}={value}; Path=/{secure}; HttpOnly; SameSite=Strict{end}");
     AppendHeaders([(SET_COOKIE, cookie)])
 }

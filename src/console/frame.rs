@@ -4,11 +4,12 @@ use super::{desk::Desk, texts};
 use crate::{domain::staff::Act, world::Condition};
 
 /// The pages that the menu leads to, with the act that each needs.
-const LINKS: [(&str, &str, Option<Act>); 4] = [
+const LINKS: [(&str, &str, Option<Act>); 5] = [
     ("/", "ホーム", None),
     ("/queue", "要対応一覧", Some(Act::SeeQueue)),
     ("/accounts", "職員・権限", Some(Act::ManageAccounts)),
     ("/operations", "操作記録", Some(Act::ReadOperations)),
+    ("/analysis", "操作記録の分析", Some(Act::AnalyzeOperations)),
 ];
 
 /// What surrounds a page.

@@ -1,7 +1,9 @@
 //! 中間サーバー接続端末: the staff's terminal in a browser, one page per file with its template beside it. The same acts as
-//! over gRPC; everything works without JavaScript.
+//! over gRPC; everything works without JavaScript, which only keeps the queue current.
 
+mod account_edit;
 mod accounts;
+mod analysis;
 mod assets;
 mod desk;
 mod frame;
@@ -29,34 +31,61 @@ use crate::world::Worlds;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
+/// What carries the pages to the browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// TLS.
+    Tls,
+    /// Plain HTTP, on the loopback only.
+    PlainHttp,
+}
+
+impl Carrier {
+    /// The scheme of the pages' addresses.
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Self::Tls => "https",
+            Self::PlainHttp => "http",
+        }
+    }
+}
+
 /// What the pages share.
 #[derive(Clone)]
 pub struct Console {
     worlds: Arc<Worlds>,
+    carrier: Carrier,
 }
 
 /// The longest form, in bytes.
 const FORM_BYTES_MAX: usize = 512 << 10;
 
 /// Every page, on the world `default`.
-pub fn router(worlds: Arc<Worlds>) -> Router {
+pub fn router(worlds: Arc<Worlds>, carrier: Carrier) -> Router {
     Router::new()
         .route("/", get(home::show))
         .route("/login", get(sign_in::show).post(sign_in::submit))
         .route("/logout", post(sign_in::end))
         .route("/password", get(password::show).post(password::submit))
         .route("/queue", get(queue::show))
+        .route("/queue/rows", get(queue::rows))
         .route("/provisions/{serial}", get(provision::show))
         .route("/provisions/{serial}/reveal", post(provision::reveal))
         .route("/provisions/{serial}/check", post(provision::check))
         .route("/provisions/{serial}/approve", post(provision::approve))
         .route("/provisions/{serial}/send-back", post(provision::send_back))
         .route("/accounts", get(accounts::show).post(accounts::create))
+        .route(
+            "/accounts/edit",
+            get(account_edit::show).post(account_edit::submit),
+        )
         .route("/accounts/unlock", post(accounts::unlock))
         .route("/operations", get(operations::show))
+        .route("/analysis", get(analysis::show))
+        .route("/analysis/review", post(analysis::review))
         .route("/assets/{name}", get(assets::show))
         .fallback(reply::no_page)
         .layer(axum::extract::DefaultBodyLimit::max(FORM_BYTES_MAX))
-        .layer(middleware::from_fn(guard::guard))
-        .with_state(Console { worlds })
+        .layer(middleware::from_fn_with_state(carrier, guard::guard))
+        .with_state(Console { worlds, carrier })
 }

@@ -1,12 +1,16 @@
 //! 要対応一覧: the requests that wait for the staff.
 
 use askama::Template;
-use axum::{extract::Query, http::StatusCode, response::Response};
+use axum::{
+    extract::Query,
+    http::{StatusCode, header::CONTENT_SECURITY_POLICY},
+    response::{IntoResponse as _, Response},
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::{
-    desk::Desk,
+    desk::{Desk, Onlooker},
     frame::{Frame, Message},
     reply::{page, refused},
     texts,
@@ -24,10 +28,22 @@ use crate::{
 /// How many requests a page shows.
 const ROWS: usize = 200;
 
+/// Where the page's own script may come from and ask: nowhere else does the terminal allow one.
+const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 #[derive(Template)]
 #[template(path = "queue.html")]
 struct QueuePage {
     frame: Frame,
+    counts: String,
+    opens: bool,
+    rows: Vec<Row>,
+}
+
+/// The part of the page that changes by itself.
+#[derive(Template)]
+#[template(path = "queue_rows.html")]
+struct QueueRows {
     counts: String,
     opens: bool,
     rows: Vec<Row>,
@@ -57,25 +73,44 @@ pub(super) async fn show(desk: Desk, Query(asked): Query<Done>) -> Response {
         Ok(queue) => queue,
         Err(fault) => return refused(&fault),
     };
+    let QueueRows {
+        counts,
+        opens,
+        rows,
+    } = queue_rows(&desk, queue);
+    let frame = Frame::of(&desk, "/queue", "要対応一覧");
+    let shown = QueuePage {
+        frame: frame.with(asked.done.as_deref().and_then(done)),
+        counts,
+        opens,
+        rows,
+    };
+    let policy = [(CONTENT_SECURITY_POLICY, POLICY)];
+    (policy, page(StatusCode::OK, &shown)).into_response()
+}
+
+/// What the open page asks for by itself: no sign of life of the session, and no operation, for the page is on record.
+pub(super) async fn rows(Onlooker(desk): Onlooker) -> Response {
+    let found = desk.server().map_err(WorldFault::from);
+    let found = found.and_then(|server| Ok(server.queue(&desk.staff, Page::first(ROWS))?));
+    match found {
+        Ok(found) => page(StatusCode::OK, &queue_rows(&desk, found)),
+        Err(fault) => refused(&fault),
+    }
+}
+
+fn queue_rows(desk: &Desk, queue: Queue) -> QueueRows {
     let now = desk.world.now();
     let counts = queue.counts;
-    let message = asked.done.as_deref().and_then(done);
-    page(
-        StatusCode::OK,
-        &QueuePage {
-            frame: Frame::of(&desk, "/queue", "要対応一覧").with(message),
-            counts: format!(
-                "確認待ち {}件、承認待ち {}件、差し戻し {}件",
-                counts.held, counts.checked, counts.sent_back
-            ),
-            opens: desk.staff.authority(Act::OpenProvision).is_ok(),
-            rows: queue
-                .rows
-                .into_iter()
-                .map(|queued| row(&desk.world, queued, now))
-                .collect(),
-        },
-    )
+    let rows = queue.rows.into_iter();
+    QueueRows {
+        counts: format!(
+            "確認待ち {}件、承認待ち {}件、差し戻し {}件",
+            counts.held, counts.checked, counts.sent_back
+        ),
+        opens: desk.staff.authority(Act::OpenProvision).is_ok(),
+        rows: rows.map(|queued| row(&desk.world, queued, now)).collect(),
+    }
 }
 
 async fn queue(desk: &Desk) -> Result<Queue, WorldFault> {
@@ -104,13 +139,21 @@ fn row(world: &World, queued: Queued, now: Timestamp) -> Row {
         serial: subject.serial.to_string(),
         since: texts::moment(queued.hold.since),
         age: length(now.duration_since(queued.hold.since)),
-        due: queued.due.map_or_else(|| "―".to_owned(), texts::moment),
+        due: due(&queued),
         inquirer: texts::institution(world, subject.inquirer),
         info: subject.specific_info.to_string(),
         affair: subject.affair.to_string(),
         why: queued.hold.why.ja(),
         state: state(&queued.provision),
         opened: opened.join("、"),
+    }
+}
+
+fn due(queued: &Queued) -> String {
+    let due = queued.due.map_or_else(|| "―".to_owned(), texts::moment);
+    match queued.hold.escalated_at {
+        Some(_) => format!("{due} ！ 期限超過（所属長へ）"),
+        None => due,
     }
 }
 

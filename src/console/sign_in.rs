@@ -70,7 +70,7 @@ fn form(world: &World, status: StatusCode, chosen: String, message: Option<Messa
 pub(super) async fn submit(door: Door, Sent(sent): Sent<SignInForm>) -> Response {
     match open(&door, &sent).await {
         Ok((institution, opened)) => {
-            let cookie = begin_session(institution, &opened.token);
+            let cookie = begin_session(door.carrier, institution, &opened.token);
             let next = if opened.staff.password_is_due() {
                 "/password"
             } else {
@@ -119,7 +119,7 @@ pub(super) async fn end(desk: Desk, Sent(sent): Sent<Guarded>) -> Response {
         })
         .await;
     match ended {
-        Ok(()) => (end_session(), see("/login")).into_response(),
+        Ok(()) => (end_session(desk.carrier), see("/login")).into_response(),
         Err(fault) => refused(&fault),
     }
 }

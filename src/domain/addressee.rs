@@ -258,6 +258,21 @@ pub enum AddresseeRefusal {
     MergedWithItself,
 }
 
+impl AddresseeRefusal {
+    /// What a Japanese reader is told.
+    pub fn ja(self) -> &'static str {
+        match self {
+            Self::NumberHeld => "この個人番号は、別の宛名番号の人に登録されています。",
+            Self::LocalNumberTaken => "この宛名番号は、別の人に登録されています。",
+            Self::SameFourItems => {
+                "氏名、住所、生年月日及び性別が同じ人が登録されています。別人であることを確認してください。"
+            }
+            Self::NotCurrent => "対象者は転出若しくは死亡しているか、別の番号に統合されています。",
+            Self::MergedWithItself => "同じ番号どうしは統合できません。",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

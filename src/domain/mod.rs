@@ -5,6 +5,7 @@ mod text_form;
 
 pub mod acquisition;
 pub mod addressee;
+pub mod analysis;
 pub mod batch;
 pub mod batch_file;
 pub mod codes;
@@ -35,6 +36,7 @@ pub mod replica;
 pub mod replica_file;
 pub mod replica_import;
 pub mod result;
+pub mod retention;
 pub mod sealing_key;
 pub mod selection;
 pub mod service_hours;

@@ -8,6 +8,7 @@ use super::{
     names::{AccountName, StaffNumber},
     refusal::Refusal,
     staff::Act,
+    words::Note,
 };
 
 /// 操作記録: what a person did, for the ledger. It holds codes, never contents.
@@ -25,6 +26,9 @@ pub struct Operation {
     pub outcome: OperationOutcome,
     /// Where from: the address at the other end.
     pub origin: String,
+    /// What an auditor has to say about a finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
 }
 
 /// What was done.

@@ -12,6 +12,7 @@ use super::{
     operation::Operation,
     provision::HoldReason,
     result::ResultCode,
+    staff::Actor,
 };
 
 /// One party's record of one exchange. It never holds the data itself or a 個人番号.
@@ -109,6 +110,22 @@ pub enum Entry {
     Escalated {
         /// Which request.
         serial: ProcessingSerial,
+    },
+    /// 廃棄記録: the owner's entries before a moment have been kept long enough, and salt and body of each are destroyed. It is
+    /// itself never disposed of.
+    Disposed {
+        /// What was recorded before this.
+        recorded_before: Timestamp,
+        /// How many entries that were.
+        entries: u64,
+        /// When the first of them was recorded.
+        first: Timestamp,
+        /// When the last of them was recorded.
+        last: Timestamp,
+        /// The provision of law.
+        legal_basis: String,
+        /// The superior who approved it; nobody at the core system, whose operator did.
+        approved_by: Option<Actor>,
     },
     /// 操作記録: what a member of staff did.
     Operation(Operation),

@@ -62,6 +62,9 @@ pub enum Refusal {
     /// The unit may not handle the affair.
     #[error("the unit has no authority for the affair")]
     UnitNotAuthorised,
+    /// Nothing has been kept long enough.
+    #[error("nothing has been kept long enough to be disposed of")]
+    NothingToDispose,
     /// The user may not handle the affair.
     #[error("the user has no authority for the affair")]
     UserNotAuthorised,
@@ -194,6 +197,8 @@ pub enum Thing {
     Batch,
     /// A notice of the network's operator.
     OperationNotice,
+    /// A finding of the analysis of operations.
+    Finding,
 }
 
 impl Thing {
@@ -217,6 +222,7 @@ impl Thing {
             Self::Addressee => ("the number of the person", "宛名"),
             Self::Account => ("the account", "職員アカウント"),
             Self::Batch => ("the batch", "バッチ照会"),
+            Self::Finding => ("the finding", "分析結果"),
         }
     }
 }
@@ -237,6 +243,7 @@ impl Refusal {
             Self::InstitutionUnknown(_) => "INSTITUTION_UNKNOWN",
             Self::CallerNotEntitled => "CALLER_NOT_ENTITLED",
             Self::UnitNotAuthorised => "UNIT_NOT_AUTHORISED",
+            Self::NothingToDispose => "NOTHING_TO_DISPOSE",
             Self::UserNotAuthorised => "USER_NOT_AUTHORISED",
             Self::SealingKeyMissing => "SEALING_KEY_MISSING",
             Self::SealingKeyExists => "SEALING_KEY_EXISTS",
@@ -295,6 +302,7 @@ impl Refusal {
             Self::InstitutionUnknown(_) => "証明書の機関は、この世界に存在しません。".into(),
             Self::CallerNotEntitled => "この証明書では、この操作を行えません。".into(),
             Self::UnitNotAuthorised => "指定された部署には、当該事務の権限がありません。".into(),
+            Self::NothingToDispose => "保存期間を満了した記録はありません。".into(),
             Self::UserNotAuthorised => "指定された利用者には、当該事務の権限がありません。".into(),
             Self::SealingKeyMissing => {
                 "有効な暗号化鍵が登録されておらず、照会にも指定されていません。".into()
@@ -339,22 +347,7 @@ impl Refusal {
                 AcquisitionRefusal::NotLinked => "符号が取得されていません。",
             }
             .into(),
-            Self::Addressee(refusal) => match refusal {
-                AddresseeRefusal::NumberHeld => {
-                    "この個人番号は、別の宛名番号の人に登録されています。"
-                }
-                AddresseeRefusal::LocalNumberTaken => {
-                    "この宛名番号は、別の人に登録されています。"
-                }
-                AddresseeRefusal::SameFourItems => {
-                    "氏名、住所、生年月日及び性別が同じ人が登録されています。別人であることを確認してください。"
-                }
-                AddresseeRefusal::NotCurrent => {
-                    "対象者は転出若しくは死亡しているか、別の番号に統合されています。"
-                }
-                AddresseeRefusal::MergedWithItself => "同じ番号どうしは統合できません。",
-            }
-            .into(),
+            Self::Addressee(refusal) => refusal.ja().into(),
             Self::ResidentNetworkClosed => "住民基本台帳ネットワークは運用時間外です。".into(),
             Self::ResidentNetworkDown => "コミュニケーションサーバが停止しています。".into(),
             Self::PermitNotIssued(code) => format!(

@@ -143,7 +143,7 @@ word! {
 const NOTE_CHARS_MAX: usize = 400;
 
 /// 備考: what the staff has to say about a decision; 1 to 400 printable characters without a 個人番号 (ours). It may tell
-/// of a person: it is never part of a log line or a record.
+/// of a person: it is never part of a log line, and on record only where an auditor says what they found.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Note(String);

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
+use zeroize::Zeroizing;
 
 use super::status::{ToStatus, status_of};
 use crate::{
@@ -159,11 +160,21 @@ impl Entered {
     /// # Errors
     /// When it carries none, or the session has ended.
     pub fn staff<T>(&self, request: &Request<T>) -> Result<AtWork, Status> {
-        let token = request.metadata().get(SESSION_KEY);
-        let token = token.and_then(|token| token.to_str().ok());
+        let (token, now) = (session_token(request), self.world.now());
+        self.server()?
+            .at_work(&token, &self.origin, now)
+            .to_status()
+    }
+
+    /// The member of staff of a session, if it lives; no sign of life of it.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn still_at_work(&self, session: &str) -> Result<AtWork, Status> {
         let now = self.world.now();
-        let token = token.unwrap_or_default();
-        self.server()?.at_work(token, &self.origin, now).to_status()
+        self.server()?
+            .still_at_work(session, &self.origin, now)
+            .to_status()
     }
 
     /// Runs an act of the institution to its end, also when the caller goes away or its deadline passes: what is on
@@ -206,6 +217,13 @@ impl Entered {
         written.map_err(WorldFault::from).to_status()?;
         Err(status_of(&refusal))
     }
+}
+
+/// The token of the session that the request carries; empty where it carries none.
+pub(super) fn session_token<T>(request: &Request<T>) -> Zeroizing<String> {
+    let token = request.metadata().get(SESSION_KEY);
+    let token = token.and_then(|token| token.to_str().ok());
+    Zeroizing::new(token.unwrap_or_default().to_owned())
 }
 
 fn caller<T>(request: &Request<T>) -> Result<&Caller, Status> {

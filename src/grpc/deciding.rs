@@ -1,12 +1,13 @@
 //! The messages of the staff's steps with held requests.
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
+use zeroize::Zeroizing;
 
 use super::{
     caller::Entered,
@@ -37,15 +38,19 @@ const WATCHED_ROWS: usize = 100;
 pub(super) type QueueStream =
     Pin<Box<dyn Stream<Item = Result<v1::WatchProvisionQueueResponse, Status>> + Send>>;
 
-/// Sends the queue now and after every change, until the watcher goes or the server stops.
+/// How often a watcher's session is looked at; its end by the world's clock is told this late at most.
+const SESSION_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Sends the queue now and after every change, until the watcher goes, the session ends or the server stops. To watch is
+/// no sign of life of the session.
 pub(super) fn watch_queue(
     entered: Entered,
-    staff: AtWork,
+    session: Zeroizing<String>,
     stopping: CancellationToken,
 ) -> QueueStream {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
-        let watching = send_queue(&entered, &staff, &sender);
+        let watching = send_queue(&entered, &session, &sender);
         if let Some(Err(status)) = stopping.run_until_cancelled(watching).await {
             // The watcher has gone when this cannot be sent, and nobody else wants to know.
             drop(sender.send(Err(status)).await);
@@ -56,20 +61,32 @@ pub(super) fn watch_queue(
 
 type Watcher = mpsc::Sender<Result<v1::WatchProvisionQueueResponse, Status>>;
 
-async fn send_queue(entered: &Entered, staff: &AtWork, watcher: &Watcher) -> Result<(), Status> {
+async fn send_queue(entered: &Entered, session: &str, watcher: &Watcher) -> Result<(), Status> {
     let server = entered.server()?;
     let mut changes = server.queue_changes();
     loop {
         changes.mark_unchanged();
-        let queue = server.queue(staff, Page::first(WATCHED_ROWS)).to_status()?;
-        let queue = Some(encode_queue(queue, entered.world.now()));
+        let staff = entered.still_at_work(session)?;
+        let queue = server.queue(&staff, Page::first(WATCHED_ROWS));
+        let queue = Some(encode_queue(queue.to_status()?, entered.world.now()));
         let sent = watcher.send(Ok(v1::WatchProvisionQueueResponse { queue }));
         if sent.await.is_err() {
             return Ok(());
         }
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return Ok(()) },
+            ended = session_end(entered, session) => return Err(ended),
             () = watcher.closed() => return Ok(()),
+        }
+    }
+}
+
+/// Completes when the session has ended, with what says so.
+async fn session_end(entered: &Entered, session: &str) -> Status {
+    loop {
+        tokio::time::sleep(SESSION_INTERVAL).await;
+        if let Err(ended) = entered.still_at_work(session) {
+            return ended;
         }
     }
 }

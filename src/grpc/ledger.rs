@@ -129,7 +129,9 @@ async fn checkpoint(entered: &Entered, tree: TreeId) -> Result<Checkpoint, Statu
 
 fn found<T>(result: Result<T, LedgerFault>, thing: Thing) -> Result<T, Status> {
     match result {
-        Err(LedgerFault::NotThere { .. }) => Err(status_of(&Refusal::NotFound(thing))),
+        Err(LedgerFault::NotThere { .. } | LedgerFault::Destroyed(_)) => {
+            Err(status_of(&Refusal::NotFound(thing)))
+        }
         other => other.map_err(WorldFault::from).to_status(),
     }
 }

@@ -9,6 +9,7 @@ pub mod caller;
 mod deciding;
 mod exchange;
 mod fields;
+mod finding;
 mod inquiry;
 mod ledger;
 mod messages;

@@ -8,6 +8,7 @@ use super::{
     caller::Surface,
     fields::{Fields, clock_times, duration},
     proto::sim::v1::{self, network_service_server::NetworkService},
+    provision_record::encode_disposal,
     status::ToStatus,
     system::encode_notice,
 };
@@ -77,6 +78,18 @@ impl NetworkService for Networks {
         let number = request.get_ref().number;
         world.withdraw_operation_notice(number).to_status()?;
         Ok(Response::new(v1::WithdrawOperationNoticeResponse {}))
+    }
+
+    async fn dispose_core_records(
+        &self,
+        request: Request<v1::DisposeCoreRecordsRequest>,
+    ) -> Result<Response<v1::DisposeCoreRecordsResponse>, Status> {
+        self.0.operator(&request)?;
+        let world = self.0.world(&request)?;
+        let disposed = world.dispose_core_records().await.to_status()?;
+        Ok(Response::new(v1::DisposeCoreRecordsResponse {
+            disposal: Some(encode_disposal(&disposed)),
+        }))
     }
 }
 

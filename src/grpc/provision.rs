@@ -4,7 +4,7 @@
 use tonic::{Request, Response, Status};
 
 use super::{
-    caller::{Entered, Surface},
+    caller::{Entered, Surface, session_token},
     deciding::{
         QueueStream, decode_check, decode_grounds, decode_step, encode_queue, open, watch_queue,
     },
@@ -139,8 +139,8 @@ impl ProvisionService for Provisions {
         let now = entered.world.now();
         let seen = entered.server()?.see_queue(&staff, now).await;
         seen.to_status()?;
-        let stopping = self.0.stopping();
-        Ok(Response::new(watch_queue(entered, staff, stopping)))
+        let (session, stopping) = (session_token(&request), self.0.stopping());
+        Ok(Response::new(watch_queue(entered, session, stopping)))
     }
 
     async fn open_provision(

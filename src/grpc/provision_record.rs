@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -22,10 +23,11 @@ use crate::{
         names::ProcessingSerial,
         record::PlacedRecord,
         refusal::{Refusal, Thing},
+        retention::LEGAL_BASIS,
     },
     institution::RecordFilter,
-    store::SearchPlace,
-    world::Comparison,
+    store::{Keeper, SearchPlace},
+    world::{Comparison, Disposal},
 };
 
 /// The service of the family TKM.
@@ -77,6 +79,34 @@ impl ProvisionRecordService for ProvisionRecords {
             .await?;
         Ok(Response::new(v1::SetNondisclosureResponse {
             record: Some(encode(&marked)),
+        }))
+    }
+
+    async fn get_disposal(
+        &self,
+        request: Request<v1::GetDisposalRequest>,
+    ) -> Result<Response<v1::GetDisposalResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let keeper = Keeper::Institution(entered.institution);
+        let disposal = entered.world.disposal(keeper).to_status()?;
+        Ok(Response::new(v1::GetDisposalResponse {
+            disposal: Some(encode_disposal(&disposal)),
+        }))
+    }
+
+    async fn dispose_records(
+        &self,
+        request: Request<v1::DisposeRecordsRequest>,
+    ) -> Result<Response<v1::DisposeRecordsResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
+        let disposed = entered
+            .world
+            .dispose_records(entered.institution, staff)
+            .await
+            .to_status()?;
+        Ok(Response::new(v1::DisposeRecordsResponse {
+            disposal: Some(encode_disposal(&disposed)),
         }))
     }
 
@@ -226,5 +256,20 @@ pub(super) fn side(side: Side) -> v1::RecordSide {
         Side::Inquirer => v1::RecordSide::Inquirer,
         Side::Core => v1::RecordSide::Core,
         Side::Provider => v1::RecordSide::Provider,
+    }
+}
+
+pub(super) fn encode_disposal(disposal: &Disposal) -> v1::Disposal {
+    let moment = |ms| Timestamp::from_millisecond(ms).ok().map(timestamp);
+    let trees = disposal.trees.iter().map(|of| v1::DisposableTree {
+        tree: of.tree.to_string(),
+        entries: i64::try_from(of.entries).unwrap_or(i64::MAX),
+        first: moment(of.first_ms),
+        last: moment(of.last_ms),
+    });
+    v1::Disposal {
+        recorded_before: Some(timestamp(disposal.recorded_before)),
+        legal_basis: LEGAL_BASIS.to_owned(),
+        trees: trees.collect(),
     }
 }

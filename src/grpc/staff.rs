@@ -6,8 +6,9 @@ use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
 use super::{
-    caller::{SESSION_KEY, Surface},
+    caller::{Surface, session_token},
     fields::{Fields, page_size, timestamp},
+    finding,
     place::{place, token},
     proto::v1::{self, staff_service_server::StaffService},
 };
@@ -188,12 +189,51 @@ impl StaffService for Staff {
             next_page_token: next.map(token).unwrap_or_default(),
         }))
     }
-}
 
-fn session_token<T>(request: &Request<T>) -> Zeroizing<String> {
-    let token = request.metadata().get(SESSION_KEY);
-    let token = token.and_then(|token| token.to_str().ok());
-    Zeroizing::new(token.unwrap_or_default().to_owned())
+    async fn analyze_operations(
+        &self,
+        request: Request<v1::AnalyzeOperationsRequest>,
+    ) -> Result<Response<v1::AnalyzeOperationsResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
+        let mut fields = Fields::default();
+        let days = finding::days(&mut fields, request.get_ref().days);
+        let days = fields.finish(days)?;
+        let found = entered
+            .see_through(move |world, institution| async move {
+                let server = world.server(institution)?;
+                let found = server.analyze_operations(&staff, days, world.now());
+                Ok(found.await?)
+            })
+            .await?;
+        Ok(Response::new(finding::encode(found)))
+    }
+
+    async fn review_finding(
+        &self,
+        request: Request<v1::ReviewFindingRequest>,
+    ) -> Result<Response<v1::ReviewFindingResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let staff = entered.staff(&request)?;
+        let message = request.into_inner();
+        let mut fields = Fields::default();
+        let days = finding::days(&mut fields, message.days);
+        let note = fields.optional("note", &message.note);
+        let days = fields.finish(days)?;
+        let name = message.name.clone();
+        let found = entered
+            .see_through(move |world, institution| async move {
+                let server = world.server(institution)?;
+                let now = world.now();
+                let reviewed = server.review_finding(&staff, (&name, note), (days, now));
+                Ok(reviewed.await?)
+            })
+            .await?;
+        let mut findings = finding::encode(found).findings.into_iter();
+        Ok(Response::new(v1::ReviewFindingResponse {
+            finding: findings.find(|finding| finding.name == message.name),
+        }))
+    }
 }
 
 fn decode(message: &v1::Account) -> Result<AccountDraft, Status> {

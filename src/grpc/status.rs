@@ -86,6 +86,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::ProvisionNotChecked
         | Refusal::ContentChanged
         | Refusal::BatchEnded
+        | Refusal::NothingToDispose
         | Refusal::NotInEncoding(_)
         | Refusal::Acquisition(_)
         | Refusal::Addressee(_)
@@ -111,19 +112,36 @@ pub fn refusal_of(fault: &WorldFault) -> Option<Refusal> {
     is_unwritable(fault).then_some(Refusal::RecordsUnavailable)
 }
 
+/// Looked for by hand: the faults in between are transparent, and such a one never names what it is made of as its source.
 fn is_unwritable(fault: &WorldFault) -> bool {
-    let (mut fault, mut found) = (Some(fault as &dyn std::error::Error), false);
-    while let Some(cause) = fault {
-        found |= matches!(
-            cause.downcast_ref(),
-            Some(LedgerFault::ReadOnly | LedgerFault::File { .. })
-        ) || matches!(
-            cause.downcast_ref(),
-            Some(StoreFault::ReadOnly { .. } | StoreFault::Io { .. } | StoreFault::Closed)
-        );
-        fault = cause.source();
+    let record = |fault: &RecordFault| match fault {
+        RecordFault::Ledger(fault) => stops_ledger(fault),
+        RecordFault::Store(fault) => stops_store(fault),
+        RecordFault::LedgerBehind { .. } | RecordFault::Form => false,
+    };
+    match fault {
+        WorldFault::Ledger(fault) | WorldFault::Act(ActFault::Ledger(fault)) => stops_ledger(fault),
+        WorldFault::Store(fault)
+        | WorldFault::Act(ActFault::Store(fault))
+        | WorldFault::Network(NetworkFault::Store(fault))
+        | WorldFault::Addressee(AddresseeFault::Store(fault)) => stops_store(fault),
+        WorldFault::Record(fault)
+        | WorldFault::Act(ActFault::Record(fault))
+        | WorldFault::Network(NetworkFault::Record(fault))
+        | WorldFault::Addressee(AddresseeFault::Record(fault)) => record(fault),
+        _ => false,
     }
-    found
+}
+
+fn stops_ledger(fault: &LedgerFault) -> bool {
+    matches!(fault, LedgerFault::ReadOnly | LedgerFault::File { .. })
+}
+
+fn stops_store(fault: &StoreFault) -> bool {
+    matches!(
+        fault,
+        StoreFault::ReadOnly { .. } | StoreFault::Io { .. } | StoreFault::Closed
+    )
 }
 
 /// The status of a refusal: reason, field violations and the Japanese message.
@@ -232,17 +250,16 @@ fn record_status(fault: &RecordFault) -> Status {
 }
 
 fn ledger_status(fault: &LedgerFault) -> Status {
-    match fault {
-        LedgerFault::ReadOnly | LedgerFault::File { .. } => unavailable(fault),
-        other => internal(other),
+    if stops_ledger(fault) {
+        unavailable(fault)
+    } else {
+        internal(fault)
     }
 }
 
 fn store_status(fault: &StoreFault) -> Status {
     match fault {
-        StoreFault::ReadOnly { .. } | StoreFault::Io { .. } | StoreFault::Closed => {
-            unavailable(fault)
-        }
+        fault if stops_store(fault) => unavailable(fault),
         StoreFault::Conflict { .. } => {
             Status::aborted("the same thing was changed at the same moment: try again")
         }

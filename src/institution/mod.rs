@@ -62,7 +62,7 @@ pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
 pub use search_records::RecordFilter;
 pub use settle_provision::Ending;
-pub use staff::{AccountDraft, AccountView, AtWork, SignedIn, StaffRules};
+pub use staff::{AccountDraft, AccountView, Analysis, AtWork, SignedIn, StaffRules};
 pub use staff_step::Step;
 pub use submit_batch::{BatchDraft, TakenBatch};
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
@@ -72,7 +72,7 @@ pub use write_batch_result::ResultRequest;
 
 use progress::Progress;
 use provide::PermitsInHand;
-use staff::Sessions;
+use staff::{Sessions, Volumes};
 use view_batch::EndedParts;
 
 /// The periods that an intermediate server goes by.
@@ -126,6 +126,7 @@ pub struct IntermediateServer {
     /// Told of every change of the queue of held requests.
     queue: watch::Sender<()>,
     sessions: Sessions,
+    volumes: Volumes,
     /// Held while an import is taken over: one after the other.
     importing: tokio::sync::Mutex<()>,
 }
@@ -151,6 +152,7 @@ impl IntermediateServer {
             deciding: tokio::sync::Mutex::default(),
             queue: watch::Sender::new(()),
             sessions: Sessions::default(),
+            volumes: Volumes::default(),
             importing: tokio::sync::Mutex::default(),
             profile,
             around,

@@ -31,6 +31,8 @@ pub struct Detail {
     pub content: Content,
     /// Its digest: a check names it.
     pub digest: ContentDigest,
+    /// The most reveals of an account on one day that are nothing special, where this one is beyond it.
+    pub beyond_volume: Option<u32>,
     /// Earlier held requests of the same inquirer about the same person, the latest first.
     pub earlier: Vec<Provision>,
 }
@@ -97,7 +99,14 @@ impl IntermediateServer {
         let (account, at) = (authority.actor().account, step.at);
         let opened = Opened { account, at };
         state.note_opened(step.serial, &opened).await?;
-        self.detail(step.serial, values, step.at)
+        let beyond_volume = match values {
+            Values::Shown => self.count_volume(&step.staff, step.at),
+            Values::Masked => None,
+        };
+        Ok(Detail {
+            beyond_volume,
+            ..self.detail(step.serial, values, step.at)?
+        })
     }
 
     fn detail(
@@ -117,6 +126,7 @@ impl IntermediateServer {
                 Values::Shown => content,
             },
             digest,
+            beyond_volume: None,
             earlier: self.earlier(&queued.provision)?,
             queued,
         })

@@ -1,9 +1,11 @@
 //! 職員: who is signed in at an intermediate server, and what is on record of what they do. SCM.
 
 mod accounts;
+mod analysis;
 mod password;
 mod sessions;
 mod sign_in;
+mod volume;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,6 +13,7 @@ use super::{ActFault, IntermediateServer};
 use crate::{
     crypto::password::HashFault,
     domain::{
+        analysis::AnalysisRules,
         jst::jst_date,
         operation::{Operation, OperationKind, OperationOutcome, PlacedOperation},
         password::PasswordRules,
@@ -22,8 +25,10 @@ use crate::{
 };
 
 pub use accounts::{AccountDraft, AccountView};
+pub use analysis::Analysis;
 pub(super) use sessions::Sessions;
 pub use sign_in::SignedIn;
+pub(super) use volume::Volumes;
 
 /// What the institution asks of its staff.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +39,8 @@ pub struct StaffRules {
     pub idle_max: SignedDuration,
     /// How long a session lives at most.
     pub session_max: SignedDuration,
+    /// What an auditor should look at.
+    pub analysis: AnalysisRules,
 }
 
 impl Default for StaffRules {
@@ -47,6 +54,13 @@ impl Default for StaffRules {
             },
             idle_max: SignedDuration::from_mins(15),
             session_max: SignedDuration::from_mins(480),
+            analysis: AnalysisRules {
+                opens: 7,
+                closes: 20,
+                failures_min: 3,
+                unused_days: 90,
+                volume_max: 50,
+            },
         }
     }
 }
@@ -89,6 +103,7 @@ impl AtWork {
             on,
             outcome: OperationOutcome::Done,
             origin: self.origin.clone(),
+            note: None,
         }
     }
 }

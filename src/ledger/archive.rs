@@ -59,14 +59,25 @@ impl Archive {
         size.saturating_sub(signed.map_or(0, |head| head.size))
     }
 
-    /// Reads the entries that `head` covers, in order.
+    /// Reads the entries that `head` covers and that were not destroyed, in order.
     pub(super) fn entries(
         &self,
         head: &Checkpoint,
     ) -> impl Iterator<Item = Result<StoredEntry, LedgerFault>> + use<'_> {
         let mut reader = Reader::new(&self.shared);
         let tree = head.tree;
-        (0..head.size).map(move |index| reader.read(tree, index))
+        let read = (0..head.size).map(move |index| reader.read(tree, index));
+        read.filter(|read| !matches!(read, Err(LedgerFault::Destroyed(_))))
+    }
+
+    /// Reads what the leaves hold that `head` covers, in order.
+    pub(super) fn commitments(
+        &self,
+        head: &Checkpoint,
+    ) -> impl Iterator<Item = Result<Hash, LedgerFault>> + use<'_> {
+        let mut reader = Reader::new(&self.shared);
+        let tree = head.tree;
+        (0..head.size).map(move |index| reader.commitment(tree, index))
     }
 
     pub(super) fn inclusion_proof(

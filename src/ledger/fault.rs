@@ -60,6 +60,9 @@ pub enum LedgerFault {
         /// The index or size asked for.
         size: u64,
     },
+    /// The entry's period has ended, and its body was destroyed.
+    #[error("entry {} of {} was destroyed when its period ended", .0.index, .0.tree)]
+    Destroyed(Position),
     /// The entry is not text, as evidence must be.
     #[error("entry {} of {} is not text", .0.index, .0.tree)]
     NotText(Position),

@@ -6,14 +6,15 @@
 //! entry  kind 1 | owner 16 | fiscal year 2 | index 8 | sequence 8 | at_ms 8 | salt 16 | leaf hash 32
 //!        | body length 4 | body
 //! ```
+//! Of a destroyed entry the salt is zeros, and the body its commitment and zeros.
 //! Numbers are big-endian. The group offset says where in the segment the write began that carried the frame: a frame that does
 //! not verify was already on disk before every frame with a later group offset was written.
 
 use super::{
     entry::{
-        ENTRY_BODY_BYTES_MAX, Entry, OWNER_BYTES, Owner, Position, SALT_BYTES, TreeId, leaf_hash,
+        ENTRY_BODY_BYTES_MAX, Entry, OWNER_BYTES, Owner, Position, SALT_BYTES, TreeId, commitment,
     },
-    merkle::Hash,
+    merkle::{self, Hash},
 };
 use crate::crypto::digest::{DIGEST_BYTES, sha256};
 
@@ -25,8 +26,13 @@ pub(super) const ENTRY_HEAD_BYTES: usize =
 const PREFIX_BYTES: usize = 12;
 const PAYLOAD_HEAD_BYTES: usize = 16;
 
-/// An entry whose body is present. Other kinds (a destroyed body) are not written yet.
+/// An entry whose body is present.
 const KIND_WHOLE: u8 = 1;
+/// An entry whose salt and body were destroyed.
+const KIND_DESTROYED: u8 = 2;
+
+/// Where the salt stands in an entry.
+const SALT_OFFSET: usize = ENTRY_HEAD_BYTES - 4 - DIGEST_BYTES - SALT_BYTES;
 
 /// Size of the frame that will hold `entries`, in bytes.
 pub(super) fn frame_bytes(entries: &[Entry]) -> usize {
@@ -148,6 +154,7 @@ pub(super) struct BadForm;
 /// The head of an entry, which has a fixed size.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EntryHead {
+    pub(super) is_destroyed: bool,
     pub(super) at: Position,
     pub(super) at_ms: i64,
     pub(super) salt: [u8; SALT_BYTES],
@@ -158,10 +165,11 @@ pub(super) struct EntryHead {
 
 impl EntryHead {
     pub(super) fn read(rest: &mut &[u8]) -> Option<Self> {
-        let [kind] = take(rest)?;
-        if kind != KIND_WHOLE {
-            return None;
-        }
+        let is_destroyed = match take(rest)? {
+            [KIND_WHOLE] => false,
+            [KIND_DESTROYED] => true,
+            [_] => return None,
+        };
         let tree = TreeId {
             owner: Owner::from_bytes(take(rest)?).ok()?,
             fiscal_year: u16::from_be_bytes(take(rest)?),
@@ -172,6 +180,7 @@ impl EntryHead {
             sequence: u64::from_be_bytes(take(rest)?),
         };
         let head = Self {
+            is_destroyed,
             at,
             at_ms: i64::from_be_bytes(take(rest)?),
             salt: take(rest)?,
@@ -179,6 +188,20 @@ impl EntryHead {
             body_bytes: u32::from_be_bytes(take(rest)?) as usize,
         };
         (head.body_bytes <= ENTRY_BODY_BYTES_MAX).then_some(head)
+    }
+
+    /// What the leaf holds: made from salt and body, or kept in their place.
+    pub(super) fn commitment(&self, body: &[u8]) -> Option<Hash> {
+        if self.is_destroyed {
+            body.first_chunk().copied()
+        } else {
+            Some(commitment(&self.salt, self.at_ms, body))
+        }
+    }
+
+    /// Made anew from what is there; nothing where that cannot be.
+    pub(super) fn leaf_hash(&self, body: &[u8]) -> Option<Hash> {
+        Some(merkle::hash_leaf(&self.commitment(body)?))
     }
 }
 
@@ -197,9 +220,37 @@ impl<'a> EntryView<'a> {
         Some(Self { head, body })
     }
 
-    pub(super) fn leaf_hash(&self) -> Hash {
-        leaf_hash(&self.head.salt, self.head.at_ms, self.body)
+    pub(super) fn leaf_hash(&self) -> Option<Hash> {
+        self.head.leaf_hash(self.body)
     }
+}
+
+/// Destroys salt and body of the whole entry that `bytes` begin with, which must have its frame's checksum made anew. False where the
+/// body is too short to make room for the commitment: then nothing is changed.
+pub(super) fn destroy(bytes: &mut [u8]) -> bool {
+    let mut rest = &*bytes;
+    let Some(view) = EntryView::read(&mut rest) else {
+        return false;
+    };
+    let (head, committed) = (view.head, view.head.commitment(view.body));
+    let Some((before, body)) = bytes.split_at_mut_checked(ENTRY_HEAD_BYTES) else {
+        return false;
+    };
+    let (Some(committed), Some(body)) = (committed, body.get_mut(..head.body_bytes)) else {
+        return false;
+    };
+    let Some((room, left)) = body.split_at_mut_checked(DIGEST_BYTES) else {
+        return false;
+    };
+    room.copy_from_slice(&committed);
+    left.fill(0);
+    if let Some(kind) = before.first_mut() {
+        *kind = KIND_DESTROYED;
+    }
+    if let Some(salt) = before.get_mut(SALT_OFFSET..SALT_OFFSET + SALT_BYTES) {
+        salt.fill(0);
+    }
+    true
 }
 
 /// The running hash over the trees and leaf hashes of all frames, which links each segment to the one before. Bodies are not
@@ -240,6 +291,7 @@ pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::entry::leaf_hash;
 
     fn sample() -> (Vec<u8>, Vec<Entry>) {
         let tree: TreeId = "core/2026".parse().unwrap();
@@ -284,8 +336,47 @@ mod tests {
             assert_eq!(view.body, entry.body);
             assert_eq!(view.head.at_ms, entry.at_ms);
             let alone = EntryView::read(&mut &bytes[*offset..]).unwrap();
-            assert_eq!(alone.leaf_hash(), view.head.leaf_hash);
+            assert_eq!(alone.leaf_hash(), Some(view.head.leaf_hash));
         }
+    }
+
+    #[test]
+    fn a_destroyed_entry_keeps_its_place_and_its_leaf_and_nothing_else() {
+        let body = br#"{"kind":"provision","serial":"9900000000001300-1-0-0"}"#;
+        let entry = Entry {
+            tree: "core/2026".parse().unwrap(),
+            at_ms: 5,
+            body: body.to_vec(),
+        };
+        let at = Position {
+            tree: entry.tree,
+            index: 0,
+            sequence: 0,
+        };
+        let leaf = leaf_hash(&[7; 16], entry.at_ms, &entry.body);
+        let mut buffer = Vec::new();
+        begin(&mut buffer, 64, 0);
+        push(&mut buffer, &entry, &at, &[7; 16], &leaf);
+        finish(&mut buffer, 0);
+        let before = buffer.len();
+        assert!(destroy(&mut buffer[PREFIX_BYTES + PAYLOAD_HEAD_BYTES..]));
+        assert!(
+            Frame::read(&buffer).is_none(),
+            "the checksum is the old one"
+        );
+        finish(&mut buffer, 0);
+        assert_eq!(buffer.len(), before);
+        let frame = Frame::read(&buffer).unwrap();
+        let (_, view) = frame.entries().next().unwrap().unwrap();
+        assert!(view.head.is_destroyed);
+        assert_eq!((view.head.at, view.head.at_ms), (at, 5));
+        assert_eq!(view.leaf_hash(), Some(leaf));
+        for gone in [body.as_slice(), b"provision", &[7; 16]] {
+            assert!(!buffer.windows(gone.len()).any(|part| part == gone));
+        }
+        let mut short = sample().0;
+        assert!(!destroy(&mut short[PREFIX_BYTES + PAYLOAD_HEAD_BYTES..]));
+        assert_eq!(short, sample().0);
     }
 
     #[test]

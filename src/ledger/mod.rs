@@ -2,7 +2,7 @@
 //!
 //! Reading order: `entry` (what is stored), `frame` and `segment` (its bytes), `writer` (one write and one sync for many
 //! commits), `recover` and `open` (reading it back), `merkle` (trees and proofs), `checkpoint`, `keys` and `signed` (signed statements),
-//! `reading`, `verify`, and for those outside `archive`, `evidence` and `tiles`.
+//! `reading`, `verify`, `disposal` (when a period ends), and for those outside `archive`, `evidence` and `tiles`.
 //!
 //! ```text
 //! <dir>/lock                          held by the process that has the ledger open
@@ -13,6 +13,7 @@
 
 mod archive;
 mod checkpoint;
+mod disposal;
 mod durable;
 mod entry;
 mod evidence;
@@ -42,6 +43,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use archive::Archive;
 pub use checkpoint::{Checkpoint, CheckpointFault};
+pub use disposal::Disposable;
 pub use entry::{
     BadName, ENTRY_BODY_BYTES_MAX, Entry, Owner, Position, SALT_BYTES, StoredEntry, TreeId,
     leaf_hash,
@@ -56,7 +58,7 @@ use forest::Shared;
 use merkle::Hash;
 use open::{DirLock, Prepared};
 use signed::Signer;
-use writer::{Commit, SegmentBytes, WAITING_MAX};
+use writer::{Commit, Job, SegmentBytes, WAITING_MAX};
 
 /// An open ledger. Clones share it; the last one dropped waits for the writer to finish.
 #[derive(Debug, Clone)]
@@ -67,8 +69,10 @@ struct Handle {
     shared: Arc<Shared>,
     signer: Mutex<Signer>,
     keys: PublicKeys,
-    commits: RwLock<Option<mpsc::Sender<Commit>>>,
+    jobs: RwLock<Option<mpsc::Sender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// Held by whoever rewrites segments.
+    disposing: tokio::sync::Mutex<()>,
     /// Dropped last: nobody else opens the directory while the writer runs.
     _lock: DirLock,
 }
@@ -95,8 +99,9 @@ impl Ledger {
             shared: prepared.shared,
             signer: Mutex::new(prepared.signer),
             keys: prepared.keys,
-            commits: RwLock::new(Some(sender)),
+            jobs: RwLock::new(Some(sender)),
             writer: Mutex::new(Some(writer)),
+            disposing: tokio::sync::Mutex::default(),
             _lock: prepared.lock,
         })))
     }
@@ -121,19 +126,19 @@ impl Ledger {
             return Ok(Vec::new());
         }
         let (answer, answered) = oneshot::channel();
-        let commits = self
+        self.ask(Job::Commit(Commit { entries, answer })).await?;
+        answered.await.map_err(|_| self.writer_gone())?
+    }
+
+    async fn ask(&self, job: Job) -> Result<(), LedgerFault> {
+        let jobs = self
             .0
-            .commits
+            .jobs
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        let commits = commits.ok_or(LedgerFault::ReadOnly)?;
-        commits
-            .send(Commit { entries, answer })
-            .await
-            .map_err(|_| self.writer_gone())?;
-        drop(commits);
-        answered.await.map_err(|_| self.writer_gone())?
+        let jobs = jobs.ok_or(LedgerFault::ReadOnly)?;
+        jobs.send(job).await.map_err(|_| self.writer_gone())
     }
 
     fn admit(&self, entries: &[Entry]) -> Result<(), LedgerFault> {
@@ -248,9 +253,9 @@ impl Ledger {
 
 impl Handle {
     fn stop(&self) {
-        let mut commits = self.commits.write().unwrap_or_else(PoisonError::into_inner);
-        commits.take();
-        drop(commits);
+        let mut jobs = self.jobs.write().unwrap_or_else(PoisonError::into_inner);
+        jobs.take();
+        drop(jobs);
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(writer) = writer.take()
             && writer.join().is_err()

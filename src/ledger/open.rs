@@ -51,6 +51,7 @@ pub(super) fn prepare(
     durable::make_folder(&segment::segments_dir(dir))?;
     durable::make_folder(&signed::folder(dir))?;
     let lock = lock(dir)?;
+    segment::remove_rewritten(dir).map_err(LedgerFault::file(segment::segments_dir(dir)))?;
     let known = PublicKeys::load(&keys_path(dir))?.unwrap_or_default();
     let public = keys.public().join(&known)?;
     if public != known {

@@ -16,7 +16,8 @@ impl Ledger {
     /// Reads one entry and checks it against its leaf hash. Reads a small block: microseconds when it is in the page cache.
     ///
     /// # Errors
-    /// [`LedgerFault::NotThere`]; [`LedgerFault::Damaged`] when the entry is not the one that was written.
+    /// [`LedgerFault::NotThere`]; [`LedgerFault::Destroyed`]; [`LedgerFault::Damaged`] when the entry is not the one that
+    /// was written.
     pub fn read(&self, tree: TreeId, index: u64) -> Result<StoredEntry, LedgerFault> {
         Reader::new(self.shared()).read(tree, index)
     }
@@ -38,8 +39,8 @@ impl Ledger {
             .collect()
     }
 
-    /// Gives every entry from `from_sequence` on to `each`, in the order they were written, and returns the sequence at which
-    /// the next one will stand. Holds one segment (usually 16 MiB) in memory.
+    /// Gives every entry from `from_sequence` on that was not destroyed to `each`, in the order they were written, and
+    /// returns the sequence at which the next one will stand. Holds one segment (usually 16 MiB) in memory.
     ///
     /// # Errors
     /// When a segment cannot be read or is damaged.
@@ -86,12 +87,13 @@ fn replay_segment(
             let (offset, view) = entry.map_err(|_| damaged(end, Damage::Order))?;
             let at = view.head.at;
             if at.sequence >= wanted.start {
-                let leaf_hash = view.leaf_hash();
                 let written = shared.forest().locate(at.tree, at.index)?.1;
-                if leaf_hash != written {
+                if view.leaf_hash() != Some(written) {
                     return Err(damaged(end + offset, Damage::Entry));
                 }
-                each(stored(&view.head, view.body.to_vec(), leaf_hash));
+                if !view.head.is_destroyed {
+                    each(stored(&view.head, view.body.to_vec(), written));
+                }
             }
             if at.sequence + 1 == wanted.end {
                 return Ok(());
@@ -113,18 +115,38 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn read(&mut self, tree: TreeId, index: u64) -> Result<StoredEntry, LedgerFault> {
+        let (head, body) = self.read_any(tree, index)?;
+        if head.is_destroyed {
+            return Err(LedgerFault::Destroyed(head.at));
+        }
+        Ok(stored(&head, body, head.leaf_hash))
+    }
+
+    /// What the leaf holds, also of an entry that was destroyed.
+    pub(super) fn commitment(&mut self, tree: TreeId, index: u64) -> Result<Hash, LedgerFault> {
+        let (head, body) = self.read_any(tree, index)?;
+        let committed = head.commitment(&body);
+        committed.ok_or(LedgerFault::Destroyed(head.at))
+    }
+
+    fn read_any(&mut self, tree: TreeId, index: u64) -> Result<(EntryHead, Vec<u8>), LedgerFault> {
         let (place, written) = self.shared.forest().locate(tree, index)?;
         let path = segment::path(&self.shared.dir, place.segment());
+        let is_it = |(head, body): &(EntryHead, Vec<u8>)| {
+            head.leaf_hash(body) == Some(written)
+                && head.leaf_hash == written
+                && (head.at.tree, head.at.index) == (tree, index)
+        };
+        let was_open = self.open.is_some();
         let read = self.read_at(place).map_err(LedgerFault::file(&path))?;
-        read.map(|(head, body)| {
-            let leaf_hash = super::entry::leaf_hash(&head.salt, head.at_ms, &body);
-            (head, body, leaf_hash)
-        })
-        .filter(|(head, _, hash)| {
-            *hash == written && (head.at.tree, head.at.index) == (tree, index)
-        })
-        .map(|(head, body, hash)| stored(&head, body, hash))
-        .ok_or_else(|| LedgerFault::Damaged {
+        let mut read = read.filter(is_it);
+        if read.is_none() && was_open {
+            // A disposal has put another file in place of the one that is open.
+            self.open = None;
+            let anew = self.read_at(place).map_err(LedgerFault::file(&path))?;
+            read = anew.filter(is_it);
+        }
+        read.ok_or_else(|| LedgerFault::Damaged {
             file: path,
             offset: place.offset(),
             what: Damage::Entry,

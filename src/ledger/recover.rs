@@ -177,17 +177,16 @@ fn damaged(dir: &Path, number: u64, offset: u64, what: Damage) -> LedgerFault {
 }
 
 /// Another process may be writing the last segment while we read it (verification of a running ledger): then a frame that was
-/// not there yet looks damaged in front of one that was. True damage stays where it is.
+/// not there yet looks damaged in front of one that was. Or it may be overwriting a segment that a disposal has replaced. True
+/// damage stays where it is.
 fn summarize(dir: &Path, number: u64, total: u64, depth: Depth) -> Result<Summary, LedgerFault> {
     let file = segment::path(dir, number);
     let mut seen = None;
     loop {
         match segment::summarize(&file, number, depth) {
-            Err(LedgerFault::Damaged {
-                offset,
-                what: Damage::Frame,
-                ..
-            }) if number == total && seen != Some(offset) => {
+            Err(LedgerFault::Damaged { offset, what, .. })
+                if (number < total || what == Damage::Frame) && seen != Some(offset) =>
+            {
                 seen = Some(offset);
             }
             settled => return settled,

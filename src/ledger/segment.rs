@@ -73,6 +73,22 @@ fn unfinished_path(dir: &Path, number: u64) -> PathBuf {
     segments_dir(dir).join(format!("{number:010}.new"))
 }
 
+/// Path of segment `number` while it is written anew.
+pub(super) fn rewritten_path(dir: &Path, number: u64) -> PathBuf {
+    segments_dir(dir).join(format!("{number:010}.rewritten"))
+}
+
+/// Removes what an interrupted disposal left beside the segments.
+pub(super) fn remove_rewritten(dir: &Path) -> io::Result<()> {
+    for file in fs::read_dir(segments_dir(dir))? {
+        let path = file?.path();
+        if path.extension().is_some_and(|kind| kind == "rewritten") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 /// The numbers of the segments present, in order. Files of other names, also unfinished segments, are not segments.
 pub(super) fn numbers(dir: &Path) -> Result<Vec<u64>, LedgerFault> {
     let folder = segments_dir(dir);
@@ -88,20 +104,26 @@ pub(super) fn numbers(dir: &Path) -> Result<Vec<u64>, LedgerFault> {
 
 /// Writes `bytes` zeros to a new file, so that later syncs change no metadata and the disk cannot be full in the middle.
 pub(super) fn preallocate(dir: &Path, number: u64, bytes: u64) -> io::Result<File> {
-    let mut file = File::options()
+    let file = File::options()
         .read(true)
         .write(true)
         .create(true)
         .truncate(true)
         .open(unfinished_path(dir, number))?;
+    write_zeros(&file, bytes)?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// Writes `bytes` zeros to the beginning of a file.
+pub(super) fn write_zeros(mut file: &File, bytes: u64) -> io::Result<()> {
     let mut left = bytes;
     while left > 0 {
         let step = left.min(ZEROS.len() as u64);
         file.write_all(ZEROS.get(..step as usize).unwrap_or(&ZEROS))?;
         left -= step;
     }
-    file.sync_all()?;
-    Ok(file)
+    Ok(())
 }
 
 /// Gives a preallocated file its header and its name, durably.
@@ -179,7 +201,7 @@ pub(super) fn summarize(file: &Path, number: u64, depth: Depth) -> Result<Summar
             }
             sequence += 1;
             let hash = entry.head.leaf_hash;
-            if depth == Depth::LeafHash && entry.leaf_hash() != hash {
+            if depth == Depth::LeafHash && entry.leaf_hash() != Some(hash) {
                 return Err(damaged(end + offset, Damage::Entry));
             }
             chain.push(entry.head.at.tree, &hash);

@@ -8,9 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    archive::Archive, checkpoint::Checkpoint, entry::commitment, fault::LedgerFault, merkle::Hash,
-};
+use super::{archive::Archive, checkpoint::Checkpoint, fault::LedgerFault, merkle::Hash};
 
 /// Hashes in a full tile.
 const TILE_WIDTH: u64 = 256;
@@ -58,13 +56,15 @@ impl Archive {
     }
 
     fn export_entries(&self, head: &Checkpoint, folder: &Path) -> Result<u64, LedgerFault> {
-        let mut entries = self.entries(head);
+        let mut commitments = self.commitments(head);
         let mut files = 0;
         for (tile, wanted) in tiles(head.size) {
             let mut bundle = Vec::new();
-            for entry in entries.by_ref().take((wanted.end - wanted.start) as usize) {
-                let entry = entry?;
-                let committed = commitment(&entry.salt, entry.at_ms, &entry.body);
+            for committed in commitments
+                .by_ref()
+                .take((wanted.end - wanted.start) as usize)
+            {
+                let committed = committed?;
                 bundle.extend_from_slice(&(committed.len() as u16).to_be_bytes());
                 bundle.extend_from_slice(&committed);
             }

@@ -62,6 +62,15 @@ pub(super) struct Commit {
     pub(super) answer: Answer,
 }
 
+/// What the writer is asked for.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Writes entries.
+    Commit(Commit),
+    /// Goes on in the next segment, so that nobody writes into the ones before. Told when done.
+    Seal(oneshot::Sender<()>),
+}
+
 /// Frames staged for the next write.
 #[derive(Debug, Default)]
 struct Group {
@@ -132,17 +141,28 @@ impl Writer {
         self.file = file;
     }
 
-    pub(super) fn spawn(self, commits: mpsc::Receiver<Commit>) -> io::Result<JoinHandle<()>> {
+    pub(super) fn spawn(self, commits: mpsc::Receiver<Job>) -> io::Result<JoinHandle<()>> {
         thread::Builder::new()
             .name("ledger-writer".to_owned())
             .spawn(move || self.run(commits))
     }
 
-    fn run(mut self, mut commits: mpsc::Receiver<Commit>) {
+    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut waiting = Vec::with_capacity(BATCH_MAX);
-        while commits.blocking_recv_many(&mut waiting, BATCH_MAX) > 0 {
-            for commit in waiting.drain(..) {
-                self.take(commit);
+        while jobs.blocking_recv_many(&mut waiting, BATCH_MAX) > 0 {
+            for job in waiting.drain(..) {
+                match job {
+                    Job::Commit(commit) => self.take(commit),
+                    Job::Seal(sealed) => {
+                        self.write_group();
+                        if self.offset > HEADER_BYTES as u64 {
+                            self.begin_segment(0);
+                        }
+                        if sealed.send(()).is_err() {
+                            tracing::debug!("who wanted the segment sealed has gone");
+                        }
+                    }
+                }
             }
             self.write_group();
         }

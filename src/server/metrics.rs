@@ -28,6 +28,7 @@ const IN_FLIGHT: &str = "chukan_rpc_in_flight";
 const CONNECTIONS: &str = "chukan_connections";
 const REFUSED: &str = "chukan_connections_refused_total";
 const EXCHANGES: &str = "chukan_exchanges_total";
+const VOLUME_WARNINGS: &str = "chukan_staff_volume_warnings_total";
 const LEDGER_ENTRIES: &str = "chukan_ledger_entries";
 const RECORDS_WRITABLE: &str = "chukan_records_writable";
 const CONDITION: &str = "chukan_condition";
@@ -139,6 +140,9 @@ impl Metrics {
                 .register_counter(&key, &METADATA)
                 .absolute(total);
         }
+        let key = Key::from_parts(VOLUME_WARNINGS, vec![world_label.clone()]);
+        let warnings = self.recorder.register_counter(&key, &METADATA);
+        warnings.absolute(world.volume_warnings());
         let gauge = |name| {
             let key = Key::from_parts(name, vec![world_label.clone()]);
             self.recorder.register_gauge(&key, &METADATA)
@@ -193,6 +197,10 @@ fn describe(recorder: &PrometheusRecorder) {
         (
             EXCHANGES,
             "Exchanges that ended or were held, by world and status code",
+        ),
+        (
+            VOLUME_WARNINGS,
+            "Accounts of the staff that went beyond the reveals and exports of a day, by world",
         ),
     ];
     for (name, text) in counters {

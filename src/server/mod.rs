@@ -209,9 +209,6 @@ pub enum ServerFault {
     /// The metrics cannot be set up.
     #[error("the metrics cannot be set up: {0}")]
     Buckets(#[from] BuildError),
-    /// The terminal's endpoint failed.
-    #[error("the endpoint of the terminal failed: {0}")]
-    Console(#[source] io::Error),
     /// The metrics endpoint failed.
     #[error("the metrics endpoint failed: {0}")]
     Metrics(#[source] io::Error),

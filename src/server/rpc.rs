@@ -21,7 +21,10 @@ use tonic::{Code, Status, body::Body, service::Routes};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
-use super::{metrics::Metrics, trace_context::trace_id};
+use super::{
+    metrics::Metrics,
+    trace_context::{Span, TRACEPARENT},
+};
 use crate::{
     crypto::identity::Identity,
     domain::{refusal::Refusal, unready::Unready},
@@ -94,10 +97,12 @@ impl Service<Request<Body>> for Calls {
         let limit = self.layer.time_limit(request.headers());
         // Begun here, so that it ends before tonic's own, which would answer CANCELLED.
         let late = sleep(limit);
+        let own = Span::within(request.headers());
         let span = tracing::info_span!(
             "call",
             method = call.path(),
-            trace_id = trace_id(request.headers())
+            trace_id = own.as_ref().map(Span::trace_id),
+            span_id = own.as_ref().map(Span::id)
         );
         let mut routes = self.routes.clone();
         let work = Caught(Box::pin(
@@ -109,7 +114,11 @@ impl Service<Request<Body>> for Calls {
                 answer = work => answer,
                 () = late => Err(Status::deadline_exceeded("the call was not answered in time")),
             };
-            Ok(call.answer(answer.unwrap_or_else(Status::into_http)))
+            let mut answer = answer.unwrap_or_else(Status::into_http);
+            if let Some(header) = own.and_then(|own| own.header()) {
+                answer.headers_mut().insert(TRACEPARENT, header);
+            }
+            Ok(call.answer(answer))
         })
     }
 }

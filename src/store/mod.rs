@@ -1,6 +1,7 @@
 //! Durable mutable state: sled made really durable, and the verbs of the field on top of it.
 
 mod addressees;
+mod answered;
 mod batch;
 mod batches;
 mod change_file;
@@ -11,6 +12,7 @@ mod fault;
 mod fold;
 mod imports;
 mod inquiries;
+mod keeper;
 mod key;
 mod layers;
 mod lists;
@@ -21,6 +23,7 @@ mod operations;
 mod probe;
 mod provisions;
 mod record_book;
+mod record_disposal;
 mod record_search;
 mod records;
 mod redo;
@@ -46,8 +49,9 @@ use engine::Engine;
 pub use engine::HandedOver;
 pub use fault::StoreFault;
 pub use imports::PreparedChanges;
+pub use keeper::Keeper;
 use key::Key;
-pub use record_book::{Keeper, RecordBook, RecordFault, Recorded};
+pub use record_book::{Followed, RecordBook, RecordFault, Recorded};
 pub use record_search::SearchPlace;
 pub use records::RecordPlace;
 pub use replicas::ReplicaName;

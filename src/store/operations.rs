@@ -1,10 +1,15 @@
 //! 操作記録 in the record book, the newest first.
 
+use jiff::Timestamp;
+
 use super::{
     Keeper, RecordBook, RecordFault, SearchPlace,
     record_book::{SEARCHED_AT_ONCE, read_entry, recorded_at},
 };
-use crate::domain::{operation::PlacedOperation, record::Entry};
+use crate::{
+    domain::{jst::fiscal_year, operation::PlacedOperation, record::Entry},
+    ledger::LedgerFault,
+};
 
 impl RecordBook {
     /// The operations of an institution's staff that pass, the newest first, beginning before `before`. Returns them
@@ -37,8 +42,11 @@ impl RecordBook {
                     let index = index + 1;
                     return Ok((found, Some(SearchPlace { fiscal_year, index })));
                 }
-                let stored = self.ledger().read(tree, index)?;
                 read += 1;
+                let stored = match self.ledger().read(tree, index) {
+                    Err(LedgerFault::Destroyed(_)) => continue,
+                    stored => stored?,
+                };
                 if let Entry::Operation(operation) = read_entry(&stored)? {
                     let at = recorded_at(&stored)?;
                     let placed = PlacedOperation { at, operation };
@@ -47,5 +55,43 @@ impl RecordBook {
             }
         }
         Ok((found, None))
+    }
+
+    /// The operations of an institution's staff since `from`, the newest first, and whether these are all: no more than
+    /// `entries_max` entries of its records are read, the newest of each fiscal year first.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn operations_since(
+        &self,
+        keeper: Keeper,
+        from: Timestamp,
+        entries_max: u64,
+    ) -> Result<(Vec<PlacedOperation>, bool), RecordFault> {
+        let owner = keeper.owner()?;
+        let earliest = fiscal_year(from);
+        let mut trees = self.ledger().trees();
+        trees.retain(|(tree, _)| {
+            tree.owner == owner && i32::from(tree.fiscal_year) >= earliest.into()
+        });
+        trees.sort_by_key(|(tree, _)| std::cmp::Reverse(tree.fiscal_year));
+        let mut places = trees
+            .into_iter()
+            .flat_map(|(tree, size)| (0..size).rev().map(move |index| (tree, index)));
+        let mut found = Vec::new();
+        for _ in 0..entries_max {
+            let Some((tree, index)) = places.next() else {
+                return Ok((found, true));
+            };
+            let stored = match self.ledger().read(tree, index) {
+                Err(LedgerFault::Destroyed(_)) => continue,
+                stored => stored?,
+            };
+            let at = recorded_at(&stored)?;
+            if let (Entry::Operation(operation), true) = (read_entry(&stored)?, at >= from) {
+                found.push(PlacedOperation { at, operation });
+            }
+        }
+        Ok((found, places.next().is_none()))
     }
 }

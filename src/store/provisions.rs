@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Batch, HandedOver, Key, Page, PageOf, RecordPlace, State, StoreFault, Version,
-    records::record_of,
+    answered::note_answered, records::record_of,
 };
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
@@ -13,7 +13,7 @@ use crate::domain::{
     provision::{NoAutoReply, Provision, ProvisionState},
 };
 
-fn provisions(institution: InstitutionCode) -> Key {
+pub(super) fn provisions(institution: InstitutionCode) -> Key {
     Key::new("provision").text(institution.as_str())
 }
 
@@ -22,24 +22,24 @@ fn waiting(institution: InstitutionCode) -> Key {
 }
 
 /// In the order of arrival.
-fn place(list: Key, provision: &Provision) -> Key {
+pub(super) fn place(list: Key, provision: &Provision) -> Key {
     list.instant_ms(provision.received_at.as_millisecond())
         .text(&provision.subject.serial.to_string())
 }
 
-fn received_at(institution: InstitutionCode, serial: ProcessingSerial) -> Key {
+pub(super) fn received_at(institution: InstitutionCode, serial: ProcessingSerial) -> Key {
     Key::new("provision-of")
         .text(institution.as_str())
         .text(&serial.to_string())
 }
 
-fn used_permit(institution: InstitutionCode, permit: PermitId) -> Key {
+pub(super) fn used_permit(institution: InstitutionCode, permit: PermitId) -> Key {
     Key::new("used-permit")
         .text(institution.as_str())
         .bytes(&permit.0)
 }
 
-fn dealings(provision: &Provision, person: AddresseeNumber) -> Key {
+pub(super) fn dealings(provision: &Provision, person: AddresseeNumber) -> Key {
     let subject = &provision.subject;
     Key::new("held-dealing")
         .text(subject.provider.as_str())
@@ -47,13 +47,8 @@ fn dealings(provision: &Provision, person: AddresseeNumber) -> Key {
         .text(person.as_str())
 }
 
-fn opened(serial: ProcessingSerial) -> Key {
+pub(super) fn opened(serial: ProcessingSerial) -> Key {
     Key::new("opened").text(&serial.to_string())
-}
-
-/// What the rules answered and the inquirer does not have yet.
-fn answered(institution: InstitutionCode) -> Key {
-    Key::new("answered").text(institution.as_str())
 }
 
 fn flags(institution: InstitutionCode) -> Key {
@@ -97,57 +92,10 @@ impl State {
         )?;
         if let ProvisionState::Answered { .. } = provision.state {
             let serial = &provision.subject.serial;
-            batch.put_json(answered(institution).text(&serial.to_string()), serial)?;
+            note_answered(&mut batch, institution, *serial)?;
         }
         put_provision(&mut batch, provision, None)?;
         self.engine.hand_over(batch).await
-    }
-
-    /// Keeps that the inquirer has what the rules answered. Durable after what was written before; should a crash take
-    /// it, [`Self::answered_provisions`] has the request still.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn settle_answered(&self, provision: &Provision) -> Result<(), StoreFault> {
-        let subject = &provision.subject;
-        let mut batch = Batch::new();
-        batch.remove(answered(subject.provider).text(&subject.serial.to_string()));
-        batch.put_json(place(provisions(subject.provider), provision), provision)?;
-        drop(self.engine.hand_over(batch).await?);
-        Ok(())
-    }
-
-    /// The requests that the rules have answered and of which the inquirer may not have the end.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn answered_provisions(
-        &self,
-        institution: InstitutionCode,
-    ) -> Result<Vec<Provision>, StoreFault> {
-        let serials: Vec<ProcessingSerial> = self.all(&answered(institution))?;
-        let found = serials
-            .into_iter()
-            .map(|serial| self.provision(institution, serial));
-        let found = found.collect::<Result<Vec<_>, _>>()?;
-        Ok(found
-            .into_iter()
-            .flatten()
-            .map(|(_, provision)| provision)
-            .collect())
-    }
-
-    /// Forgets a request whose answer did not get on record. Its permit stays used up.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub async fn forget_provision(&self, provision: &Provision) -> Result<(), StoreFault> {
-        let (institution, serial) = (provision.subject.provider, provision.subject.serial);
-        let mut batch = Batch::new();
-        batch.remove(answered(institution).text(&serial.to_string()));
-        batch.remove(received_at(institution, serial));
-        batch.remove(place(provisions(institution), provision));
-        self.engine.write(batch).await
     }
 
     /// Keeps a request's next state in place of what `seen` showed, and where the record of its end stands.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{
-    RecordPlace, State, StoreFault,
+    Keeper, RecordPlace, State, StoreFault,
     under_way::{Act, UnderWay},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         names::{PermitId, ProcessingSerial},
         record::{Entry, PlacedRecord, ProvisionRecord},
     },
-    ledger::{self, Ledger, LedgerFault, Owner, StoredEntry, TreeId},
+    ledger::{self, Ledger, LedgerFault, StoredEntry, TreeId},
 };
 
 /// How many entries are read for one page of a search.
@@ -25,40 +25,6 @@ pub(super) const SEARCHED_AT_ONCE: u64 = 10_000;
 
 /// How many places are noted at a time when the ledger is followed.
 const FOLLOWED_AT_ONCE: usize = 1_000;
-
-/// Who keeps a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keeper {
-    /// The core system.
-    Core,
-    /// An institution.
-    Institution(InstitutionCode),
-}
-
-impl Keeper {
-    /// The owner's name in the ledger.
-    pub(super) fn owner(&self) -> Result<Owner, RecordFault> {
-        match self {
-            Self::Core => Ok(Owner::CORE),
-            Self::Institution(code) => code.as_str().parse().map_err(|_| RecordFault::Form),
-        }
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        match self {
-            Self::Core => "core",
-            Self::Institution(code) => code.as_str(),
-        }
-    }
-
-    fn of(record: &ProvisionRecord) -> Self {
-        match record.side {
-            Side::Inquirer => Self::Institution(record.subject.inquirer),
-            Side::Core => Self::Core,
-            Side::Provider => Self::Institution(record.subject.provider),
-        }
-    }
-}
 
 /// The ledger and the notes about it in the state.
 #[derive(Clone)]
@@ -75,6 +41,15 @@ pub struct Recorded {
     /// Where it stands.
     pub place: RecordPlace,
     _act: Act,
+}
+
+/// What the ledger held beyond the state.
+#[derive(Debug, Default)]
+pub struct Followed {
+    /// The exchanges of which a record was written.
+    pub exchanges: BTreeSet<ProcessingSerial>,
+    /// The disposals that may not have come to their end: whose, and of what was recorded before when.
+    pub disposals: Vec<(Keeper, Timestamp)>,
 }
 
 /// A record could not be written or found.
@@ -235,7 +210,10 @@ impl RecordBook {
             return Ok(None);
         };
         let tree: TreeId = place.tree.parse().map_err(|_| RecordFault::Form)?;
-        let stored = self.ledger.read(tree, place.index)?;
+        let stored = match self.ledger.read(tree, place.index) {
+            Err(LedgerFault::Destroyed(_)) => return Ok(None),
+            read => read?,
+        };
         let Entry::Provision(record) = read_entry(&stored)? else {
             return Err(RecordFault::Form);
         };
@@ -243,11 +221,11 @@ impl RecordBook {
     }
 
     /// Brings what the ledger holds beyond the state into the state: places of records, marks and used permits.
-    /// Returns the exchanges that were recorded there.
+    /// Returns what was recorded there.
     ///
     /// # Errors
     /// When the ledger cannot be read or the state not written.
-    pub async fn follow(&self) -> Result<BTreeSet<ProcessingSerial>, RecordFault> {
+    pub async fn follow(&self) -> Result<Followed, RecordFault> {
         let from = self.state.ledger_followed()?;
         let found = self.ledger.next_sequence();
         if found < from {
@@ -274,7 +252,19 @@ impl RecordBook {
             self.state.note_used_permit(institution, permit, at).await?;
         }
         self.state.follow_ledger(end).await?;
-        Ok(places.into_iter().map(|(_, serial, _)| serial).collect())
+        let mut disposals = Vec::new();
+        for stored in &tail {
+            if let Entry::Disposed {
+                recorded_before, ..
+            } = read_entry(stored)?
+            {
+                disposals.push((Keeper::of_owner(stored.tree.owner)?, recorded_before));
+            }
+        }
+        Ok(Followed {
+            exchanges: places.into_iter().map(|(_, serial, _)| serial).collect(),
+            disposals,
+        })
     }
 
     fn follow_entry(
@@ -328,6 +318,7 @@ impl RecordBook {
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
             | Entry::Escalated { .. }
+            | Entry::Disposed { .. }
             | Entry::NoAutoReplySet { .. }
             | Entry::NoAutoReplyCleared { .. } => {}
         }

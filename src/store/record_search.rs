@@ -4,7 +4,10 @@ use super::{
     Keeper, RecordBook, RecordFault,
     record_book::{SEARCHED_AT_ONCE, placed, read_entry},
 };
-use crate::domain::record::{Entry, PlacedRecord};
+use crate::{
+    domain::record::{Entry, PlacedRecord},
+    ledger::LedgerFault,
+};
 
 /// Where a search goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,8 +48,11 @@ impl RecordBook {
                     let fiscal_year = tree.fiscal_year;
                     return Ok((found, Some(SearchPlace { fiscal_year, index })));
                 }
-                let stored = self.ledger().read(tree, index)?;
                 read += 1;
+                let stored = match self.ledger().read(tree, index) {
+                    Err(LedgerFault::Destroyed(_)) => continue,
+                    stored => stored?,
+                };
                 if let Entry::Provision(record) = read_entry(&stored)? {
                     let noted = self
                         .state

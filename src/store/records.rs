@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Batch, Key, State, StoreFault};
-use crate::domain::names::ProcessingSerial;
+use crate::domain::{codes::InstitutionCode, names::ProcessingSerial};
 
 /// Where a record stands, and its mark.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,26 @@ impl State {
     pub async fn follow_ledger(&self, sequence: u64) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         batch.put_json(followed(), &sequence)?;
+        self.engine.write(batch).await
+    }
+
+    /// Forgets where the owner's records of these exchanges stand, and at an institution also the requests that it received.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn forget_exchanges(
+        &self,
+        owner: &str,
+        institution: Option<InstitutionCode>,
+        serials: &[ProcessingSerial],
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        for serial in serials {
+            batch.remove(record_of(owner, *serial));
+            if let Some(institution) = institution {
+                self.forget_received(&mut batch, institution, *serial)?;
+            }
+        }
         self.engine.write(batch).await
     }
 }

@@ -6,6 +6,7 @@ use crate::{
         codes::InstitutionCode,
         names::ProcessingSerial,
         record::{Disagreement, PlacedRecord, ThreeSides},
+        retention::kept_long_enough,
     },
     store::Keeper,
 };
@@ -55,9 +56,19 @@ impl World {
             core: core.as_ref().map(|placed| &placed.record),
             provider: at_provider.as_ref().map(|placed| &placed.record),
         };
+        let mut disagreements = sides.disagreements();
+        let found = [&inquirer, &core, &at_provider].into_iter().flatten();
+        let line = kept_long_enough(self.now());
+        if found
+            .into_iter()
+            .any(|placed| Some(placed.recorded_at) < line)
+        {
+            // The others may have disposed of theirs.
+            disagreements.retain(|found| found.field != "record");
+        }
         Ok(Some(Comparison {
             serial,
-            disagreements: sides.disagreements(),
+            disagreements,
             inquirer,
             core,
             provider: at_provider,

@@ -11,6 +11,7 @@ mod compare;
 mod condition;
 mod decide;
 mod digest;
+mod dispose;
 mod fill;
 mod import;
 mod journal;
@@ -60,6 +61,7 @@ pub use by_hand::{PermitByHand, PermitDraft};
 pub use clock::ClockMode;
 pub use compare::Comparison;
 pub use condition::{Condition, WatchRules};
+pub use dispose::Disposal;
 pub use journal::Step;
 pub use open::{Filled, Progress, Settings};
 pub use residents::PersonAtInstitution;
@@ -179,6 +181,12 @@ impl World {
     /// How many exchanges ended with each result, or were held, since the world was opened.
     pub fn tally(&self) -> impl Iterator<Item = (ResultCode, u64)> {
         self.tally.totals()
+    }
+
+    /// How often an account went beyond the usual number of reveals and exports of a day, since the world was opened.
+    pub fn volume_warnings(&self) -> u64 {
+        let servers = self.servers.values();
+        servers.map(IntermediateServer::volume_warnings).sum()
     }
 
     /// The steps of an exchange, while the journal keeps them.

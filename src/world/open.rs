@@ -150,7 +150,7 @@ impl World {
         let definitions =
             Definitions::read(&settings.definitions).map_err(WorldFault::Definitions)?;
         let world = Self::build(dir, name, &description, (definitions, settings)).await?;
-        let recorded = world.records.follow().await?;
+        let followed = world.records.follow().await?;
         if !description.filled {
             world.fill(progress).await?;
             if settings.training_accounts {
@@ -161,7 +161,7 @@ impl World {
         world.renew_lists(settings.periods.list_age_max).await?;
         let world = Arc::new(world);
         world.watch();
-        world.resume(&recorded).await?;
+        world.resume(&followed).await?;
         world.move_requests().await?;
         world.begin_carrying_requests();
         world.begin_upkeep();

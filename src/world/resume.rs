@@ -1,18 +1,20 @@
 //! Takes up what was under way when the world was closed or killed. What was acknowledged stands again, from the records
 //! and what is kept beside them, before anybody is served; the rest is carried on.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{World, WorldFault, carry::Steps};
-use crate::{domain::names::ProcessingSerial, store::Keeper};
+use crate::{
+    domain::names::ProcessingSerial,
+    store::{Followed, Keeper},
+};
 
 impl World {
-    /// Takes up imports, inquiries, decisions and batches. `recorded` are the exchanges whose records may be ahead of
-    /// the state.
-    pub(super) async fn resume(
-        self: &Arc<Self>,
-        recorded: &BTreeSet<ProcessingSerial>,
-    ) -> Result<(), WorldFault> {
+    /// Takes up disposals, imports, inquiries, decisions and batches, after what of the ledger was ahead of the state.
+    pub(super) async fn resume(self: &Arc<Self>, followed: &Followed) -> Result<(), WorldFault> {
+        for (keeper, line) in &followed.disposals {
+            self.records.dispose(*keeper, *line).await?;
+        }
         for server in self.servers.values() {
             server.resume_imports().await?;
             for inquiry in self.state.open_inquiries(server.code())? {
@@ -21,7 +23,7 @@ impl World {
             }
         }
         self.finish_answered().await?;
-        for serial in recorded {
+        for serial in &followed.exchanges {
             self.finish_recorded(*serial).await?;
         }
         for server in self.servers.values() {

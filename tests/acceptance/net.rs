@@ -113,6 +113,17 @@ impl Net {
         &self.data
     }
 
+    /// The same with the directory that its data is in, to be removed with it.
+    pub(crate) fn keeping(mut self, dir: TempDir) -> Self {
+        self._dir = Some(dir);
+        self
+    }
+
+    /// The process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where gRPC is served, `127.0.0.1:<port>`.
     pub(crate) fn address(&self) -> &str {
         &self.address

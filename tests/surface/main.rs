@@ -11,6 +11,7 @@
 mod support;
 
 mod attacks;
+mod console;
 mod health;
 mod identity;
 mod limits;

@@ -140,6 +140,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::CallerNotEntitled,
         Refusal::UnitNotAuthorised,
         Refusal::UserNotAuthorised,
+        Refusal::NothingToDispose,
         Refusal::SealingKeyMissing,
         Refusal::SealingKeyExists,
         Refusal::NotFound(Thing::Inquiry),

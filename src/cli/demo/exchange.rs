@@ -138,7 +138,10 @@ async fn answer(channel: Channel, result: &v1::SpecificInfoResult) -> Result<(),
     Ok(())
 }
 
-async fn item_names(channel: Channel, info: &str) -> Result<HashMap<String, String>, CliFault> {
+pub(super) async fn item_names(
+    channel: Channel,
+    info: &str,
+) -> Result<HashMap<String, String>, CliFault> {
     let layouts = ReplicaServiceClient::new(channel)
         .list_layouts(v1::ListLayoutsRequest {
             specific_info: info.to_owned(),

@@ -155,3 +155,22 @@ fn the_effective_configuration_reads_back_and_says_who_set_what() {
     assert!(text.contains("# listen is not set"), "{text}");
     assert!(text.contains("cache_bytes = 67108864 # default"), "{text}");
 }
+
+#[test]
+fn plain_http_is_for_the_loopback_only() {
+    let load = |listen: &str| {
+        let flags = [("console.plain_http", "true"), ("console.listen", listen)];
+        let flags = flags.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        Config::load(None, [], &flags.to_vec())
+    };
+    for listen in ["127.0.0.1:0", "[::1]:50553"] {
+        assert!(load(listen).unwrap().config.console.plain_http, "{listen}");
+    }
+    for listen in ["0.0.0.0:0", "192.0.2.1:50553", "[::]:50553"] {
+        let flaw = load(listen).unwrap_err();
+        assert!(
+            matches!(flaw, ConfigFlaw::PlainHttpNotLoopback { .. }),
+            "{flaw}"
+        );
+    }
+}

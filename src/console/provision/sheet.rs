@@ -62,6 +62,14 @@ struct Choice {
     text: &'static str,
 }
 
+fn beyond_volume(most: u32) -> Message {
+    Message {
+        kind: "warning",
+        text: format!("！ 本日の値の表示が{most}件を超えました。監査者が確認します。"),
+        details: Vec::new(),
+    }
+}
+
 /// The page of a request, or what keeps it from being shown. `shown` says whether its values are.
 pub(super) fn answer(
     desk: &Desk,
@@ -73,6 +81,7 @@ pub(super) fn answer(
         Ok(detail) => detail,
         Err(fault) => return refused(&fault),
     };
+    let message = message.or_else(|| detail.beyond_volume.map(beyond_volume));
     let provision = &detail.queued.provision;
     let may = |act| {
         let authority = desk.staff.authority(act).ok();

@@ -10,11 +10,12 @@ use crate::{
     crypto::password::hash,
     domain::{
         names::{AccountName, StaffNumber},
+        operation::{OperationKind, OperationOutcome},
         password::Credential,
         staff::{Account, Act, Affairs, DisplayName, Role, StaffRefusal},
     },
     institution::{ActFault, IntermediateServer},
-    store::{KeptAccount, StoreFault, Version},
+    store::{KeptAccount, Version},
 };
 
 /// An account as an administrator describes it.
@@ -75,31 +76,13 @@ impl IntermediateServer {
         password: Zeroizing<String>,
         now: Timestamp,
     ) -> Result<AccountView, ActFault> {
-        let on = Some(draft.name.to_string());
-        self.begin_act(staff, Act::ManageAccounts, on, now).await?;
-        let account = self.account_of(draft);
-        let flaws = self.around.staff.password.flaws(&account, "", &password);
-        if !flaws.is_empty() {
-            return Err(unfit(&flaws).into());
-        }
-        let turn = self.around.hashing.acquire().await;
-        let hash = slowly(move || hash(&password)).await?;
-        drop(turn);
-        let credential = Credential::given(hash, now);
-        let kept = KeptAccount {
-            account,
-            credential,
-        };
-        match self
-            .around
-            .state
-            .add_accounts(std::slice::from_ref(&kept))
-            .await
-        {
-            Ok(()) => Ok(self.view_of(kept, now)),
-            Err(StoreFault::Conflict { .. }) => Err(StaffRefusal::AccountExists.into()),
-            Err(fault) => Err(fault.into()),
-        }
+        let _alone = self.sessions.one_attempt_at_a_time().await;
+        let name = draft.name.clone();
+        let made = self.new_account(staff, draft, password, now).await;
+        let kept = self.settle(staff, &name, made, now).await?;
+        let state = &self.around.state;
+        state.add_accounts(std::slice::from_ref(&kept)).await?;
+        Ok(self.view_of(kept, now))
     }
 
     /// Changes roles, affairs, display name and last day of an account, and ends its sessions.
@@ -112,7 +95,9 @@ impl IntermediateServer {
         draft: AccountDraft,
         now: Timestamp,
     ) -> Result<AccountView, ActFault> {
-        let (version, kept) = self.other_account(staff, &draft.name, now).await?;
+        let _alone = self.sessions.one_attempt_at_a_time().await;
+        let found = self.other_account(staff, &draft.name);
+        let (version, kept) = self.settle(staff, &draft.name, found, now).await?;
         let account = Account {
             // An account keeps its person: what it did stays theirs.
             person: kept.account.person.clone(),
@@ -132,20 +117,71 @@ impl IntermediateServer {
         name: &AccountName,
         now: Timestamp,
     ) -> Result<AccountView, ActFault> {
-        let (version, mut kept) = self.other_account(staff, name, now).await?;
+        let _alone = self.sessions.one_attempt_at_a_time().await;
+        let found = self.other_account(staff, name);
+        let (version, mut kept) = self.settle(staff, name, found, now).await?;
         kept.credential.locked = false;
         kept.credential.failures = 0;
         self.replace_account(version, kept, now).await
     }
 
-    async fn other_account(
+    /// Puts on record how an administrator's act ended. What can be refused is refused before this, and what is not is
+    /// changed after it; no other change of an account comes between, for all of them wait for one attempt at a time.
+    async fn settle<T>(
+        &self,
+        staff: &AtWork,
+        on: &AccountName,
+        prepared: Result<T, ActFault>,
+        now: Timestamp,
+    ) -> Result<T, ActFault> {
+        let what = OperationKind::Act(Act::ManageAccounts);
+        let mut operation = staff.operation(what, Some(on.to_string()));
+        match &prepared {
+            Ok(_) => {}
+            Err(ActFault::Refused(refusal)) => {
+                operation.outcome = OperationOutcome::refused(refusal);
+            }
+            Err(_) => return prepared,
+        }
+        self.record_operation(operation, now).await?;
+        prepared
+    }
+
+    async fn new_account(
+        &self,
+        staff: &AtWork,
+        draft: AccountDraft,
+        password: Zeroizing<String>,
+        now: Timestamp,
+    ) -> Result<KeptAccount, ActFault> {
+        staff.authority(Act::ManageAccounts)?;
+        let account = self.account_of(draft);
+        let known = self
+            .around
+            .state
+            .account(account.institution, &account.name)?;
+        if known.is_some() {
+            return Err(StaffRefusal::AccountExists.into());
+        }
+        let flaws = self.around.staff.password.flaws(&account, "", &password);
+        if !flaws.is_empty() {
+            return Err(unfit(&flaws).into());
+        }
+        let turn = self.around.hashing.acquire().await;
+        let hash = slowly(move || hash(&password)).await?;
+        drop(turn);
+        Ok(KeptAccount {
+            account,
+            credential: Credential::given(hash, now),
+        })
+    }
+
+    fn other_account(
         &self,
         staff: &AtWork,
         name: &AccountName,
-        now: Timestamp,
     ) -> Result<(Version, KeptAccount), ActFault> {
-        let on = Some(name.to_string());
-        self.begin_act(staff, Act::ManageAccounts, on, now).await?;
+        staff.authority(Act::ManageAccounts)?;
         let found = self.around.state.account(self.profile.code, name)?;
         let (version, kept) = found.ok_or_else(unknown_account)?;
         if kept.account.person == staff.account.person {

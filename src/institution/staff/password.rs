@@ -60,7 +60,10 @@ impl IntermediateServer {
             flaws.push(PasswordFlaw::UsedBefore);
         }
         if !flaws.is_empty() {
-            return Err(unfit(&flaws).into());
+            let refusal = unfit(&flaws);
+            operation.outcome = OperationOutcome::refused(&refusal);
+            self.record_operation(operation, now).await?;
+            return Err(refusal.into());
         }
         self.record_operation(operation, now).await?;
         let next = KeptAccount {

@@ -19,6 +19,13 @@ struct Session {
     last_seen: Timestamp,
 }
 
+impl Session {
+    fn lives(&self, rules: &StaffRules, now: Timestamp) -> bool {
+        now.duration_since(self.last_seen) < rules.idle_max
+            && now.duration_since(self.began) < rules.session_max
+    }
+}
+
 /// The sessions that are open.
 #[derive(Default)]
 pub(in crate::institution) struct Sessions {
@@ -53,14 +60,22 @@ impl Sessions {
         now: Timestamp,
     ) -> Option<AccountName> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let lives = |session: &Session| {
-            now.duration_since(session.last_seen) < rules.idle_max
-                && now.duration_since(session.began) < rules.session_max
-        };
-        open.retain(|_, session| lives(session));
+        open.retain(|_, session| session.lives(rules, now));
         let session = open.get_mut(token)?;
         session.last_seen = session.last_seen.max(now);
         Some(session.account.clone())
+    }
+
+    /// Whose session it is, if it lives; this is no sign of life.
+    pub(super) fn still_whose(
+        &self,
+        token: &TokenDigest,
+        rules: &StaffRules,
+        now: Timestamp,
+    ) -> Option<AccountName> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = open.get(token)?;
+        session.lives(rules, now).then(|| session.account.clone())
     }
 
     /// Ends a session.
@@ -81,7 +96,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::domain::password::PasswordRules;
+    use crate::domain::{analysis::AnalysisRules, password::PasswordRules};
 
     const RULES: StaffRules = StaffRules {
         password: PasswordRules {
@@ -92,6 +107,13 @@ mod tests {
         },
         idle_max: SignedDuration::from_mins(10),
         session_max: SignedDuration::from_mins(25),
+        analysis: AnalysisRules {
+            opens: 0,
+            closes: 24,
+            failures_min: 1,
+            unused_days: 1,
+            volume_max: 1,
+        },
     };
 
     fn at(minutes: i64) -> Timestamp {
@@ -116,6 +138,17 @@ mod tests {
             sessions.whose(&[1; 32], &RULES, at(31)).is_none(),
             "stays ended"
         );
+    }
+
+    #[test]
+    fn to_look_whether_a_session_lives_does_not_keep_it_alive() {
+        let sessions = Sessions::default();
+        sessions.open([1; 32], name("a"), at(0));
+        let owner = |minutes| sessions.still_whose(&[1; 32], &RULES, at(minutes));
+        assert_eq!(owner(9), Some(name("a")));
+        assert_eq!(owner(10), None, "idle");
+        assert!(sessions.whose(&[1; 32], &RULES, at(9)).is_some());
+        assert_eq!(owner(18), Some(name("a")));
     }
 
     #[test]

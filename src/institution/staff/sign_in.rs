@@ -57,6 +57,7 @@ impl IntermediateServer {
             on: None,
             outcome,
             origin: origin.to_owned(),
+            note: None,
         };
         let usable = |kept: &KeptAccount| {
             right && !kept.credential.locked && !has_expired(&kept.account, now)
@@ -95,17 +96,42 @@ impl IntermediateServer {
     /// When no session has this token, or its account is locked or has expired.
     pub fn at_work(&self, token: &str, origin: &str, now: Timestamp) -> Result<AtWork, ActFault> {
         let digest = sha256(&[token.as_bytes()]);
-        let rules = &self.around.staff;
-        let name = self.sessions.whose(&digest, rules, now);
+        let name = self.sessions.whose(&digest, &self.around.staff, now);
+        self.who_works(&digest, name, origin, now)
+    }
+
+    /// The same for what a stream or a page asks without anybody doing something: no sign of life.
+    ///
+    /// # Errors
+    /// As [`Self::at_work`].
+    pub fn still_at_work(
+        &self,
+        token: &str,
+        origin: &str,
+        now: Timestamp,
+    ) -> Result<AtWork, ActFault> {
+        let digest = sha256(&[token.as_bytes()]);
+        let name = self.sessions.still_whose(&digest, &self.around.staff, now);
+        self.who_works(&digest, name, origin, now)
+    }
+
+    fn who_works(
+        &self,
+        session: &[u8; 32],
+        name: Option<AccountName>,
+        origin: &str,
+        now: Timestamp,
+    ) -> Result<AtWork, ActFault> {
         let name = name.ok_or(StaffRefusal::NoSession)?;
         let found = self.around.state.account(self.profile.code, &name)?;
         let (_, kept) = found.ok_or(StaffRefusal::NoSession)?;
         if kept.credential.locked || has_expired(&kept.account, now) {
-            self.sessions.end(&digest);
+            self.sessions.end(session);
             return Err(StaffRefusal::NoSession.into());
         }
+        let rules = &self.around.staff.password;
         Ok(AtWork {
-            password_due: kept.credential.is_due(&rules.password, now),
+            password_due: kept.credential.is_due(rules, now),
             account: kept.account,
             origin: origin.to_owned(),
         })

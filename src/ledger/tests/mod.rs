@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod disposal;
 mod foreign;
 mod garbage;
 mod outside;

@@ -3,6 +3,7 @@
 mod acquisition;
 mod by_hand;
 mod deciding;
+mod disposal;
 mod interrupted;
 mod lives;
 mod seeds;
