@@ -29,7 +29,7 @@ use crate::{
     crypto::identity::Identity,
     domain::{refusal::Refusal, unready::Unready},
     grpc::{Caller, status_of},
-    world::{Share, Shares},
+    world::{BUSY_PAUSE, Share, Shares},
 };
 
 /// What a header costs besides its name and value. Source: RFC 9113 §6.5.2.
@@ -87,8 +87,11 @@ impl Service<Request<Body>> for Calls {
         let mut call = Call::start(&self.layer, request.uri().path());
         match self.layer.admit(&request) {
             Ok(room) => call.room = Some(room),
-            Err(refused) => {
-                return Box::pin(async move { Ok(call.answer(refused.into_http())) });
+            Err((refused, pause)) => {
+                return Box::pin(async move {
+                    sleep(pause).await;
+                    Ok(call.answer(refused.into_http()))
+                });
             }
         }
         let limit = self.layer.time_limit(request.headers());
@@ -121,13 +124,14 @@ impl Service<Request<Body>> for Calls {
 }
 
 impl CallLayer {
-    /// The right to run, or the status that refuses it.
-    fn admit(&self, request: &Request<Body>) -> Result<Room, Status> {
+    /// The right to run, or the status that refuses it and the pause before it.
+    fn admit(&self, request: &Request<Body>) -> Result<Room, (Status, Duration)> {
         if header_bytes(request.headers()) > self.header_bytes_max {
-            return Err(Status::resource_exhausted(format!(
+            let status = Status::resource_exhausted(format!(
                 "the headers are longer than {} bytes",
                 self.header_bytes_max
-            )));
+            ));
+            return Err((status, Duration::ZERO));
         }
         let caller = request.extensions().get::<Caller>();
         let share = caller.map(|caller| match caller.identity.as_ref() {
@@ -135,10 +139,12 @@ impl CallLayer {
             Identity::Operator => self.shares.take("operator"),
         });
         let busy = Refusal::Unready(Unready::InstitutionBusy);
-        let share = share.flatten().ok_or_else(|| status_of(&busy))?;
-        let permit = Arc::clone(&self.calls)
-            .try_acquire_owned()
-            .map_err(|_| Status::resource_exhausted("as many calls are running as may be"))?;
+        let share = share.flatten();
+        let share = share.ok_or_else(|| (status_of(&busy), BUSY_PAUSE))?;
+        let permit = Arc::clone(&self.calls).try_acquire_owned().map_err(|_| {
+            let status = Status::resource_exhausted("as many calls are running as may be");
+            (status, Duration::ZERO)
+        })?;
         Ok(Room {
             _share: share,
             _permit: permit,

@@ -206,6 +206,8 @@ fn take_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn totals(writes: u64) -> Totals {
@@ -276,5 +278,24 @@ mod tests {
         first.append(&[frame(1), frame(2), torn].concat()).unwrap();
         assert_eq!(writes(dir.path(), 0), [1, 2]);
         assert_eq!(writes(dir.path(), 9), [0; 0]);
+    }
+
+    proptest! {
+        /// The checksum is right, the content is anything: whoever can write the disk can write this.
+        #[test]
+        fn a_frame_of_any_content_is_read_or_refused(
+            content in prop::collection::vec(any::<u8>(), 0..200),
+            behind in prop::collection::vec(any::<u8>(), 0..9),
+        ) {
+            let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+            let crc = crc32fast::hash(&content).to_be_bytes();
+            let bytes = [&length[..], &crc, &content, &behind].concat();
+            if let Some((batch, rest)) = read_frame(&bytes) {
+                prop_assert_eq!(rest, &behind);
+                let mut written = Vec::new();
+                push_frame(&mut written, batch.totals, &batch.changes);
+                prop_assert_eq!(&written, &bytes[..bytes.len() - behind.len()]);
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The inquirer's acts that set the world in motion: submitting and cancelling.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{World, WorldFault};
 use crate::{
@@ -18,6 +18,10 @@ use crate::{
 /// How many tasks may be under way before new inquiries are turned away.
 const TASKS_MAX: usize = 20_000;
 
+/// An institution that is refused because it is busy hears so after this pause (ours): who does not wait by itself does not
+/// take the processor from the others by asking.
+pub const BUSY_PAUSE: Duration = Duration::from_millis(100);
+
 impl World {
     /// Accepts an inquiry of an institution and begins to carry its exchanges.
     ///
@@ -32,7 +36,10 @@ impl World {
             return Err(Refusal::Overloaded.into());
         }
         let share = self.beginning.take(inquirer.as_str());
-        let share = share.ok_or(Refusal::Unready(Unready::InstitutionBusy))?;
+        let Some(share) = share else {
+            tokio::time::sleep(BUSY_PAUSE).await;
+            return Err(Refusal::Unready(Unready::InstitutionBusy).into());
+        };
         let world = Arc::clone(self);
         self.see_through(async move {
             let server = world.server(inquirer)?;

@@ -1,14 +1,23 @@
 //! Places for exchanges under way. Where institutions wait for one, they take turns: however many exchanges one of them
-//! has waiting, another waits for one of them at most.
+//! has waiting, another waits for one of them at most, and shares the processor with a few of them only.
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
 
 use crate::domain::codes::InstitutionCode;
+
+/// How many places an institution may have while others are at work (ours): with more, its exchanges would share the
+/// processor with theirs out of proportion.
+const BESIDE_OTHERS_MAX: usize = 8;
+
+/// An institution that took a place so long ago or less is at work (ours).
+const AT_WORK: Duration = Duration::from_secs(1);
 
 /// A number of places, shared by institutions.
 #[derive(Debug)]
@@ -21,6 +30,8 @@ struct Line {
     free: usize,
     /// No queue is empty.
     waiting: BTreeMap<InstitutionCode, VecDeque<oneshot::Sender<Place>>>,
+    /// How many places each has, and when it took the last one.
+    at_work: BTreeMap<InstitutionCode, (usize, Instant)>,
     /// Who had the last turn.
     last: Option<InstitutionCode>,
 }
@@ -29,7 +40,8 @@ struct Line {
 #[derive(Debug)]
 pub(super) struct Place {
     turns: Arc<Turns>,
-    is_passed_on: bool,
+    institution: InstitutionCode,
+    is_given_back: bool,
 }
 
 impl Turns {
@@ -38,6 +50,7 @@ impl Turns {
             line: Mutex::new(Line {
                 free: places,
                 waiting: BTreeMap::new(),
+                at_work: BTreeMap::new(),
                 last: None,
             }),
         })
@@ -47,43 +60,40 @@ impl Turns {
     pub(super) async fn take(self: &Arc<Self>, institution: InstitutionCode) -> Place {
         let turn = {
             let mut line = self.line();
-            if line.free > 0 {
-                line.free -= 1;
-                return self.place();
-            }
             let (sender, turn) = oneshot::channel();
             let queue = line.waiting.entry(institution).or_default();
             queue.push_back(sender);
             turn
         };
+        self.go_on();
         match turn.await {
             Ok(place) => place,
             // A sender is dropped only after it was used.
-            Err(_) => self.place(),
+            Err(_) => {
+                self.line().seat(institution);
+                self.place(institution)
+            }
         }
     }
 
-    fn place(self: &Arc<Self>) -> Place {
+    fn place(self: &Arc<Self>, institution: InstitutionCode) -> Place {
         Place {
             turns: Arc::clone(self),
-            is_passed_on: false,
+            institution,
+            is_given_back: false,
         }
     }
 
-    fn give_back(self: &Arc<Self>) {
+    /// Gives free places to those whose turn it is.
+    fn go_on(self: &Arc<Self>) {
         loop {
-            let next = {
-                let mut line = self.line();
-                let next = line.next();
-                if next.is_none() {
-                    line.free += 1;
-                }
-                next
+            let Some((institution, next)) = self.line().next() else {
+                return;
             };
-            let Some(next) = next else { return };
-            match next.send(self.place()) {
-                Ok(()) => return,
-                Err(mut place) => place.is_passed_on = true,
+            if let Err(mut place) = next.send(self.place(institution)) {
+                // Nobody waits for it any more. Its drop would come back here once for each of them.
+                place.is_given_back = true;
+                self.line().leave(institution);
             }
         }
     }
@@ -103,27 +113,61 @@ impl Turns {
 }
 
 impl Line {
-    /// The one who waits longest, of the institution after the last one.
-    fn next(&mut self) -> Option<oneshot::Sender<Place>> {
+    /// The one who waits longest, of the institution after the last one that may have a place; the place is taken.
+    fn next(&mut self) -> Option<(InstitutionCode, oneshot::Sender<Place>)> {
+        if self.free == 0 {
+            return None;
+        }
         let after = self.last.and_then(|last| {
-            let bounds = (std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded);
-            self.waiting.range(bounds).next().map(|(code, _)| *code)
+            let bounds = (Bound::Excluded(last), Bound::Unbounded);
+            let mut after = self.waiting.range(bounds).map(|(code, _)| *code);
+            after.find(|code| self.may_have(*code))
         });
-        let institution = after.or_else(|| self.waiting.keys().next().copied())?;
+        let institution = after.or_else(|| {
+            let mut all = self.waiting.keys().copied();
+            all.find(|code| self.may_have(*code))
+        })?;
         let queue = self.waiting.get_mut(&institution)?;
         let next = queue.pop_front();
         if queue.is_empty() {
             self.waiting.remove(&institution);
         }
         self.last = Some(institution);
-        next
+        self.seat(institution);
+        Some((institution, next?))
+    }
+
+    fn may_have(&self, institution: InstitutionCode) -> bool {
+        let held = self.at_work.get(&institution).map_or(0, |(held, _)| *held);
+        let is_other = |code: &InstitutionCode| *code != institution;
+        held < BESIDE_OTHERS_MAX
+            || !(self.waiting.keys().any(is_other) || self.at_work.keys().any(is_other))
+    }
+
+    fn seat(&mut self, institution: InstitutionCode) {
+        self.free = self.free.saturating_sub(1);
+        let now = Instant::now();
+        let (held, latest) = self.at_work.entry(institution).or_insert((0, now));
+        *held += 1;
+        *latest = now;
+    }
+
+    fn leave(&mut self, institution: InstitutionCode) {
+        self.free += 1;
+        if let Some((held, _)) = self.at_work.get_mut(&institution) {
+            *held -= 1;
+        }
+        let is_at_work = |held: usize, latest: Instant| held > 0 || latest.elapsed() < AT_WORK;
+        self.at_work
+            .retain(|_, (held, latest)| is_at_work(*held, *latest));
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if !self.is_passed_on {
-            self.turns.give_back();
+        if !self.is_given_back {
+            self.turns.line().leave(self.institution);
+            self.turns.go_on();
         }
     }
 }
@@ -159,7 +203,7 @@ mod tests {
         for _ in asking {
             served.push(order.recv().await.unwrap());
         }
-        assert_eq!(served, [1, 2, 3, 1, 2, 1, 1]);
+        assert_eq!(served, [2, 3, 1, 2, 1, 1, 1]);
         turns.all_free(1).await;
     }
 
@@ -186,5 +230,34 @@ mod tests {
         drop(first);
         left.remove(0).await.unwrap();
         turns.all_free(1).await;
+    }
+
+    #[tokio::test]
+    async fn an_institution_has_every_place_while_it_is_alone_and_a_few_beside_others() {
+        let turns = Turns::new(3 * BESIDE_OTHERS_MAX);
+        let mut alone = Vec::new();
+        for _ in 0..2 * BESIDE_OTHERS_MAX {
+            alone.push(turns.take(institution(1)).await);
+        }
+        let other = turns.take(institution(2)).await;
+        let mut more = std::pin::pin!(turns.take(institution(1)));
+        assert!(
+            poll_once(more.as_mut()).await.is_none(),
+            "it has more than its share"
+        );
+        alone.truncate(BESIDE_OTHERS_MAX);
+        assert!(poll_once(more.as_mut()).await.is_none(), "it has its share");
+        alone.truncate(BESIDE_OTHERS_MAX - 1);
+        let more = poll_once(more.as_mut()).await.unwrap();
+        drop((alone, other, more));
+        turns.all_free(3 * BESIDE_OTHERS_MAX).await;
+    }
+
+    async fn poll_once<T>(waiting: std::pin::Pin<&mut impl Future<Output = T>>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = waiting => Some(done),
+            () = std::future::ready(()) => None,
+        }
     }
 }

@@ -1,8 +1,15 @@
 //! One institution that floods takes nothing from the others: it is told to wait, and they are served.
 //!
-//! `CHUKAN_IDLE_CONNECTIONS` says how many connections stay idle (300; 10,000 in the long form).
+//! `CHUKAN_IDLE_CONNECTIONS` says how many connections stay idle (300; 10,000 in the long form),
+//! `CHUKAN_FLOOD_INQUIRIES` how many inquiries each caller sends beside a flood (25).
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use chukan::grpc::proto::v1::{self, WaitInquiryRequest};
 use tokio::task::JoinSet;
@@ -119,4 +126,64 @@ async fn thousands_of_idle_connections_leave_room_for_who_calls() {
         grown < u64::try_from(wanted).unwrap() * 256 + 64 * 1024,
         "{grown} KiB for {wanted} connections"
     );
+}
+
+/// How long so many inquiries of four callers take, one after the other in each; all of them succeed.
+async fn four_callers(net: &net::Net, name: &str, each: usize) -> Duration {
+    let mut callers = JoinSet::new();
+    let clients = [(); 4].map(|()| net.inquiries(DESIGNATED));
+    for (caller, client) in clients.into_iter().enumerate() {
+        let (mut client, name) = (client.await, format!("{name}-{caller}"));
+        callers.spawn(async move {
+            for n in 0..each {
+                let request = tax_inquiry_of(DESIGNATED, &format!("{name}-{n}"));
+                assert_eq!(codes(&ask(&mut client, request).await), ["01"]);
+            }
+        });
+    }
+    let began = Instant::now();
+    while let Some(ended) = callers.join_next().await {
+        ended.unwrap();
+    }
+    began.elapsed()
+}
+
+/// Sends inquiries of many people as fast as they are refused or taken; counts the refusals.
+async fn flood(net: &net::Net, refused: &Arc<AtomicU64>) -> JoinSet<()> {
+    let mut flood = JoinSet::new();
+    for caller in 0..32 {
+        let (mut client, refused) = (net.inquiries(CITY).await, Arc::clone(refused));
+        flood.spawn(async move {
+            for n in 0.. {
+                let mut request = tax_inquiry("", 0);
+                let name = |at| format!("flood-{caller}-{n}-{at}");
+                let people = (0..100)
+                    .map(|at| net::detail(&name(at), &net::person(0, CITY), net::WARD, net::TAX));
+                request.details = people.collect();
+                if let Err(status) = client.submit_inquiry(request).await {
+                    assert_eq!(told(&status).reason, "INSTITUTION_BUSY");
+                    refused.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+    }
+    flood
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_inquiries_is_refused_while_every_inquiry_of_another_institution_succeeds() {
+    let each = std::env::var("CHUKAN_FLOOD_INQUIRIES");
+    let each: usize = each.map_or(25, |number| number.parse().unwrap());
+    let net = net::start_with(&["--set", "inquiry.inquiries_each_max=16"]);
+    four_callers(&net, "warm", each).await;
+    let alone = four_callers(&net, "alone", each).await;
+    let refused = Arc::new(AtomicU64::new(0));
+    let flood = flood(&net, &refused).await;
+    while refused.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let beside = four_callers(&net, "beside", each).await;
+    let ratio = alone.as_secs_f64() / beside.as_secs_f64();
+    eprintln!("alone {alone:?}, beside a flood {beside:?}: {ratio:.2} of the throughput");
+    drop(flood);
 }

@@ -121,4 +121,25 @@ proptest! {
             PermitRefusal::Invalid("signature")
         );
     }
+
+    /// The signature is taken for good: only the core could have signed this, and even so nothing panics.
+    #[test]
+    fn terms_of_any_bytes_are_refused_or_say_what_they_say(
+        at in any::<prop::sample::Index>(),
+        new in prop::collection::vec(any::<u8>(), 0..12),
+        cut in 0_usize..12,
+    ) {
+        let mut permit = signed();
+        let at = at.index(permit.terms.len());
+        let end = permit.terms.len().min(at + cut);
+        permit.terms.splice(at..end, new);
+        match Permit::read(&permit, |_, _| true) {
+            Ok(read) => {
+                let written = serde_json::to_vec(read.terms()).unwrap();
+                let again: PermitTerms = serde_json::from_slice(&written).unwrap();
+                prop_assert_eq!(read.terms(), &again);
+            }
+            Err(refused) => prop_assert_eq!(refused, PermitRefusal::Invalid("form")),
+        }
+    }
 }

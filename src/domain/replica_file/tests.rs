@@ -1,8 +1,10 @@
 use jiff::Timestamp;
 use jiff::civil::date;
+use proptest::prelude::*;
 
 use super::*;
-use crate::domain::layout::{DataSetLayout, ItemKind, ItemLayout, Layout};
+use crate::domain::files::TextForm;
+use crate::domain::layout::{DataSetLayout, ItemKind, ItemLayout, Layout, Layouts};
 use crate::domain::replica::Replica;
 
 fn item(code: &str, kind: ItemKind, length_max: usize, required: bool) -> ItemLayout {
@@ -219,4 +221,37 @@ fn an_open_quotation_mark_does_not_swallow_the_file() {
     let fields = cutter.csv("a,\"b,\"\"c\"\"\"").unwrap();
     assert_eq!(fields.all().collect::<Vec<_>>(), ["a", "b,\"c\""]);
     assert_eq!(cutter.csv("").unwrap().count(), 0);
+}
+
+proptest! {
+    #[test]
+    fn a_file_of_any_bytes_is_read_or_its_flaws_are_named(
+        spoilt in prop::collection::vec((any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 0..6)), 0..4),
+        form in prop::sample::select(vec![FileForm::Csv, FileForm::Dat]),
+        piece in 1_usize..64,
+    ) {
+        let layout = layout();
+        let names = write::names(&Columns::of(&layout));
+        let mut file = format!("{names}\r\n{HEAD}OUT,税,123,\r\n").into_bytes();
+        let whole = spoilt.is_empty() && form == FileForm::Csv;
+        for (at, new) in spoilt {
+            let at = at.index(file.len());
+            file.splice(at..file.len().min(at + 3), new);
+        }
+        let layouts = Layouts::new([layout]).unwrap();
+        let holds = ["TM90000000000001".parse().unwrap()];
+        let plan = FilePlan { form, text: TextForm::default(), extent: Extent::Differential };
+        let mut reader = FileReader::new(plan, &layouts, &holds);
+        let mut found = Vec::new();
+        for piece in file.chunks(piece) {
+            found.extend(reader.push(piece));
+        }
+        found.extend(reader.finish());
+        prop_assert!(!whole || found.len() == 1 && found[0].entry.is_ok());
+        for one in found {
+            if let Err(flaws) = one.entry {
+                prop_assert!(!flaws.is_empty());
+            }
+        }
+    }
 }

@@ -80,7 +80,6 @@ impl Disk {
             .env("FAULTY_BELOW", self.data())
             .env("FAULTY_CONTROL", self.dir.path().join("control"))
             .env("FAULTY_JOURNAL", self.journal())
-            .env_remove("CHUKAN_DISK_CALLS")
             .stderr(Stdio::from(said));
         command
     }
