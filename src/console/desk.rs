@@ -18,7 +18,11 @@ use zeroize::Zeroizing;
 use super::{Carrier, Console, Peer, reply::refused};
 use crate::{
     crypto::digest::sha256,
-    domain::{codes::InstitutionCode, refusal::Refusal, staff::StaffRefusal},
+    domain::{
+        codes::InstitutionCode,
+        refusal::Refusal,
+        staff::{Act, StaffRefusal},
+    },
     institution::{ActFault, AtWork, IntermediateServer},
     world::{DEFAULT_WORLD, World, WorldFault},
 };
@@ -66,6 +70,19 @@ impl Desk {
         } else {
             Err(StaffRefusal::NoSession.into())
         }
+    }
+
+    /// Puts an act on record, if it is allowed.
+    ///
+    /// # Errors
+    /// When it is not, or cannot be recorded.
+    pub(super) async fn begin(&self, act: Act, on: Option<String>) -> Result<(), WorldFault> {
+        self.see_through(move |world, institution, staff| async move {
+            let server = world.server(institution)?;
+            server.begin_act(&staff, act, on, world.now()).await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Runs an act to its end, also when the browser goes away.

@@ -6,6 +6,7 @@ mod accounts;
 mod analysis;
 mod assets;
 mod desk;
+mod form;
 mod frame;
 mod guard;
 mod home;
@@ -13,6 +14,7 @@ mod operations;
 mod password;
 mod provision;
 mod queue;
+mod records;
 mod reply;
 mod sent;
 mod settings;
@@ -91,6 +93,12 @@ pub fn router(worlds: Arc<Worlds>, carrier: Carrier, settings: Vec<SettingInForc
         .route("/settings", get(settings::show))
         .route("/analysis", get(analysis::show))
         .route("/analysis/review", post(analysis::review))
+        .route("/records", get(records::show))
+        .route("/records/{serial}", get(records::show_one))
+        .route(
+            "/records/{serial}/nondisclosure",
+            get(records::confirm).post(records::mark),
+        )
         .route("/assets/{name}", get(assets::show))
         .fallback(reply::no_page)
         .layer(axum::extract::DefaultBodyLimit::max(FORM_BYTES_MAX))

@@ -59,12 +59,19 @@ pub(super) async fn show(desk: Desk, Query(asked): Query<Before>) -> Response {
         &OperationsPage {
             frame: Frame::of(&desk, "/operations", "操作記録"),
             rows: found.into_iter().map(row).collect(),
-            next: next.map(|SearchPlace { fiscal_year, index }| format!("{fiscal_year}.{index}")),
+            next: next.map(place_text),
         },
     )
 }
 
-fn place(text: &str) -> Option<SearchPlace> {
+/// A place in the ledger as an address names it.
+pub(super) fn place_text(place: SearchPlace) -> String {
+    let SearchPlace { fiscal_year, index } = place;
+    format!("{fiscal_year}.{index}")
+}
+
+/// The place that an address names.
+pub(super) fn place(text: &str) -> Option<SearchPlace> {
     let (fiscal_year, index) = text.split_once('.')?;
     Some(SearchPlace {
         fiscal_year: fiscal_year.parse().ok()?,

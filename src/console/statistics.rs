@@ -156,7 +156,7 @@ pub(super) async fn show(desk: Desk, Query(asked): Query<Asked>) -> Response {
             Ok(counts) => (Some(shown(&desk.world, by, &counts)), Flaws::default()),
             Err(fault) => return refused(&fault),
         },
-        Err(flaws) => match begun(&desk, Act::ReadStatistics, None).await {
+        Err(flaws) => match desk.begin(Act::ReadStatistics, None).await {
             Ok(()) => (None, flaws),
             Err(fault) => return refused(&fault),
         },
@@ -202,19 +202,9 @@ pub(super) async fn export(desk: Desk, Query(asked): Query<Asked>) -> Response {
     (headers, csv(&counts)).into_response()
 }
 
-/// Puts the act on record, if it is allowed.
-async fn begun(desk: &Desk, act: Act, on: Option<String>) -> Result<(), WorldFault> {
-    desk.see_through(move |world, institution, staff| async move {
-        let server = world.server(institution)?;
-        server.begin_act(&staff, act, on, world.now()).await?;
-        Ok(())
-    })
-    .await
-}
-
 /// Counts after the act is on record.
 async fn counted(desk: &Desk, act: Act, days: Days) -> Result<Counts, WorldFault> {
-    begun(desk, act, Some(days.name())).await?;
+    desk.begin(act, Some(days.name())).await?;
     desk.see_through(move |world, institution, _| async move {
         let counting = tokio::task::spawn_blocking(move || {
             let server = world.server(institution)?;

@@ -5,7 +5,10 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use crate::{
     domain::{
         codes::InstitutionCode,
+        condition::Condition,
+        exchange::Side,
         jst::JST,
+        result::ResultCode,
         staff::{Account, Affairs},
     },
     world::World,
@@ -40,6 +43,44 @@ pub(super) fn institution(world: &World, code: InstitutionCode) -> String {
     let known = world.directory().find(code);
     let name = known.map(|institution| institution.name.as_str());
     format!("{}（{code}）", name.unwrap_or_default())
+}
+
+/// Which party of an exchange.
+pub(super) fn side(side: Side) -> &'static str {
+    match side {
+        Side::Inquirer => "照会者",
+        Side::Core => "コアシステム",
+        Side::Provider => "提供者",
+    }
+}
+
+/// How an exchange stands or ended, by sign, code and words.
+pub(super) fn result(code: ResultCode) -> String {
+    let sign = match code {
+        ResultCode::EndedNormally => "✔",
+        ResultCode::PartlyProvided => "△",
+        other if other.is_final() => "✖",
+        _ => "…",
+    };
+    format!("{sign} {} {}", code.status_code(), code.message_ja())
+}
+
+/// 不開示 by sign and word.
+pub(super) fn mark(nondisclosure: bool) -> &'static str {
+    if nondisclosure {
+        "■ 不開示"
+    } else {
+        "□ 開示"
+    }
+}
+
+/// Which records were asked for.
+pub(super) fn condition(condition: Condition) -> String {
+    match condition {
+        Condition::None => "指定なし".to_owned(),
+        Condition::FiscalYear(year) => format!("{}年度", year.year()),
+        Condition::Period(period) => format!("{}から{}まで", period.from(), period.to()),
+    }
 }
 
 /// The roles of an account.

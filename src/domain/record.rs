@@ -181,6 +181,8 @@ pub struct PlacedRecord {
 pub struct Disagreement {
     /// The field, or `record` where a whole record is missing.
     pub field: &'static str,
+    /// Which side differs, or has no record.
+    pub side: Side,
     /// Which side differs, and from which.
     pub detail: String,
 }
@@ -229,6 +231,7 @@ impl ThreeSides<'_> {
                 (true, None) => found.push(missing(side)),
                 (false, Some(_)) => found.push(Disagreement {
                     field: "record",
+                    side,
                     detail: format!("{side:?} has a record of an exchange that never reached it"),
                 }),
                 (true, Some(_)) | (false, None) => {}
@@ -253,6 +256,7 @@ fn furthest(present: &[(Side, Option<&ProvisionRecord>)]) -> Option<Side> {
 fn missing(side: Side) -> Disagreement {
     Disagreement {
         field: "record",
+        side,
         detail: format!("{side:?} has no record"),
     }
 }
@@ -289,6 +293,7 @@ fn differences(first: &ProvisionRecord, other: &ProvisionRecord) -> Vec<Disagree
     let differs = |(field, same): (&'static str, bool)| {
         (!same).then(|| Disagreement {
             field,
+            side: other.side,
             detail: format!("{:?} differs from {:?}", other.side, first.side),
         })
     };

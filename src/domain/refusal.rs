@@ -92,6 +92,9 @@ pub enum Refusal {
     /// The received request has moved on since the caller saw it.
     #[error("the received request has moved on since it was opened")]
     ProvisionMoved,
+    /// A record's mark has changed since the caller saw it.
+    #[error("the record's mark has changed since it was seen")]
+    MarkMoved,
     /// The received request does not wait for a decision.
     #[error("the received request does not wait for a decision")]
     ProvisionDecided,
@@ -252,6 +255,7 @@ impl Refusal {
             Self::ResultsDeleted => "RESULTS_DELETED",
             Self::InquiryEnded => "INQUIRY_ENDED",
             Self::ProvisionMoved => "PROVISION_MOVED",
+            Self::MarkMoved => "MARK_MOVED",
             Self::ProvisionDecided => "PROVISION_DECIDED",
             Self::ProvisionChecked => "PROVISION_CHECKED",
             Self::ProvisionNotChecked => "PROVISION_NOT_CHECKED",
@@ -322,6 +326,7 @@ impl Refusal {
             Self::ProvisionMoved => {
                 "この依頼は、開いた後に他の職員または照会者によって変更されました。開き直してください。".into()
             }
+            Self::MarkMoved => "不開示の設定が変更されています。開き直してください。".into(),
             Self::ProvisionDecided => "この依頼は、決定を待っていません。".into(),
             Self::ProvisionChecked => "この依頼は、既に確認されています。".into(),
             Self::ProvisionNotChecked => "この依頼は、まだ確認されていません。".into(),

@@ -64,6 +64,12 @@ pub enum Act {
     ExportStatistics,
     /// See the settings in force.
     ReadSettings,
+    /// Search 情報提供等記録.
+    SearchRecords,
+    /// See one exchange's 情報提供等記録, as the three parties keep it.
+    ReadRecord,
+    /// 不開示: set or clear the mark of a record.
+    MarkNondisclosure,
 }
 
 impl Role {
@@ -104,7 +110,7 @@ impl Role {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::SeeQueue,
         Self::OpenProvision,
         Self::RevealContent,
@@ -119,6 +125,9 @@ impl Act {
         Self::ReadStatistics,
         Self::ExportStatistics,
         Self::ReadSettings,
+        Self::SearchRecords,
+        Self::ReadRecord,
+        Self::MarkNondisclosure,
     ];
 
     /// The table: who may do this. Nobody else may.
@@ -137,6 +146,8 @@ impl Act {
             Self::ReadStatistics => &[Approver, Auditor, PlatformOperator, Instructor],
             Self::ExportStatistics => &[Approver, Auditor],
             Self::ReadSettings => &[Administrator],
+            Self::SearchRecords | Self::ReadRecord => &[Clerk, Approver, Auditor, Instructor],
+            Self::MarkNondisclosure => &[Approver],
         }
     }
 
@@ -157,6 +168,9 @@ impl Act {
             Self::ReadStatistics => "統計の参照",
             Self::ExportStatistics => "統計の出力",
             Self::ReadSettings => "設定の参照",
+            Self::SearchRecords => "情報提供等記録の検索",
+            Self::ReadRecord => "情報提供等記録の参照",
+            Self::MarkNondisclosure => "不開示の設定・解除",
         }
     }
 }

@@ -189,6 +189,7 @@ fn decode(
         counterpart: fields.optional("counterpart", &message.counterpart),
         side,
         affair: fields.optional("affair", &message.affair),
+        procedure: fields.optional("procedure", &message.procedure),
         specific_info: fields.optional("specific_info", &message.specific_info),
         result: domain_result(message.result()),
     };

@@ -97,6 +97,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::WorldStays
         | Refusal::Staff(StaffRefusal::PasswordDue) => Code::FailedPrecondition,
         Refusal::ProvisionMoved => Code::Aborted,
+        Refusal::MarkMoved => Code::Aborted,
         Refusal::Overloaded | Refusal::Unready(Unready::InstitutionBusy) => Code::ResourceExhausted,
         Refusal::Unready(Unready::DiskFull)
         | Refusal::RecordsUnavailable

@@ -2,15 +2,16 @@
 
 use jiff::Timestamp;
 
-use super::{ActFault, IntermediateServer};
+use super::{ActFault, AtWork, IntermediateServer};
 use crate::{
     domain::{
-        codes::{AffairCode, InstitutionCode, SpecificInfoCode},
+        codes::{AffairCode, InstitutionCode, ProcedureCode, SpecificInfoCode},
         exchange::Side,
         names::ProcessingSerial,
         record::{Entry, PlacedRecord},
         refusal::{Refusal, Thing},
         result::ResultCode,
+        staff::Act,
     },
     store::SearchPlace,
 };
@@ -28,6 +29,8 @@ pub struct RecordFilter {
     pub side: Option<Side>,
     /// 事務.
     pub affair: Option<AffairCode>,
+    /// 事務手続.
+    pub procedure: Option<ProcedureCode>,
     /// 特定個人情報名.
     pub specific_info: Option<SpecificInfoCode>,
     /// How the exchange ended.
@@ -47,6 +50,9 @@ impl RecordFilter {
             && self.counterpart.is_none_or(|wanted| wanted == other)
             && self.side.is_none_or(|wanted| wanted == record.side)
             && self.affair.is_none_or(|wanted| wanted == subject.affair)
+            && self
+                .procedure
+                .is_none_or(|wanted| wanted == subject.procedure)
             && self
                 .specific_info
                 .is_none_or(|wanted| wanted == subject.specific_info)
@@ -69,6 +75,27 @@ impl IntermediateServer {
     ) -> Result<(Vec<PlacedRecord>, Option<SearchPlace>), ActFault> {
         let records = &self.around.records;
         let passes = |placed: &PlacedRecord| filter.passes(placed);
+        Ok(records.search(self.keeper(), from, limit, passes)?)
+    }
+
+    /// The same for a member of the staff: only records of the account's affairs. The search is on record.
+    ///
+    /// # Errors
+    /// When they may not, it cannot be recorded, or a record cannot be read.
+    pub async fn search_records_at_terminal(
+        &self,
+        staff: &AtWork,
+        filter: &RecordFilter,
+        (from, limit): (SearchPlace, usize),
+        now: Timestamp,
+    ) -> Result<(Vec<PlacedRecord>, Option<SearchPlace>), ActFault> {
+        let act = Act::SearchRecords;
+        let authority = self.begin_act(staff, act, None, now).await?;
+        let passes = |placed: &PlacedRecord| {
+            let affair = placed.record.subject.affair;
+            authority.for_affair(affair).is_ok() && filter.passes(placed)
+        };
+        let records = &self.around.records;
         Ok(records.search(self.keeper(), from, limit, passes)?)
     }
 
@@ -101,5 +128,39 @@ impl IntermediateServer {
         records.mark(self.keeper(), serial, nondisclosure).await?;
         drop(recorded);
         self.record(serial)
+    }
+
+    /// The same by a member of the staff, if the mark still is as they saw it. It is on record as an operation, too.
+    ///
+    /// # Errors
+    /// When they may not, the mark is not as they saw it any more, or as [`IntermediateServer::set_nondisclosure`].
+    pub async fn set_nondisclosure_at_terminal(
+        &self,
+        staff: &AtWork,
+        serial: ProcessingSerial,
+        nondisclosure: bool,
+        now: Timestamp,
+    ) -> Result<PlacedRecord, ActFault> {
+        let act = Act::MarkNondisclosure;
+        let prepared = self.markable(staff, serial, nondisclosure);
+        let on = Some(serial.to_string());
+        self.settle_act(staff, (act, on), prepared, now).await?;
+        self.set_nondisclosure(serial, nondisclosure, now).await
+    }
+
+    fn markable(
+        &self,
+        staff: &AtWork,
+        serial: ProcessingSerial,
+        nondisclosure: bool,
+    ) -> Result<(), ActFault> {
+        let authority = staff.authority(Act::MarkNondisclosure)?;
+        let placed = self.record(serial)?;
+        let affair = placed.record.subject.affair;
+        authority.for_affair(affair).map_err(Refusal::from)?;
+        if placed.nondisclosure == nondisclosure {
+            return Err(Refusal::MarkMoved.into());
+        }
+        Ok(())
     }
 }

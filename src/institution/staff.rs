@@ -135,6 +135,29 @@ impl IntermediateServer {
         Ok(authority?)
     }
 
+    /// Puts on record how an act ended. What can be refused is refused in `prepared`, and what is not is done after this.
+    ///
+    /// # Errors
+    /// As `prepared`, and when it cannot be recorded: then nothing may be done or shown.
+    pub async fn settle_act<T>(
+        &self,
+        staff: &AtWork,
+        (act, on): (Act, Option<String>),
+        prepared: Result<T, ActFault>,
+        now: Timestamp,
+    ) -> Result<T, ActFault> {
+        let mut operation = staff.operation(OperationKind::Act(act), on);
+        match &prepared {
+            Ok(_) => {}
+            Err(ActFault::Refused(refusal)) => {
+                operation.outcome = OperationOutcome::refused(refusal);
+            }
+            Err(_) => return prepared,
+        }
+        self.record_operation(operation, now).await?;
+        prepared
+    }
+
     /// 操作記録, the newest first.
     ///
     /// # Errors

@@ -6,8 +6,11 @@ use crate::{
         codes::InstitutionCode,
         names::ProcessingSerial,
         record::{Disagreement, PlacedRecord, ThreeSides},
+        refusal::{Refusal, Thing},
         retention::kept_long_enough,
+        staff::Act,
     },
+    institution::{ActFault, AtWork},
     store::Keeper,
 };
 
@@ -24,6 +27,14 @@ pub struct Comparison {
     pub provider: Option<PlacedRecord>,
     /// Where they differ.
     pub disagreements: Vec<Disagreement>,
+}
+
+impl Comparison {
+    /// The records that there are.
+    pub fn present(&self) -> impl Iterator<Item = &PlacedRecord> {
+        let sides = [&self.inquirer, &self.core, &self.provider];
+        sides.into_iter().flatten()
+    }
 }
 
 impl World {
@@ -73,5 +84,30 @@ impl World {
             core,
             provider: at_provider,
         }))
+    }
+
+    /// The same for a member of the institution's staff, where the account is for the affair. That they look, or may not, is
+    /// on record.
+    ///
+    /// # Errors
+    /// When they may not, there is nothing to compare, or a record cannot be read or written.
+    pub async fn compare_at_terminal(
+        &self,
+        serial: ProcessingSerial,
+        (by, staff): (InstitutionCode, &AtWork),
+    ) -> Result<Comparison, WorldFault> {
+        let found = self.compare(serial, by)?;
+        let look = || {
+            let authority = staff.authority(Act::ReadRecord)?;
+            let found = found.ok_or(Refusal::NotFound(Thing::ProvisionRecord))?;
+            if let Some(placed) = found.present().next() {
+                authority.for_affair(placed.record.subject.affair)?;
+            }
+            Ok::<_, Refusal>(found)
+        };
+        let seen = look().map_err(ActFault::from);
+        let act = (Act::ReadRecord, Some(serial.to_string()));
+        let settled = self.server(by)?.settle_act(staff, act, seen, self.now());
+        Ok(settled.await?)
     }
 }

@@ -25,6 +25,7 @@ mod console_accounts;
 mod console_deciding;
 mod console_live;
 mod console_plain;
+mod console_records;
 mod console_statistics;
 mod crash;
 mod deciding;

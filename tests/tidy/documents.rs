@@ -152,6 +152,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::ResultsDeleted,
         Refusal::InquiryEnded,
         Refusal::ProvisionMoved,
+        Refusal::MarkMoved,
         Refusal::ProvisionDecided,
         Refusal::ProvisionChecked,
         Refusal::ProvisionNotChecked,

@@ -13,7 +13,6 @@ use crate::{
         texts,
     },
     domain::{
-        condition::Condition,
         deciding::{Proposal, SendBackCause},
         layout::{DataSetLayout, Layout},
         provision::{HoldReason, Provision, ProvisionState},
@@ -169,7 +168,7 @@ fn facts(desk: &Desk, detail: &Detail) -> Vec<Fact> {
             format!("{} / {}", subject.affair, subject.procedure),
         ),
         fact("特定個人情報", info(desk, provision)),
-        fact("条件", condition(subject.condition)),
+        fact("条件", texts::condition(subject.condition)),
         fact(
             "団体内統合宛名番号",
             person.unwrap_or_else(|| "―".to_owned()),
@@ -233,14 +232,6 @@ fn proposal_text(provision: &Provision) -> String {
             let note = note.unwrap_or_default();
             format!("担当者の提案: 提供しない（{}）{note}", grounds.reason.ja())
         }
-    }
-}
-
-fn condition(condition: Condition) -> String {
-    match condition {
-        Condition::None => "指定なし".to_owned(),
-        Condition::FiscalYear(year) => format!("{}年度", year.year()),
-        Condition::Period(period) => format!("{}から{}まで", period.from(), period.to()),
     }
 }
 

@@ -10,7 +10,6 @@ use crate::{
     crypto::password::hash,
     domain::{
         names::{AccountName, StaffNumber},
-        operation::{OperationKind, OperationOutcome},
         password::Credential,
         staff::{Account, Act, Affairs, DisplayName, Role, StaffRefusal},
     },
@@ -125,8 +124,8 @@ impl IntermediateServer {
         self.replace_account(version, kept, now).await
     }
 
-    /// Puts on record how an administrator's act ended. What can be refused is refused before this, and what is not is
-    /// changed after it; no other change of an account comes between, for all of them wait for one attempt at a time.
+    /// Puts on record how an administrator's act ended. No other change of an account comes between this and the change, for
+    /// all of them wait for one attempt at a time.
     async fn settle<T>(
         &self,
         staff: &AtWork,
@@ -134,17 +133,8 @@ impl IntermediateServer {
         prepared: Result<T, ActFault>,
         now: Timestamp,
     ) -> Result<T, ActFault> {
-        let what = OperationKind::Act(Act::ManageAccounts);
-        let mut operation = staff.operation(what, Some(on.to_string()));
-        match &prepared {
-            Ok(_) => {}
-            Err(ActFault::Refused(refusal)) => {
-                operation.outcome = OperationOutcome::refused(refusal);
-            }
-            Err(_) => return prepared,
-        }
-        self.record_operation(operation, now).await?;
-        prepared
+        let what = (Act::ManageAccounts, Some(on.to_string()));
+        self.settle_act(staff, what, prepared, now).await
     }
 
     async fn new_account(
