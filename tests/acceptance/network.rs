@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tonic::Code;
 
 use crate::{
+    console::Browser,
     frozen::{self, InWorld, hour, set_hour},
     net::{self, CITY, Net, WARD, codes, tax_inquiry},
     told::told,
@@ -366,4 +367,27 @@ async fn the_command_stops_starts_and_troubles_what_it_is_told_to() {
     assert!(done && !again && !told.is_ascii(), "{told}");
     let (done, told) = run(&["hours", "9時", "17:00"]);
     assert!(!done && told.contains("HH:mm"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_terminal_shows_the_notices_that_are_not_past_and_runs_nothing_that_stands_in_them() {
+    let net = net::start();
+    let run = |arguments: &[&str]| tokio::task::block_in_place(|| command(&net, arguments));
+    let long_ago = [
+        "--from",
+        "2020-01-01T00:00:00Z",
+        "--until",
+        "2020-01-02T00:00:00Z",
+    ];
+    for arguments in [
+        ["notice", "本日18時に停止します。<script>alert(1)</script>"].as_slice(),
+        &[&["notice", "終わったお知らせ"], long_ago.as_slice()].concat(),
+    ] {
+        let (done, told) = run(arguments);
+        assert!(done, "{told}");
+    }
+    let mut clerk = Browser::signed_in(&net, WARD, "clerk1").await;
+    let page = clerk.get("/").await.page;
+    assert!(page.contains("運用のお知らせ") && page.contains("本日18時に停止します。"));
+    assert!(!page.contains("<script>") && !page.contains("終わったお知らせ"));
 }
