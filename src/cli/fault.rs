@@ -72,12 +72,22 @@ pub(super) enum CliFault {
     Said(&'static str),
 }
 
-/// The server's Japanese message, or its status where it has none.
+/// The server's Japanese message with its fields, or its status where it has none.
 fn said(status: &tonic::Status) -> String {
-    match status.get_details_localized_message() {
+    let message = match status.get_details_localized_message() {
         Some(said) if said.locale == "ja" => said.message,
         _ => format!("{} {}", status.code(), status.message()),
-    }
+    };
+    let flawed = status.get_details_bad_request();
+    let fields = flawed
+        .into_iter()
+        .flat_map(|flawed| flawed.field_violations);
+    let fields = fields.map(|flaw| {
+        // English and Japanese stand in one text.
+        let (_, ja) = flaw.description.split_once(" / ").unwrap_or_default();
+        format!("\n  {}: {ja}", flaw.field)
+    });
+    message + &fields.collect::<String>()
 }
 
 impl From<WorldFault> for CliFault {

@@ -11,6 +11,7 @@ mod fault;
 mod japanese;
 mod layout;
 mod ledger;
+mod network;
 mod open;
 mod options;
 mod people;
@@ -76,6 +77,8 @@ enum Command {
     /// 符号取得の状況を見る
     #[command(subcommand)]
     Symbols(symbols::SymbolsCommand),
+    /// 情報提供ネットワークと提供機関を止める・遅らせる、運用のお知らせを出す
+    Network(network::NetworkCommand),
     /// 記録台帳を検証する
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -115,6 +118,7 @@ pub fn run() -> ExitCode {
         Command::Replica(replica) => replica.run(),
         Command::People(people) => people.run(),
         Command::Symbols(symbols) => symbols.run(),
+        Command::Network(network) => network.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Reconcile(reconcile) => reconcile.run(),
         Command::State(state) => state.run(),

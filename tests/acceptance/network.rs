@@ -12,10 +12,13 @@ use chukan::grpc::proto::{
         inquiry_service_client::InquiryServiceClient, system_service_client::SystemServiceClient,
     },
 };
+use std::process::Command;
+
 use tempfile::TempDir;
 use tonic::Code;
 
 use crate::{
+    console::Browser,
     frozen::{self, InWorld, hour, set_hour},
     net::{self, CITY, Net, WARD, codes, tax_inquiry},
     told::told,
@@ -323,4 +326,68 @@ async fn notices_reach_every_institution_until_they_are_past_or_withdrawn() {
     assert_eq!(listed(true).await, [numbers[0]]);
     let refused = networks.withdraw_operation_notice(withdraw).await;
     assert_eq!(refused.unwrap_err().code(), Code::NotFound);
+}
+
+/// What `chukan network` prints, and whether it succeeded.
+fn command(net: &Net, arguments: &[&str]) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chukan"));
+    let (server, data) = (net.address(), net.data());
+    command.args(["network", "--server", server, "--data"]);
+    let output = command.arg(data).args(arguments).output().unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(told).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_stops_starts_and_troubles_what_it_is_told_to() {
+    let net = net::start();
+    let run = |arguments: &[&str]| tokio::task::block_in_place(|| command(&net, arguments));
+    let (done, told) = run(&["stop"]);
+    assert!(done && told.contains("停止中  運用時間 常時"), "{told}");
+    let (done, told) = run(&["start"]);
+    assert!(done && told.contains("稼働"), "{told}");
+    let (_, told) = run(&["hours", "08:00", "19:00"]);
+    assert!(told.contains("運用時間 08:00–19:00"), "{told}");
+    let (_, told) = run(&["hours"]);
+    assert!(told.contains("運用時間 常時"), "{told}");
+    let (_, told) = run(&["provider", WARD, "--loses-every", "3", "--delay", "5"]);
+    assert!(
+        told.contains(&format!("{WARD}  運用時間 常時  3件に1件を失う  遅延 5秒")),
+        "{told}"
+    );
+    let (_, told) = run(&["provider", WARD, "--unreachable"]);
+    assert!(told.contains("通信不可  遅延 0秒"), "{told}");
+    let mut client = net.inquiries(CITY).await;
+    let inquiry = net::ask(&mut client, tax_inquiry("c-1", 0)).await;
+    assert_eq!(codes(&inquiry), ["50"]);
+    let (done, told) = run(&["notice", "本日18時に停止します。"]);
+    assert!(done && told.contains("お知らせ1番"), "{told}");
+    let (done, _) = run(&["withdraw", "1"]);
+    let (again, told) = run(&["withdraw", "1"]);
+    assert!(done && !again && !told.is_ascii(), "{told}");
+    let (done, told) = run(&["hours", "9時", "17:00"]);
+    assert!(!done && told.contains("HH:mm"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_terminal_shows_the_notices_that_are_not_past_and_runs_nothing_that_stands_in_them() {
+    let net = net::start();
+    let run = |arguments: &[&str]| tokio::task::block_in_place(|| command(&net, arguments));
+    let long_ago = [
+        "--from",
+        "2020-01-01T00:00:00Z",
+        "--until",
+        "2020-01-02T00:00:00Z",
+    ];
+    for arguments in [
+        ["notice", "本日18時に停止します。<script>alert(1)</script>"].as_slice(),
+        &[&["notice", "終わったお知らせ"], long_ago.as_slice()].concat(),
+    ] {
+        let (done, told) = run(arguments);
+        assert!(done, "{told}");
+    }
+    let mut clerk = Browser::signed_in(&net, WARD, "clerk1").await;
+    let page = clerk.get("/").await.page;
+    assert!(page.contains("運用のお知らせ") && page.contains("本日18時に停止します。"));
+    assert!(!page.contains("<script>") && !page.contains("終わったお知らせ"));
 }
