@@ -85,6 +85,17 @@ impl Desk {
         .await
     }
 
+    /// Refuses who may not do this, and puts the refusal on record; what is allowed goes on record where it is done.
+    ///
+    /// # Errors
+    /// When it is not allowed.
+    pub(super) async fn may(&self, act: Act, on: Option<String>) -> Result<(), WorldFault> {
+        if self.staff.authority(act).is_ok() {
+            return Ok(());
+        }
+        self.begin(act, on).await
+    }
+
     /// Runs an act to its end, also when the browser goes away.
     ///
     /// # Errors

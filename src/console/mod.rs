@@ -5,11 +5,15 @@ mod account_edit;
 mod accounts;
 mod analysis;
 mod assets;
+mod contents;
 mod desk;
 mod form;
 mod frame;
 mod guard;
 mod home;
+mod inquiries;
+mod inquiry;
+mod inquiry_form;
 mod operations;
 mod password;
 mod provision;
@@ -93,6 +97,14 @@ pub fn router(worlds: Arc<Worlds>, carrier: Carrier, settings: Vec<SettingInForc
         .route("/settings", get(settings::show))
         .route("/analysis", get(analysis::show))
         .route("/analysis/review", post(analysis::review))
+        .route("/inquiries", get(inquiries::show))
+        .route(
+            "/inquiries/new",
+            get(inquiry_form::show).post(inquiry_form::submit),
+        )
+        .route("/inquiries/{receipt}", get(inquiry::show))
+        .route("/inquiries/{receipt}/reveal", post(inquiry::reveal))
+        .route("/inquiries/{receipt}/cancel", post(inquiry::cancel))
         .route("/records", get(records::show))
         .route("/records/{serial}", get(records::show_one))
         .route(

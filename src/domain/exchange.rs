@@ -106,6 +106,18 @@ pub struct Provided {
     pub withheld: Vec<Withheld>,
 }
 
+impl Provided {
+    /// The same with every value masked.
+    pub fn masked(mut self) -> Self {
+        for record in &mut self.answer.records {
+            for set in &mut record.content {
+                set.mask();
+            }
+        }
+        self
+    }
+}
+
 /// SHA-256 of a sealed answer's encapsulated key and ciphertext: what the records keep of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

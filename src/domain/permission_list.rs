@@ -258,6 +258,17 @@ impl PermissionList {
         self.rows().iter().find(|row| row.id == id)
     }
 
+    /// The rows by which an institution may ask for something now.
+    pub fn rows_of(&self, inquirer: &Institution, at: Timestamp) -> Vec<&PermissionRow> {
+        let today = jst_date(at);
+        let rows = self.rows().iter().filter(|row| {
+            row.inquirer.is(inquirer)
+                && row.valid_from <= today
+                && row.valid_to.is_none_or(|last| today <= last)
+        });
+        rows.collect()
+    }
+
     /// Which row allows the exchange, or which rows come nearest.
     pub fn decide(&self, question: &Question<'_>) -> Decision {
         let codes = (question.affair, question.procedure, question.specific_info);
@@ -291,6 +302,11 @@ impl PermissionList {
 }
 
 impl PermissionRow {
+    /// Whether the row allows this institution to be asked.
+    pub fn allows_provider(&self, provider: &Institution) -> bool {
+        self.provider.is(provider)
+    }
+
     fn differences(&self, question: &Question<'_>) -> Vec<Difference> {
         let today = jst_date(question.at);
         [

@@ -2,17 +2,19 @@
 //!
 //! Roles and accounts are ours; what they enforce comes from cities' rules (docs/divergences.md).
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+mod display_name;
+
+use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{
     codes::{AffairCode, InstitutionCode},
-    malformed::{Flaw, Malformed},
     names::{AccountName, StaffNumber},
-    repertoire::{first_unprintable, mentions_individual_number},
 };
+
+pub use display_name::DisplayName;
 
 /// What an account may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,6 +72,16 @@ pub enum Act {
     ReadRecord,
     /// 不開示: set or clear the mark of a record.
     MarkNondisclosure,
+    /// 情報照会: see the institution's inquiries and how they stand.
+    ListInquiries,
+    /// Send an inquiry.
+    SubmitInquiry,
+    /// See how one inquiry stands, its answers masked.
+    ReadInquiry,
+    /// Reveal the answers to an inquiry.
+    RevealResult,
+    /// 取消: cancel an inquiry.
+    CancelInquiry,
 }
 
 impl Role {
@@ -110,7 +122,7 @@ impl Role {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::SeeQueue,
         Self::OpenProvision,
         Self::RevealContent,
@@ -128,6 +140,11 @@ impl Act {
         Self::SearchRecords,
         Self::ReadRecord,
         Self::MarkNondisclosure,
+        Self::ListInquiries,
+        Self::SubmitInquiry,
+        Self::ReadInquiry,
+        Self::RevealResult,
+        Self::CancelInquiry,
     ];
 
     /// The table: who may do this. Nobody else may.
@@ -148,6 +165,9 @@ impl Act {
             Self::ReadSettings => &[Administrator],
             Self::SearchRecords | Self::ReadRecord => &[Clerk, Approver, Auditor, Instructor],
             Self::MarkNondisclosure => &[Approver],
+            Self::ListInquiries | Self::ReadInquiry => &[Clerk, Approver, Instructor],
+            Self::SubmitInquiry | Self::CancelInquiry => &[Clerk],
+            Self::RevealResult => &[Clerk, Approver],
         }
     }
 
@@ -171,54 +191,12 @@ impl Act {
             Self::SearchRecords => "情報提供等記録の検索",
             Self::ReadRecord => "情報提供等記録の参照",
             Self::MarkNondisclosure => "不開示の設定・解除",
+            Self::ListInquiries => "情報照会一覧の参照",
+            Self::SubmitInquiry => "情報照会の依頼",
+            Self::ReadInquiry => "情報照会結果の参照",
+            Self::RevealResult => "情報照会結果の表示",
+            Self::CancelInquiry => "情報照会の取消",
         }
-    }
-}
-
-/// The longest display name, in characters.
-const DISPLAY_NAME_MAX: usize = 40;
-
-/// What others see of an account: 1 to 40 printable characters and no 個人番号.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct DisplayName(String);
-
-impl FromStr for DisplayName {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let malformed = |flaw| Malformed {
-            noun: "DisplayName",
-            noun_ja: "氏名",
-            flaw,
-        };
-        let actual = text.chars().count();
-        if text.trim().is_empty() {
-            return Err(malformed(Flaw::Empty));
-        }
-        if actual > DISPLAY_NAME_MAX {
-            let expected = "1-40";
-            return Err(malformed(Flaw::Length { expected, actual }));
-        }
-        if let Some(position) = first_unprintable(text) {
-            let permitted = "printable characters";
-            return Err(malformed(Flaw::Character {
-                position,
-                permitted,
-            }));
-        }
-        if mentions_individual_number(text) {
-            return Err(malformed(Flaw::LooksLikeIndividualNumber));
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-text_form!(DisplayName);
-
-impl fmt::Display for DisplayName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -184,14 +184,7 @@ impl Content {
     /// The same with every value masked.
     fn masked(self) -> Self {
         match self {
-            Self::Answer(mut provided) => {
-                for record in &mut provided.answer.records {
-                    for set in &mut record.content {
-                        set.mask();
-                    }
-                }
-                Self::Answer(provided)
-            }
+            Self::Answer(provided) => Self::Answer(provided.masked()),
             Self::NoData(code) => Self::NoData(code),
         }
     }

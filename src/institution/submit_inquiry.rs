@@ -81,11 +81,7 @@ impl IntermediateServer {
         draft: InquiryDraft,
         now: Timestamp,
     ) -> Result<Inquiry, ActFault> {
-        self.check_form(&draft, now)?;
-        self.check_record_ids(&draft)?;
-        self.profile
-            .authorise(&draft.unit, &draft.user, draft.affair)?;
-        let sealing_key = self.key_to_seal_to(draft.sealing_key.as_ref(), now)?;
+        let sealing_key = self.check_inquiry(&draft, now)?;
         let mut inquiry = self.resolve(draft, sealing_key, now);
         loop {
             inquiry.receipt = ReceiptNumber(self.receipts.fetch_add(1, Ordering::Relaxed) + 1);
@@ -102,6 +98,22 @@ impl IntermediateServer {
         }
         self.progress.track(&inquiry);
         Ok(inquiry)
+    }
+
+    /// Whether an inquiry would be accepted as it is; returns the key that its answers are to be sealed to.
+    ///
+    /// # Errors
+    /// As [`IntermediateServer::submit_inquiry`].
+    pub fn check_inquiry(
+        &self,
+        draft: &InquiryDraft,
+        now: Timestamp,
+    ) -> Result<[u8; 32], ActFault> {
+        self.check_form(draft, now)?;
+        self.check_record_ids(draft)?;
+        self.profile
+            .authorise(&draft.unit, &draft.user, draft.affair)?;
+        self.key_to_seal_to(draft.sealing_key.as_ref(), now)
     }
 
     /// Takes up again an inquiry that was open when the world was closed. One that was cut off between its last end

@@ -103,6 +103,18 @@ impl State {
         Ok(self.engine.read(&record_id(institution, id))?.is_some())
     }
 
+    /// The inquiry in which the institution has used this record id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn receipt_of(
+        &self,
+        institution: InstitutionCode,
+        id: &RecordId,
+    ) -> Result<Option<ReceiptNumber>, StoreFault> {
+        self.engine.read_json(&record_id(institution, id))
+    }
+
     /// The highest receipt number that the institution has given.
     ///
     /// # Errors

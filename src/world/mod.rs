@@ -75,7 +75,7 @@ pub use reconcile::{Days, Differing, Reconciled, reconcile};
 pub use repair::{Rebuilt, check_state, rebuild_state};
 pub use residents::PersonAtInstitution;
 pub use shares::{Share, Shares};
-pub use submit::BUSY_PAUSE;
+pub use submit::{BUSY_PAUSE, Submitted};
 pub use worlds::{DEFAULT_WORLD, WorldName, WorldPlan, Worlds};
 
 use acquire_symbols::Running;

@@ -12,7 +12,7 @@ use crate::{
         result::ResultCode,
         unready::Unready,
     },
-    institution::{ActFault, Cancellable, InquiryDraft, InquiryView, cancelled},
+    institution::{ActFault, AtWork, Cancellable, InquiryDraft, InquiryView, Wish, cancelled},
 };
 
 /// How many tasks may be under way before new inquiries are turned away.
@@ -21,6 +21,15 @@ const TASKS_MAX: usize = 20_000;
 /// An institution that is refused because it is busy hears so after this pause (ours): who does not wait by itself does not
 /// take the processor from the others by asking.
 pub const BUSY_PAUSE: Duration = Duration::from_millis(100);
+
+/// What became of a form that asks for an inquiry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Submitted {
+    /// The inquiry was accepted now.
+    Now(ReceiptNumber),
+    /// The form had been sent before.
+    Before(ReceiptNumber),
+}
 
 impl World {
     /// Accepts an inquiry of an institution and begins to carry its exchanges.
@@ -50,6 +59,34 @@ impl World {
                 drop(share);
             });
             Ok(inquiry)
+        })
+        .await
+    }
+
+    /// The same for a member of the institution's staff, once for each form: a form that was sent before brings what became
+    /// of it.
+    ///
+    /// # Errors
+    /// When they may not, it cannot be recorded, or as [`World::submit_inquiry`].
+    pub async fn submit_inquiry_at_terminal(
+        self: &Arc<Self>,
+        (inquirer, staff): (InstitutionCode, AtWork),
+        draft: InquiryDraft,
+    ) -> Result<Submitted, WorldFault> {
+        let world = Arc::clone(self);
+        self.see_through(async move {
+            let server = world.server(inquirer)?;
+            if let Wish::Known(receipt) = server.begin_inquiry(&staff, &draft, world.now()).await? {
+                return Ok(Submitted::Before(receipt));
+            }
+            match world.submit_inquiry(inquirer, draft.clone()).await {
+                Ok(inquiry) => Ok(Submitted::Now(inquiry.receipt)),
+                // The same form, at the same moment.
+                Err(fault) => match server.sent_before(&staff, &draft)? {
+                    Some(receipt) => Ok(Submitted::Before(receipt)),
+                    None => Err(fault),
+                },
+            }
         })
         .await
     }
@@ -88,6 +125,27 @@ impl World {
                 }
             }
             Ok(server.fetch_result(receipt)?)
+        })
+        .await
+    }
+
+    /// The same by a member of the institution's staff.
+    ///
+    /// # Errors
+    /// When they may not, it cannot be recorded, or as [`World::cancel_inquiry`].
+    pub async fn cancel_inquiry_at_terminal(
+        self: &Arc<Self>,
+        (inquirer, staff): (InstitutionCode, AtWork),
+        receipt: ReceiptNumber,
+    ) -> Result<(), WorldFault> {
+        let world = Arc::clone(self);
+        self.see_through(async move {
+            let server = world.server(inquirer)?;
+            server
+                .begin_cancelling(&staff, receipt, world.now())
+                .await?;
+            world.cancel_inquiry(inquirer, receipt).await?;
+            Ok(())
         })
         .await
     }

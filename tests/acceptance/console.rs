@@ -43,6 +43,12 @@ impl<'a> Browser<'a> {
         browser
     }
 
+    /// Another window of the same session.
+    pub(crate) fn twin(&self) -> Self {
+        let cookie = self.cookie.clone();
+        Self { cookie, ..*self }
+    }
+
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.send(&format!("GET {path}"), "", "").await
     }
@@ -103,8 +109,22 @@ impl<'a> Browser<'a> {
 impl Answer {
     /// What every form of the session carries.
     pub(crate) fn guard(&self) -> String {
-        let (_, rest) = self.page.split_once("name=\"guard\" value=\"").unwrap();
+        self.value("guard")
+    }
+
+    /// The value of the first field of this name.
+    pub(crate) fn value(&self, name: &str) -> String {
+        let field = format!("name=\"{name}\" value=\"");
+        let (_, rest) = self.page.split_once(&field).unwrap();
         rest.split('"').next().unwrap().to_owned()
+    }
+
+    /// Where a form that was taken leads.
+    pub(crate) fn location(&self) -> String {
+        assert_eq!(self.status, 303, "{}", self.page);
+        let mut head = self.head.lines();
+        let found = head.find_map(|line| line.strip_prefix("location: "));
+        found.unwrap().to_owned()
     }
 }
 

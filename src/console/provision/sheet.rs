@@ -6,6 +6,7 @@ use axum::{http::StatusCode, response::Response};
 use super::REASONS;
 use crate::{
     console::{
+        contents::{self, Shown},
         desk::Desk,
         frame::{Frame, Message},
         queue::state,
@@ -14,9 +15,7 @@ use crate::{
     },
     domain::{
         deciding::{Proposal, SendBackCause},
-        layout::{DataSetLayout, Layout},
         provision::{HoldReason, Provision, ProvisionState},
-        replica::{DataSetRecord, ItemValue},
         staff::Act,
         words::Note,
     },
@@ -48,25 +47,9 @@ struct Fact {
     text: String,
 }
 
-/// One value as it would be sent.
-struct Shown {
-    record: String,
-    set: String,
-    name: String,
-    value: String,
-}
-
 struct Choice {
     value: &'static str,
     text: &'static str,
-}
-
-fn beyond_volume(most: u32) -> Message {
-    Message {
-        kind: "warning",
-        text: format!("！ 本日の値の表示が{most}件を超えました。監査者が確認します。"),
-        details: Vec::new(),
-    }
 }
 
 /// The page of a request, or what keeps it from being shown. `shown` says whether its values are.
@@ -80,7 +63,7 @@ pub(super) fn answer(
         Ok(detail) => detail,
         Err(fault) => return refused(&fault),
     };
-    let message = message.or_else(|| detail.beyond_volume.map(beyond_volume));
+    let message = message.or_else(|| detail.beyond_volume.map(contents::beyond_volume));
     let provision = &detail.queued.provision;
     let may = |act| {
         let authority = desk.staff.authority(act).ok();
@@ -90,18 +73,7 @@ pub(super) fn answer(
     let (nothing, items) = match &detail.content {
         Content::NoData(code) => (Some(code.message_ja()), Vec::new()),
         Content::Answer(provided) => {
-            let mut items = Vec::new();
-            for record in &provided.answer.records {
-                let layout = layout(desk, provision, &record.layout_version.to_string());
-                let sets = layout.map(|layout| layout.data_sets.as_slice());
-                let record_key = record.record_key.to_string();
-                flatten(
-                    &record.content,
-                    sets.unwrap_or_default(),
-                    &record_key,
-                    &mut items,
-                );
-            }
+            let items = contents::shown(desk, &provided.answer);
             (None, items)
         }
     };
@@ -167,7 +139,7 @@ fn facts(desk: &Desk, detail: &Detail) -> Vec<Fact> {
             "事務・手続",
             format!("{} / {}", subject.affair, subject.procedure),
         ),
-        fact("特定個人情報", info(desk, provision)),
+        fact("特定個人情報", contents::info(desk, subject.specific_info)),
         fact("条件", texts::condition(subject.condition)),
         fact(
             "団体内統合宛名番号",
@@ -232,44 +204,5 @@ fn proposal_text(provision: &Provision) -> String {
             let note = note.unwrap_or_default();
             format!("担当者の提案: 提供しない（{}）{note}", grounds.reason.ja())
         }
-    }
-}
-
-fn info(desk: &Desk, provision: &Provision) -> String {
-    let code = provision.subject.specific_info;
-    let versions = desk.server().map(|server| server.layouts().versions(code));
-    let name = versions.ok().and_then(|versions| versions.last());
-    let name = name.map(|layout| layout.name.as_str()).unwrap_or_default();
-    format!("{name}（{code}）")
-}
-
-fn layout<'a>(desk: &'a Desk, provision: &Provision, version: &str) -> Option<&'a Layout> {
-    let server = desk.server().ok()?;
-    let mut versions = server
-        .layouts()
-        .versions(provision.subject.specific_info)
-        .iter();
-    versions.find(|layout| layout.version.to_string() == version)
-}
-
-fn flatten(records: &[DataSetRecord], sets: &[DataSetLayout], record: &str, into: &mut Vec<Shown>) {
-    for data in records {
-        let set = sets.iter().find(|set| set.code == data.code);
-        let set_name = set.map_or_else(|| data.code.to_string(), |set| set.name.clone());
-        for item in &data.items {
-            let mut known = set.iter().flat_map(|set| &set.items);
-            let known = known.find(|known| known.code == item.code);
-            into.push(Shown {
-                record: record.to_owned(),
-                set: set_name.clone(),
-                name: known.map_or_else(|| item.code.to_string(), |known| known.name.clone()),
-                value: match &item.value {
-                    ItemValue::Present(value) => value.clone(),
-                    ItemValue::Missing(reason) => format!("（値なし: {}）", reason.ja()),
-                },
-            });
-        }
-        let below = set.map(|set| set.data_sets.as_slice());
-        flatten(&data.children, below.unwrap_or_default(), record, into);
     }
 }

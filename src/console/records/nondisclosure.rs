@@ -36,11 +36,8 @@ pub(in crate::console) struct MarkForm {
 }
 
 pub(in crate::console) async fn confirm(desk: Desk, Path(serial): Path<String>) -> Response {
-    if desk.staff.authority(Act::MarkNondisclosure).is_err()
-        && let Err(fault) = desk
-            .begin(Act::MarkNondisclosure, Some(serial.clone()))
-            .await
-    {
+    let on = Some(serial.clone());
+    if let Err(fault) = desk.may(Act::MarkNondisclosure, on).await {
         return refused(&fault);
     }
     let found = match compared(&desk, &serial).await {

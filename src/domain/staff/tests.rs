@@ -27,12 +27,15 @@ fn an_account_may_do_what_a_role_of_it_may_and_nothing_else() {
 #[test]
 fn nobody_sees_contents_and_manages_accounts() {
     for role in Role::ALL {
-        let sees = Act::RevealContent.roles().contains(&role);
+        let reveals = [Act::RevealContent, Act::RevealResult];
+        let sees = reveals.iter().any(|act| act.roles().contains(&role));
         assert!(!(sees && Act::ManageAccounts.roles().contains(&role)));
     }
     for blind in [Role::PlatformOperator, Role::Administrator, Role::Auditor] {
         assert!(!Act::OpenProvision.roles().contains(&blind));
         assert!(!Act::RevealContent.roles().contains(&blind));
+        assert!(!Act::ReadInquiry.roles().contains(&blind));
+        assert!(!Act::RevealResult.roles().contains(&blind));
     }
 }
 
