@@ -12,6 +12,7 @@ const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const base = `https://${address}`;
 const institution = "0220113112101700";
+const inquirer = "9900000000001100";
 const password = "kunren-Chukan-2026";
 
 const browser = await chromium.launch({
@@ -26,10 +27,10 @@ async function page(options) {
   return context.newPage();
 }
 
-async function signIn(account, options) {
+async function signIn(account, options, at = institution) {
   const tab = await page(options);
   await tab.goto(`${base}/login`);
-  await tab.selectOption("#institution", institution);
+  await tab.selectOption("#institution", at);
   await tab.fill("#account", account);
   await tab.fill("#password", password);
   await tab.keyboard.press("Enter");
@@ -54,12 +55,32 @@ async function tabTo(tab, selector) {
   assert.fail(`the Tab key does not reach ${selector}`);
 }
 
+// Goes on by the arrow key until the list that has the focus shows the value.
+async function arrowTo(tab, value) {
+  for (let presses = 0; presses < 80; presses++) {
+    if (await tab.evaluate(() => document.activeElement.value) === value) return;
+    await tab.keyboard.press("ArrowDown");
+  }
+  assert.fail(`the arrow key does not reach ${value}`);
+}
+
+// The page does not scroll sideways; a table does, in a box of its own.
+async function fits(tab, name) {
+  const [wide, shown] = await tab.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert(wide <= shown, `${name} is ${wide} wide where ${shown} are shown`);
+}
+
+const server = ["--server", process.env.GRPC, "--data", process.env.DATA, "--institution", inquirer];
+
+// What the inquirer calls a sample person.
+function addressee(index) {
+  const shown = execFileSync(process.env.CHUKAN, ["people", "show", ...server, index], { encoding: "utf8" });
+  return shown.match(new RegExp(`${inquirer} .* (\\d{15})`))[1];
+}
+
 // Sends an inquiry of another institution by the command: about a person whose requests are held.
 function ask(number) {
-  const inquirer = "9900000000001100";
-  const server = ["--server", process.env.GRPC, "--data", process.env.DATA, "--institution", inquirer];
-  const shown = execFileSync(process.env.CHUKAN, ["people", "show", ...server, "9"], { encoding: "utf8" });
-  const person = shown.match(new RegExp(`${inquirer} .* (\\d{15})`))[1];
+  const person = addressee("9");
   const now = new Date(Date.now() + 9 * 3600_000).toISOString().replace(/\D/g, "");
   const fields = [["01", 2], ["", 15], [person, 15], [now, 17], ["FUKUSHI", 20], ["browser", 20], [inquirer, 16], ["0", 1], ["JM01000000121000", 16],
     ["JT01010000000214", 16], ["", 16], ["", 16], [institution, 16], ["TM00000000000002", 16], ["0", 1], ["", 1], ["", 8], ["", 8]];
@@ -181,5 +202,88 @@ await live.waitForFunction(() => document.getElementById("live").textContent.inc
 const looker = await signIn("clerk2", seen);
 await looker.goto(`${base}/queue`);
 await look(looker, "queue-live");
+
+console.log("  by keyboard alone: a clerk inquires and reveals the answer");
+const asker = await signIn("clerk1", seen, inquirer);
+await tabTo(asker, 'a[href="/inquiries"]');
+await asker.keyboard.press("Enter");
+await asker.waitForURL(/inquiries$/);
+await tabTo(asker, 'a[href="/inquiries/new"]');
+await asker.keyboard.press("Enter");
+await asker.waitForURL(/new$/);
+await look(asker, "inquiry-procedure");
+await tabTo(asker, "#procedure");
+await arrowTo(asker, "JM01000000121000/JT01010000000214");
+await tabTo(asker, "main button");
+await asker.keyboard.press("Enter");
+await asker.waitForURL(/procedure=/);
+await tabTo(asker, "#addressee");
+await asker.keyboard.type(addressee("0"));
+await tabTo(asker, "#provider");
+await arrowTo(asker, institution);
+await tabTo(asker, "#unit");
+await asker.keyboard.type("FUKUSHI");
+if (pictures) await asker.screenshot({ path: `${pictures}/inquiry-form.png` });
+await tabTo(asker, "#addressee");
+await asker.keyboard.press("Control+A");
+await asker.keyboard.type("123");
+await asker.keyboard.press("Enter");
+await asker.waitForSelector("#addressee-flaw");
+assert.equal(await asker.inputValue("#unit"), "FUKUSHI");
+await look(asker, "inquiry-flawed");
+await tabTo(asker, "#addressee");
+await asker.keyboard.press("Control+A");
+await asker.keyboard.type(addressee("0"));
+await tabTo(asker, 'input[name="info"]');
+await asker.keyboard.press("Space");
+const form = await asker.locator('form[action="/inquiries/new"]').evaluate((sent) => [...new FormData(sent)]);
+await tabTo(asker, 'form[action="/inquiries/new"] button');
+await asker.keyboard.press("Enter");
+await asker.waitForURL(/R\d{10}/);
+const inquiry = asker.url().split("?")[0];
+while (!/正常終了/.test(await asker.content())) await asker.goto(inquiry);
+assert.match(await asker.content(), /値は伏せています/);
+await look(asker, "inquiry");
+await tabTo(asker, 'form[action$="/reveal"] button');
+await asker.keyboard.press("Enter");
+await asker.waitForURL(/reveal$/);
+assert.match(await asker.content(), /値を表示しています/);
+
+console.log("  the form that the way back brings is no second inquiry");
+const resent = await asker.evaluate(async (fields) => (await fetch("/inquiries/new", { method: "POST", body: new URLSearchParams(fields) })).url, form);
+assert.equal(resent, `${inquiry}?done=before`);
+
+console.log("  records, nondisclosure and symbols");
+const serial = (await asker.content()).match(/\d{16}-R\d{10}-\d{5}-\d{2}/)[0];
+const boss = await signIn("approver", seen, inquirer);
+await boss.goto(`${base}/records`);
+await look(boss, "records");
+await boss.click(`a[href="/records/${serial}"]`);
+await look(boss, "record");
+await boss.click('a[href$="/nondisclosure"]');
+await look(boss, "nondisclosure");
+await boss.click("main button");
+await boss.waitForURL(/done=set/);
+assert.match(await boss.content(), /■ 不開示/);
+await boss.goto(`${base}/symbols?counts=1`);
+await look(boss, "symbols-counts");
+await boss.fill("#addressee", addressee("0"));
+await boss.click("main button");
+assert.match(await boss.content(), /符号を取得しました/);
+await look(boss, "symbols");
+await boss.goto(`${base}/inquiries`);
+await look(boss, "inquiries");
+
+console.log("  at 200 % zoom no page scrolls sideways");
+const small = { ...seen, viewport: { width: 512, height: 384 }, deviceScaleFactor: 2 };
+for (const account of ["clerk1", "approver"]) {
+  const near = await signIn(account, small, inquirer);
+  for (const path of ["/", "/queue", "/inquiries", "/inquiries/new", "/inquiries/new?procedure=JM01000000121000/JT01010000000214", "/records", `/records/${serial}`,
+    `/records/${serial}/nondisclosure`, "/symbols?counts=1", new URL(inquiry).pathname]) {
+    await near.goto(base + path);
+    await fits(near, `${account} ${path}`);
+    if (pictures && path.includes("procedure=")) await near.screenshot({ path: `${pictures}/zoomed-${account}.png`, fullPage: true });
+  }
+}
 await browser.close();
 console.log("the terminal works in the browser");

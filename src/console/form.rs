@@ -4,7 +4,9 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
-use crate::domain::{malformed::Malformed, refusal::FieldFlaw};
+use crate::domain::{
+    malformed::Malformed, refusal::FieldFlaw, repertoire::mentions_individual_number,
+};
 
 /// What a browser sends: names and values in the order of the page.
 pub(super) type Entered = Vec<(String, String)>;
@@ -117,8 +119,20 @@ impl Form {
             Err(malformed) => {
                 let flaw = FieldFlaw::malformed(name, &malformed);
                 self.flaw(name, flaw.description_ja);
+                self.forget_individual_number(name);
                 None
             }
+        }
+    }
+
+    /// A 個人番号 that was entered by mistake is not written into the page.
+    fn forget_individual_number(&mut self, name: &str) {
+        let mut fields = self.fields.iter_mut();
+        let field = fields.find(|field| field.name == name);
+        if let Some(field) = field.filter(|field| mentions_individual_number(&field.value)) {
+            field.value.clear();
+            let ja = "個人番号のような数字は入力できません。";
+            field.flaw = Some(ja.to_owned());
         }
     }
 
@@ -181,6 +195,14 @@ mod tests {
         assert!(form.chosen("side", &[("own", 1)]).is_none());
         assert!(form.fields.iter().all(|field| field.flaw.is_some()));
         assert_eq!(form.value("from"), "2026-02-30");
+    }
+
+    #[test]
+    fn an_individual_number_is_not_shown_again() {
+        let mut form = form(&[("affair", "１２３４-5678-9018")]);
+        assert!(form.required::<AffairCode>("affair").is_none());
+        assert_eq!(form.value("affair"), "");
+        assert!(!form.is_sound());
     }
 
     #[test]

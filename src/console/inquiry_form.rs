@@ -272,7 +272,12 @@ fn answer(
 fn flaws(form: &Form, info_flaw: Option<&String>) -> Vec<String> {
     let of_field = |field: &Field| {
         let flaw = field.flaw.as_ref()?;
-        Some(format!("{}: {flaw}", field.label))
+        let named = flaw.starts_with(field.label);
+        Some(if named {
+            flaw.clone()
+        } else {
+            format!("{}: {flaw}", field.label)
+        })
     };
     let of_infos = info_flaw.map(|flaw| format!("特定個人情報: {flaw}"));
     form.fields

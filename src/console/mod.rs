@@ -24,6 +24,7 @@ mod sent;
 mod settings;
 mod sign_in;
 mod statistics;
+mod symbols;
 mod texts;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -105,6 +106,7 @@ pub fn router(worlds: Arc<Worlds>, carrier: Carrier, settings: Vec<SettingInForc
         .route("/inquiries/{receipt}", get(inquiry::show))
         .route("/inquiries/{receipt}/reveal", post(inquiry::reveal))
         .route("/inquiries/{receipt}/cancel", post(inquiry::cancel))
+        .route("/symbols", get(symbols::show).post(symbols::look_up))
         .route("/records", get(records::show))
         .route("/records/{serial}", get(records::show_one))
         .route(

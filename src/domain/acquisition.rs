@@ -1,5 +1,7 @@
 //! 符号取得: the life of a symbol acquisition as the institution sees it.
 
+mod standing;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -9,6 +11,8 @@ use super::{
     malformed::{Flaw, Malformed},
     refusal::Refusal,
 };
+
+pub use standing::Standing;
 
 /// What is kept of an acquisition serial: its SHA-256 under a label. The serial itself is in the messages that carry it and
 /// nowhere else, so that nothing has to be destroyed in a store that keeps old bytes.
@@ -80,7 +84,7 @@ pub enum Acquisition {
 }
 
 /// Why a link is taken away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnlinkReason {
     /// 転出.
@@ -92,7 +96,7 @@ pub enum UnlinkReason {
 }
 
 /// Why an acquisition ends without a symbol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AcquisitionFailure {
     /// The resident network does not know the person.

@@ -82,6 +82,8 @@ pub enum Act {
     RevealResult,
     /// 取消: cancel an inquiry.
     CancelInquiry,
+    /// 符号状態: see how a person's acquisition stands, and how many stand so.
+    ReadSymbolState,
 }
 
 impl Role {
@@ -122,7 +124,7 @@ impl Role {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::SeeQueue,
         Self::OpenProvision,
         Self::RevealContent,
@@ -145,6 +147,7 @@ impl Act {
         Self::ReadInquiry,
         Self::RevealResult,
         Self::CancelInquiry,
+        Self::ReadSymbolState,
     ];
 
     /// The table: who may do this. Nobody else may.
@@ -165,7 +168,9 @@ impl Act {
             Self::ReadSettings => &[Administrator],
             Self::SearchRecords | Self::ReadRecord => &[Clerk, Approver, Auditor, Instructor],
             Self::MarkNondisclosure => &[Approver],
-            Self::ListInquiries | Self::ReadInquiry => &[Clerk, Approver, Instructor],
+            Self::ListInquiries | Self::ReadInquiry | Self::ReadSymbolState => {
+                &[Clerk, Approver, Instructor]
+            }
             Self::SubmitInquiry | Self::CancelInquiry => &[Clerk],
             Self::RevealResult => &[Clerk, Approver],
         }
@@ -196,6 +201,7 @@ impl Act {
             Self::ReadInquiry => "情報照会結果の参照",
             Self::RevealResult => "情報照会結果の表示",
             Self::CancelInquiry => "情報照会の取消",
+            Self::ReadSymbolState => "符号状態の参照",
         }
     }
 }

@@ -37,6 +37,16 @@ impl Station {
             Self::CoreSystem => "コアシステム",
         }
     }
+
+    /// The same of a request that is there.
+    pub fn under_way_ja(self) -> &'static str {
+        match self {
+            Self::CommunicationServer => "コミュニケーションサーバで処理しています。",
+            Self::PrefecturalServer => "都道府県サーバで処理しています。",
+            Self::NationalServer => "全国サーバで処理しています。",
+            Self::CoreSystem => "コアシステムで処理しています。",
+        }
+    }
 }
 
 /// A number of a person, sealed with the resident network's key.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        acquisition::{Acquisition, AcquisitionFailure, UnlinkReason},
+        acquisition::{Acquisition, AcquisitionFailure, Standing, UnlinkReason},
         codes::AddresseeNumber,
         refusal::Refusal,
         symbol_request::Station,
@@ -130,7 +130,7 @@ pub(super) fn shown(
     now: Timestamp,
 ) -> (v1::AcquisitionState, Timestamp, &'static str) {
     match place {
-        Some((station, since)) => (at(station), since, under_way(station)),
+        Some((station, since)) => (at(station), since, station.under_way_ja()),
         None => stand(acquisition, now),
     }
 }
@@ -144,56 +144,21 @@ fn at(station: Station) -> v1::AcquisitionState {
     }
 }
 
-fn under_way(station: Station) -> &'static str {
-    match station {
-        Station::CommunicationServer => "コミュニケーションサーバで処理しています。",
-        Station::PrefecturalServer => "都道府県サーバで処理しています。",
-        Station::NationalServer => "全国サーバで処理しています。",
-        Station::CoreSystem => "コアシステムで処理しています。",
-    }
-}
-
 /// How an acquisition stands now, since when, and the words for it.
 fn stand(
     acquisition: &Acquisition,
     now: Timestamp,
 ) -> (v1::AcquisitionState, Timestamp, &'static str) {
     use v1::AcquisitionState as State;
-    match acquisition {
-        Acquisition::SerialIssued { expires_at, .. } if *expires_at <= now => (
-            State::Expired,
-            *expires_at,
-            "取得番号の有効期限が切れています。",
-        ),
-        Acquisition::SerialIssued { at, .. } => {
-            (State::SerialIssued, *at, "取得番号を発行しました。")
-        }
-        Acquisition::Failed { at, why } => {
-            let (state, message) = match why {
-                AcquisitionFailure::PersonUnknown => (
-                    State::PersonUnknown,
-                    "住民基本台帳ネットワークに該当する人がいません。",
-                ),
-                AcquisitionFailure::NumberChanged => (
-                    State::NumberChanged,
-                    "個人番号が変更されています。変更後の個人番号で取得し直してください。",
-                ),
-                AcquisitionFailure::LinkedElsewhere => (
-                    State::LinkedElsewhere,
-                    "この人の符号は、別の団体内統合宛名番号に紐付いています。",
-                ),
-            };
-            (state, *at, message)
-        }
-        Acquisition::Linked { at } => (State::Linked, *at, "符号を取得しました。"),
-        Acquisition::Unlinked { at, reason } => (
-            State::Unlinked,
-            *at,
-            match reason {
-                UnlinkReason::MovedOut => "転出により符号の紐付けを解除しました。",
-                UnlinkReason::Died => "死亡により符号の紐付けを解除しました。",
-                UnlinkReason::Merged => "宛名の統合により符号の紐付けを解除しました。",
-            },
-        ),
-    }
+    let (standing, since) = acquisition.standing(now);
+    let state = match standing {
+        Standing::SerialIssued => State::SerialIssued,
+        Standing::Expired => State::Expired,
+        Standing::Failed(AcquisitionFailure::PersonUnknown) => State::PersonUnknown,
+        Standing::Failed(AcquisitionFailure::NumberChanged) => State::NumberChanged,
+        Standing::Failed(AcquisitionFailure::LinkedElsewhere) => State::LinkedElsewhere,
+        Standing::Linked => State::Linked,
+        Standing::Unlinked(_) => State::Unlinked,
+    };
+    (state, since, standing.ja())
 }

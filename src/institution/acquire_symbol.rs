@@ -1,5 +1,7 @@
 //! 符号取得: issues a serial, and links the symbol that comes back with it. FGU.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{ActFault, IntermediateServer};
@@ -7,7 +9,8 @@ use crate::{
     crypto::digest::{random_bytes, serial_digest},
     domain::{
         acquisition::{
-            Acquisition, AcquisitionFailure, AcquisitionRefusal, SerialDigest, UnlinkReason,
+            Acquisition, AcquisitionFailure, AcquisitionRefusal, SerialDigest, Standing,
+            UnlinkReason,
         },
         codes::AddresseeNumber,
         names::AcquisitionSerial,
@@ -81,6 +84,20 @@ impl IntermediateServer {
         let found = self.around.state.acquisition((self.profile.code, person))?;
         let (_, acquisition) = found.ok_or(Refusal::NotFound(Thing::Acquisition))?;
         Ok(acquisition)
+    }
+
+    /// How many acquisitions of the institution stand how; those that none stands like are left out.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn count_acquisitions(&self, now: Timestamp) -> Result<BTreeMap<Standing, u64>, ActFault> {
+        let mut counts = BTreeMap::new();
+        let state = &self.around.state;
+        state.each_acquisition(self.profile.code, |acquisition| {
+            let (standing, _) = acquisition.standing(now);
+            *counts.entry(standing).or_default() += 1;
+        })?;
+        Ok(counts)
     }
 
     /// Checks that an acquisition of this institution waits for the serial.

@@ -160,15 +160,25 @@ impl State {
 
     pub(super) fn all<T: DeserializeOwned>(&self, prefix: &Key) -> Result<Vec<T>, StoreFault> {
         let mut found = Vec::new();
+        self.each(prefix, |row| found.push(row))?;
+        Ok(found)
+    }
+
+    /// Shows every row of a list, one after the other.
+    pub(super) fn each<T: DeserializeOwned>(
+        &self,
+        prefix: &Key,
+        mut take: impl FnMut(T),
+    ) -> Result<(), StoreFault> {
         let mut after = None;
         loop {
             let rows = self.engine.scan(prefix, after.as_ref(), SCAN_ROWS)?;
             let Some((last, _)) = rows.last() else {
-                return Ok(found);
+                return Ok(());
             };
             after = Some(last.clone());
             for (_, value) in &rows {
-                found.push(decode(value)?);
+                take(decode(value)?);
             }
         }
     }

@@ -67,6 +67,19 @@ impl State {
         self.read_versioned(&acquisition(who))
     }
 
+    /// Shows where each acquisition of an institution stands. Changes meanwhile may be seen or not.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn each_acquisition(
+        &self,
+        institution: InstitutionCode,
+        take: impl FnMut(Acquisition),
+    ) -> Result<(), StoreFault> {
+        let list = Key::new("acquisition").text(institution.as_str());
+        self.each(&list, take)
+    }
+
     /// The person whose acquisition waits for this serial.
     ///
     /// # Errors

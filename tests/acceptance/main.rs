@@ -28,6 +28,7 @@ mod console_live;
 mod console_plain;
 mod console_records;
 mod console_statistics;
+mod console_symbols;
 mod crash;
 mod deciding;
 mod disk;

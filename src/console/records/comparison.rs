@@ -218,7 +218,7 @@ fn rows(world: &World, found: &Comparison) -> Vec<Row> {
         None => "記録なし".to_owned(),
     };
     let mut rows = vec![Row {
-        name: "記録日時",
+        name: "記録の有無と日時",
         cells: sides.map(there),
         differs: differs(found, "record"),
     }];
