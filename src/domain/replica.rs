@@ -38,6 +38,29 @@ pub struct Replica {
     pub revision: u64,
 }
 
+/// Names a replica inside its institution.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicaName {
+    /// The person.
+    pub addressee: AddresseeNumber,
+    /// 特定個人情報名.
+    pub specific_info: SpecificInfoCode,
+    /// The record key.
+    pub record_key: RecordKey,
+}
+
+impl ReplicaName {
+    /// The name of `replica`.
+    pub fn of(replica: &Replica) -> Self {
+        Self {
+            addressee: replica.addressee,
+            specific_info: replica.specific_info,
+            record_key: replica.record_key.clone(),
+        }
+    }
+}
+
 /// 公開期間: the days (JST) on which a replica may be provided, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -17,10 +17,9 @@ use crate::{
         codes::SpecificInfoCode,
         form_check::FLAWS_MAX,
         layout::{DataSetLayout, ItemKind, ItemLayout, Layout},
-        replica::{Publication, Replica, ReplicaDraft},
+        replica::{Publication, Replica, ReplicaDraft, ReplicaName},
     },
     institution::{IntermediateServer, REPLICAS_MAX},
-    store::ReplicaName,
 };
 
 /// The service of the family DBM.

@@ -6,11 +6,11 @@ use crate::{
         codes::SpecificInfoCode,
         files::{LineWriter, TextFlaw, TextForm},
         refusal::{FieldFlaw, Refusal, Thing},
-        replica::Replica,
+        replica::{Replica, ReplicaName},
         replica_file::{Columns, FileForm, names, rows},
         words::LayoutVersion,
     },
-    store::{ReplicaName, StoreFault},
+    store::StoreFault,
 };
 
 /// How many bytes are given at a time, about.

@@ -12,11 +12,12 @@ use crate::{
         codes::SpecificInfoCode,
         record::Entry as LedgerEntry,
         refusal::Refusal,
+        replica::ReplicaName,
         replica_file::{Assembled, Entry, Extent, FileFlaw, FileMisfit, FilePlan, FileReader},
         replica_import::ReplicaImport,
         words::LayoutVersion,
     },
-    store::{ChangeWriter, EncodedReplica, Page, PageOf, ReplicaChange, ReplicaName, StoreFault},
+    store::{ChangeWriter, EncodedReplica, Page, PageOf, ReplicaChange, StoreFault},
 };
 
 /// How a file is to be taken over.

@@ -12,9 +12,9 @@ use crate::{
         form_flaw::FormFlaw,
         record::Entry,
         refusal::{FieldFlaw, Refusal, Thing},
-        replica::{Replica, ReplicaDraft},
+        replica::{Replica, ReplicaDraft, ReplicaName},
     },
-    store::{Page, PageOf, ReplicaName, StoreFault},
+    store::{Page, PageOf, StoreFault},
 };
 
 /// The most replicas of one request (ours).

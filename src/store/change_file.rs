@@ -10,8 +10,8 @@ use std::{
     path::PathBuf,
 };
 
-use super::{EncodedReplica, ReplicaName, StoreFault, fault::During};
-use crate::domain::codes::InstitutionCode;
+use super::{EncodedReplica, StoreFault, fault::During};
+use crate::domain::{codes::InstitutionCode, replica::ReplicaName};
 
 const REGISTER: u8 = b'R';
 const DELETE: u8 = b'D';

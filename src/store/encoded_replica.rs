@@ -1,7 +1,7 @@
 //! A replica as its row holds it. The revision is the row's last field, so that it is read and set without reading the rest.
 
-use super::{ReplicaName, StoreFault};
-use crate::domain::replica::Replica;
+use super::StoreFault;
+use crate::domain::replica::{Replica, ReplicaName};
 
 const REVISION: &[u8] = b",\"revision\":";
 const END: u8 = b'}';

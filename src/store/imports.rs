@@ -3,12 +3,12 @@
 use serde::Deserialize;
 
 use super::{
-    Batch, Key, Page, PageOf, ReplicaChange, ReplicaName, State, StoreFault,
+    Batch, Key, Page, PageOf, ReplicaChange, State, StoreFault,
     replicas::{institution_replicas, replica_key},
 };
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
-    replica::Replica,
+    replica::{Replica, ReplicaName},
     replica_import::ReplicaImport,
     words::{LayoutVersion, RecordKey},
 };

@@ -58,7 +58,6 @@ use key::Key;
 pub use record_book::{Followed, RecordBook, RecordFault, Recorded};
 pub use record_search::SearchPlace;
 pub use records::RecordPlace;
-pub use replicas::ReplicaName;
 pub use snapshot::{FrozenState, PageCount, StateCopy, StateTotals};
 pub use staff::KeptAccount;
 pub use state::{Page, PageOf, State};

@@ -5,20 +5,8 @@ use super::{
 };
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
-    replica::Replica,
-    words::RecordKey,
+    replica::{Replica, ReplicaName},
 };
-
-/// Names a replica inside its institution.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ReplicaName {
-    /// The person.
-    pub addressee: AddresseeNumber,
-    /// 特定個人情報名.
-    pub specific_info: SpecificInfoCode,
-    /// The record key.
-    pub record_key: RecordKey,
-}
 
 pub(super) fn institution_replicas(institution: InstitutionCode) -> Key {
     Key::new("replica").text(institution.as_str())
@@ -32,17 +20,6 @@ pub(super) fn replica_key(institution: InstitutionCode, name: &ReplicaName) -> K
     of_person(institution, name.addressee)
         .text(name.specific_info.as_str())
         .text(name.record_key.as_str())
-}
-
-impl ReplicaName {
-    /// The name of `replica`.
-    pub fn of(replica: &Replica) -> Self {
-        Self {
-            addressee: replica.addressee,
-            specific_info: replica.specific_info,
-            record_key: replica.record_key.clone(),
-        }
-    }
 }
 
 impl State {
