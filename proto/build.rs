@@ -7,6 +7,7 @@ use prost::Message;
 const PROTOS: &[&str] = &[
     "chukan/v1/addressee.proto",
     "chukan/v1/batch.proto",
+    "chukan/v1/correction.proto",
     "chukan/v1/inquiry.proto",
     "chukan/v1/ledger.proto",
     "chukan/v1/permission_list.proto",

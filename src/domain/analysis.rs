@@ -171,7 +171,7 @@ pub fn is_volume(operation: &OperationKind) -> bool {
         OperationKind::Provision {
             step: StaffStep::Revealed,
             ..
-        } | OperationKind::Act(Act::RevealResult)
+        } | OperationKind::Act(Act::RevealResult | Act::RevealReplica)
     )
 }
 

@@ -242,11 +242,7 @@ impl ProvisionState {
     ) -> Result<Consent, Refusal> {
         authority.is_for(Act::ApproveProvision)?;
         let (check, by) = (self.checked()?, authority.actor());
-        let same = check.by.person == by.person || check.by.account == by.account;
-        match eyes {
-            FourEyes::TwoAccounts if same => return Err(Refusal::FourEyes),
-            FourEyes::TwoAccounts | FourEyes::RecordOnly => {}
-        }
+        eyes.pass(&check.by, &by)?;
         let check = Box::new(check.clone());
         Ok(Consent { by, at, check })
     }

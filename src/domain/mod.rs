@@ -10,6 +10,7 @@ pub mod batch;
 pub mod batch_file;
 pub mod codes;
 pub mod condition;
+pub mod correction;
 pub mod deciding;
 pub mod exchange;
 pub mod files;

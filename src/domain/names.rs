@@ -84,6 +84,10 @@ name! {
     RecordId, 40, "1-40", "レコード識別番号"
 }
 name! {
+    /// 申請ID: the sender's own name of a proposed change of a replica, unique inside its institution; 1 to 40 characters (ours).
+    ProposalId, 40, "1-40", "申請ID"
+}
+name! {
     /// 部署コード: the unit of an institution that handles an affair; 1 to 20 characters.
     UnitCode, 20, "1-20", "部署コード"
 }
@@ -101,44 +105,58 @@ name! {
     StaffNumber, 20, "1-20", "職員番号"
 }
 
-/// 受付番号: names an inquiry inside the institution that submitted it. Written `R` and ten digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ReceiptNumber(pub u64);
+macro_rules! running_number {
+    ($(#[$doc:meta])* $name:ident, $letter:literal, $ja:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub u64);
 
-impl fmt::Display for ReceiptNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "R{:010}", self.0)
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($letter, "{:010}"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Malformed;
+
+            fn from_str(text: &str) -> Result<Self, Malformed> {
+                parse_running(text, $letter).map(Self).map_err(|flaw| Malformed {
+                    noun: stringify!($name),
+                    noun_ja: $ja,
+                    flaw,
+                })
+            }
+        }
+    };
+}
+
+/// Reads a letter and ten digits.
+fn parse_running(text: &str, letter: &'static str) -> Result<u64, Flaw> {
+    let digits = text.strip_prefix(letter).ok_or(Flaw::Prefix(letter))?;
+    if digits.len() != 10 {
+        return Err(Flaw::Length {
+            expected: "11",
+            actual: text.chars().count(),
+        });
+    }
+    let character = |at: usize| Flaw::Character {
+        position: at + 2,
+        permitted: "0-9",
+    };
+    match digits.bytes().position(|b| !b.is_ascii_digit()) {
+        Some(at) => Err(character(at)),
+        None => digits.parse().map_err(|_| character(0)),
     }
 }
 
-impl FromStr for ReceiptNumber {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let malformed = |flaw| Malformed {
-            noun: "ReceiptNumber",
-            noun_ja: "受付番号",
-            flaw,
-        };
-        let digits = text.strip_prefix('R').ok_or(malformed(Flaw::Prefix("R")))?;
-        if digits.len() != 10 {
-            return Err(malformed(Flaw::Length {
-                expected: "11",
-                actual: text.chars().count(),
-            }));
-        }
-        let strange = digits.bytes().position(|b| !b.is_ascii_digit());
-        let character = |at: usize| {
-            malformed(Flaw::Character {
-                position: at + 2,
-                permitted: "0-9",
-            })
-        };
-        match strange {
-            Some(at) => Err(character(at)),
-            None => digits.parse().map(Self).map_err(|_| character(0)),
-        }
-    }
+running_number! {
+    /// 受付番号: names an inquiry inside the institution that submitted it. Written `R` and ten digits.
+    ReceiptNumber, "R", "受付番号"
+}
+running_number! {
+    /// 申請番号: names a proposed change of a replica inside its institution. Written `C` and ten digits.
+    CorrectionNumber, "C", "申請番号"
 }
 
 /// 処理通番: names one exchange (one person, one specific information) at all three parties.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    correction::CorrectionStep,
     deciding::{ContentDigest, StaffStep},
     names::{AccountName, StaffNumber},
     refusal::Refusal,
@@ -20,7 +21,7 @@ pub struct Operation {
     pub person: Option<StaffNumber>,
     /// What was done.
     pub what: OperationKind,
-    /// What it was done to: a 処理通番 or an account.
+    /// What it was done to: a 処理通番, an account, a 申請番号 or a 特定個人情報名コード.
     pub on: Option<String>,
     /// How it ended.
     pub outcome: OperationOutcome,
@@ -50,6 +51,13 @@ pub enum OperationKind {
         /// The content that it rests on.
         content: Option<ContentDigest>,
     },
+    /// A step with a proposed change of a replica.
+    Correction {
+        /// Which.
+        step: CorrectionStep,
+        /// The replica and the change that it rests on.
+        content: ContentDigest,
+    },
 }
 
 impl OperationKind {
@@ -61,6 +69,7 @@ impl OperationKind {
             Self::ChangePassword => "パスワード変更",
             Self::Act(act) => act.ja(),
             Self::Provision { step, .. } => step.ja(),
+            Self::Correction { step, .. } => step.ja(),
         }
     }
 }

@@ -1,14 +1,19 @@
 //! A lawful "no" to a call: what, which field, and what to do, in both languages. The table is docs/errors.md.
 
+mod thing;
+
 use super::{
     acquisition::AcquisitionRefusal,
     addressee::AddresseeRefusal,
     codes::InstitutionCode,
+    correction::CorrectionRefusal,
     malformed::Malformed,
     result::ResultCode,
     staff::{NotAuthorised, StaffRefusal},
     unready::Unready,
 };
+
+pub use thing::Thing;
 
 /// One field of a request that is not as it must be. The value is never part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,12 +109,15 @@ pub enum Refusal {
     /// The received request must be checked first.
     #[error("the received request must be checked before it is decided")]
     ProvisionNotChecked,
-    /// The approver is the person who checked.
-    #[error("the person who checked the request may not decide it")]
+    /// The approver is the person who checked or proposed.
+    #[error("the person who checked or proposed it may not decide it")]
     FourEyes,
     /// What would be provided is not what was checked.
     #[error("what would be provided is not what was checked")]
     ContentChanged,
+    /// A step with a proposed change of a replica is not possible.
+    #[error("{0}")]
+    Correction(CorrectionRefusal),
     /// A file is not taken: its flaws, all of them and not the first.
     #[error("the file has {} flaw(s) and was not taken", .0.len())]
     BatchFlawed(Vec<FieldFlaw>),
@@ -163,79 +171,6 @@ pub enum Refusal {
     WorldStays,
 }
 
-/// What a name may stand for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Thing {
-    /// An inquiry.
-    Inquiry,
-    /// A request that a provider received.
-    Provision,
-    /// A provision record.
-    ProvisionRecord,
-    /// A replica.
-    Replica,
-    /// A no-auto-reply flag.
-    NoAutoReply,
-    /// A sealing key.
-    SealingKey,
-    /// An acquisition.
-    Acquisition,
-    /// A tree of the ledger.
-    Tree,
-    /// A leaf of a tree.
-    Leaf,
-    /// An exchange.
-    Exchange,
-    /// A world.
-    World,
-    /// A layout.
-    Layout,
-    /// A sample person.
-    Person,
-    /// A person of an addressee system.
-    Addressee,
-    /// A staff account.
-    Account,
-    /// A batch.
-    Batch,
-    /// A notice of the network's operator.
-    OperationNotice,
-    /// A finding of the analysis of operations.
-    Finding,
-}
-
-impl Thing {
-    /// Its English and its Japanese name.
-    fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Inquiry => ("the inquiry", "情報照会"),
-            Self::Provision => ("the received request", "提供依頼"),
-            Self::ProvisionRecord => ("the provision record", "情報提供等記録"),
-            Self::Replica => ("the replica", "副本"),
-            Self::NoAutoReply => ("the no-auto-reply flag", "自動応答不可フラグ"),
-            Self::SealingKey => ("the sealing key", "暗号化鍵"),
-            Self::Acquisition => ("the acquisition", "符号取得"),
-            Self::Tree => ("the tree", "記録木"),
-            Self::Leaf => ("the leaf", "記録"),
-            Self::Exchange => ("the exchange", "処理通番"),
-            Self::OperationNotice => ("the notice", "運用のお知らせ"),
-            Self::World => ("the world", "世界"),
-            Self::Layout => ("the layout", "レイアウト"),
-            Self::Person => ("the person", "対象者"),
-            Self::Addressee => ("the number of the person", "宛名"),
-            Self::Account => ("the account", "職員アカウント"),
-            Self::Batch => ("the batch", "バッチ照会"),
-            Self::Finding => ("the finding", "分析結果"),
-        }
-    }
-}
-
-impl std::fmt::Display for Thing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.names().0)
-    }
-}
-
 impl Refusal {
     /// The stable public name.
     pub fn reason(&self) -> &'static str {
@@ -261,6 +196,11 @@ impl Refusal {
             Self::ProvisionNotChecked => "PROVISION_NOT_CHECKED",
             Self::FourEyes => "FOUR_EYES",
             Self::ContentChanged => "CONTENT_CHANGED",
+            Self::Correction(CorrectionRefusal::Moved) => "CORRECTION_MOVED",
+            Self::Correction(CorrectionRefusal::NotWaiting) => "CORRECTION_NOT_WAITING",
+            Self::Correction(CorrectionRefusal::ReplicaChanged) => "REPLICA_CHANGED",
+            Self::Correction(CorrectionRefusal::NothingChanged) => "NOTHING_CHANGED",
+            Self::Correction(CorrectionRefusal::TooMany) => "CORRECTIONS_TOO_MANY",
             Self::BatchFlawed(_) => "BATCH_FILE_FLAWED",
             Self::BatchExists => "BATCH_FILE_EXISTS",
             Self::BatchEnded => "BATCH_ENDED",
@@ -330,10 +270,11 @@ impl Refusal {
             Self::ProvisionDecided => "この依頼は、決定を待っていません。".into(),
             Self::ProvisionChecked => "この依頼は、既に確認されています。".into(),
             Self::ProvisionNotChecked => "この依頼は、まだ確認されていません。".into(),
-            Self::FourEyes => "確認した本人は、承認・拒否を行えません。".into(),
+            Self::FourEyes => "確認・申請した本人は、承認・拒否を行えません。".into(),
             Self::ContentChanged => {
                 "提供される内容が、確認した内容と異なります。改めて確認してください。".into()
             }
+            Self::Correction(refusal) => refusal.ja().into(),
             Self::BatchFlawed(flaws) => format!(
                 "ファイルに{}件の誤りがあるため、受け付けませんでした。",
                 flaws.len()
@@ -383,6 +324,12 @@ impl Refusal {
 impl From<AddresseeRefusal> for Refusal {
     fn from(refusal: AddresseeRefusal) -> Self {
         Self::Addressee(refusal)
+    }
+}
+
+impl From<CorrectionRefusal> for Refusal {
+    fn from(refusal: CorrectionRefusal) -> Self {
+        Self::Correction(refusal)
     }
 }
 

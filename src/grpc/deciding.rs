@@ -28,7 +28,7 @@ use crate::{
         staff::Actor,
     },
     institution::{AtWork, Content, Detail, ExchangeView, Queue, Queued, Step, Values},
-    store::{Page, Version},
+    store::Page,
 };
 
 /// How many requests a watcher is sent.
@@ -115,11 +115,7 @@ pub(super) fn decode_step(
     (entered, staff): (&Entered, AtWork),
 ) -> Option<Step> {
     let serial = fields.required("processing_serial", serial);
-    let seen = version.parse().ok().map(Version::numbered);
-    if seen.is_none() {
-        let en = "is not a version that this server gave";
-        fields.flaw("version", en, "このサーバーが示した版ではありません");
-    }
+    let seen = fields.version(version);
     Some(Step {
         serial: serial?,
         seen: seen?,
@@ -290,7 +286,7 @@ fn encode_sent_back(back: &SentBack) -> v1::ProvisionSentBack {
     }
 }
 
-fn encode_actor(actor: &Actor) -> v1::StaffMember {
+pub(super) fn encode_actor(actor: &Actor) -> v1::StaffMember {
     v1::StaffMember {
         account: actor.account.to_string(),
         staff_number: actor.person.to_string(),

@@ -17,7 +17,7 @@ use crate::{
         refusal::{FieldFlaw, Refusal},
         service_hours::ServiceHours,
     },
-    store::Page,
+    store::{Page, Version},
 };
 
 /// The page size when the caller gives none, and the largest there is.
@@ -65,6 +65,16 @@ impl Fields {
                 None
             }
         }
+    }
+
+    /// The field `version`: which write left the thing as the caller saw it.
+    pub(super) fn version(&mut self, text: &str) -> Option<Version> {
+        let version = text.parse().ok().map(Version::numbered);
+        if version.is_none() {
+            let en = "is not a version that this server gave";
+            self.flaw("version", en, "このサーバーが示した版ではありません");
+        }
+        version
     }
 
     /// A field that may be empty.

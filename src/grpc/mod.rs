@@ -7,6 +7,7 @@ mod backup;
 mod batch;
 mod batch_messages;
 pub mod caller;
+mod correction;
 mod deciding;
 mod exchange;
 mod fields;
@@ -50,6 +51,7 @@ use proto::{
     },
     v1::{
         addressee_service_server::AddresseeServiceServer, batch_service_server::BatchServiceServer,
+        correction_service_server::CorrectionServiceServer,
         inquiry_service_server::InquiryServiceServer, ledger_service_server::LedgerServiceServer,
         permission_list_service_server::PermissionListServiceServer,
         provision_record_service_server::ProvisionRecordServiceServer,
@@ -71,6 +73,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
     Routes::new(service!(InquiryServiceServer, inquiry::Inquiries))
         .add_service(service!(AddresseeServiceServer, addressee::Addressees))
         .add_service(service!(BatchServiceServer, batch::Batches))
+        .add_service(service!(CorrectionServiceServer, correction::Corrections))
         .add_service(service!(LedgerServiceServer, ledger::Ledgers))
         .add_service(service!(ProvisionServiceServer, provision::Provisions))
         .add_service(service!(ReplicaServiceServer, replica::Replicas))

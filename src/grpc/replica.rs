@@ -194,7 +194,11 @@ fn decode(
     fields.finish(None)
 }
 
-fn decode_replica(fields: &mut Fields, at: &str, message: v1::Replica) -> Option<ReplicaDraft> {
+pub(super) fn decode_replica(
+    fields: &mut Fields,
+    at: &str,
+    message: v1::Replica,
+) -> Option<ReplicaDraft> {
     let key = message.key.unwrap_or_default();
     let addressee = fields.required(&format!("{at}.key.addressee_number"), &key.addressee_number);
     let specific_info = fields.required(&format!("{at}.key.specific_info"), &key.specific_info);
@@ -234,7 +238,11 @@ fn decode_names(keys: &[v1::ReplicaKey]) -> Result<Vec<ReplicaName>, Status> {
     fields.finish(Some(names))
 }
 
-fn decode_name(fields: &mut Fields, at: &str, key: Option<&v1::ReplicaKey>) -> Option<ReplicaName> {
+pub(super) fn decode_name(
+    fields: &mut Fields,
+    at: &str,
+    key: Option<&v1::ReplicaKey>,
+) -> Option<ReplicaName> {
     let Some(key) = key else {
         fields.flaw(at, "is required", "必須項目です");
         return None;

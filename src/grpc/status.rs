@@ -8,6 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::{
     addressee::AddresseeFault,
     domain::{
+        correction::CorrectionRefusal,
         refusal::{FieldFlaw, Refusal},
         staff::StaffRefusal,
         unready::Unready,
@@ -85,6 +86,11 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::ProvisionChecked
         | Refusal::ProvisionNotChecked
         | Refusal::ContentChanged
+        | Refusal::Correction(
+            CorrectionRefusal::NotWaiting
+            | CorrectionRefusal::ReplicaChanged
+            | CorrectionRefusal::NothingChanged,
+        )
         | Refusal::BatchEnded
         | Refusal::NothingToDispose
         | Refusal::NotInEncoding(_)
@@ -96,9 +102,12 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::ListUnverified
         | Refusal::WorldStays
         | Refusal::Staff(StaffRefusal::PasswordDue) => Code::FailedPrecondition,
-        Refusal::ProvisionMoved => Code::Aborted,
-        Refusal::MarkMoved => Code::Aborted,
-        Refusal::Overloaded | Refusal::Unready(Unready::InstitutionBusy) => Code::ResourceExhausted,
+        Refusal::ProvisionMoved
+        | Refusal::MarkMoved
+        | Refusal::Correction(CorrectionRefusal::Moved) => Code::Aborted,
+        Refusal::Overloaded
+        | Refusal::Unready(Unready::InstitutionBusy)
+        | Refusal::Correction(CorrectionRefusal::TooMany) => Code::ResourceExhausted,
         Refusal::Unready(Unready::DiskFull)
         | Refusal::RecordsUnavailable
         | Refusal::ResidentNetworkDown => Code::Unavailable,

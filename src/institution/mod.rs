@@ -1,11 +1,13 @@
 //! The acts of one institution's intermediate server, one act per file. It never sees a 個人番号.
 
 mod acquire_symbol;
+mod approve_correction;
 mod approve_provision;
 mod cancel_inquiry;
 mod carry_import;
 mod check_provision;
 mod copy_list;
+mod correct_replica;
 mod count_records;
 mod expire_provisions;
 mod export_replicas;
@@ -17,6 +19,7 @@ mod no_auto_reply;
 mod open_provision;
 mod prepare_exchange;
 mod progress;
+mod propose_correction;
 mod provide;
 mod receive_answer;
 mod register_replica;
@@ -29,6 +32,7 @@ mod staff_step;
 mod submit_batch;
 mod submit_inquiry;
 mod view_batch;
+mod view_corrections;
 mod view_provisions;
 mod view_queue;
 mod write_batch_result;
@@ -51,6 +55,7 @@ use crate::{
 };
 
 pub use cancel_inquiry::{Cancellable, cancelled};
+pub use correct_replica::CorrectionAct;
 pub use count_records::Counted;
 pub use export_replicas::Exported;
 pub use fault::ActFault;
@@ -59,6 +64,7 @@ pub use import_replicas::{CheckedFile, ImportPlan, Importing};
 pub use inquire_at_terminal::{Brought, OpenedInquiry, Wish};
 pub use open_provision::{Content, Detail, Values};
 pub use prepare_exchange::Prepared;
+pub use propose_correction::{ChangeDraft, CorrectionDraft};
 pub use provide::Decided;
 pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
@@ -69,6 +75,7 @@ pub use staff_step::Step;
 pub use submit_batch::{BatchDraft, TakenBatch};
 pub use submit_inquiry::{AskedDraft, DetailDraft, InquiryDraft};
 pub use view_batch::BatchView;
+pub use view_corrections::{OpenedCorrection, OpenedReplica};
 pub use view_queue::{Queue, QueueCounts, Queued};
 pub use write_batch_result::ResultRequest;
 

@@ -107,7 +107,7 @@ impl IntermediateServer {
         (passed, flaws)
     }
 
-    fn check_draft(
+    pub(super) fn check_draft(
         &self,
         at: usize,
         draft: ReplicaDraft,

@@ -95,7 +95,7 @@ impl AtWork {
         Ok(self.account.authority(act)?)
     }
 
-    pub(super) fn operation(&self, what: OperationKind, on: Option<String>) -> Operation {
+    pub(crate) fn operation(&self, what: OperationKind, on: Option<String>) -> Operation {
         Operation {
             account: Some(self.account.name.clone()),
             person: Some(self.account.person.clone()),

@@ -71,6 +71,7 @@ impl World {
             for ending in server.undo_unrecorded().await? {
                 self.deliver(ending).await?;
             }
+            server.finish_corrections().await?;
         }
         Ok(())
     }

@@ -29,6 +29,7 @@ mod console_plain;
 mod console_records;
 mod console_statistics;
 mod console_symbols;
+mod correcting;
 mod crash;
 mod deciding;
 mod disk;

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod correction_machine;
 mod documents;
 mod roles;
 mod rooms;

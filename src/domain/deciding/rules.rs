@@ -3,6 +3,8 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::{refusal::Refusal, staff::Actor};
+
 /// 二者確認: who may approve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -11,6 +13,20 @@ pub enum FourEyes {
     TwoAccounts,
     /// Anybody; the records show who did both.
     RecordOnly,
+}
+
+impl FourEyes {
+    /// Lets the second of two people pass.
+    ///
+    /// # Errors
+    /// When both are one person, be it through two accounts, and that is not permitted.
+    pub fn pass(self, first: &Actor, second: &Actor) -> Result<(), Refusal> {
+        let same = first.person == second.person || first.account == second.account;
+        match self {
+            Self::TwoAccounts if same => Err(Refusal::FourEyes),
+            Self::TwoAccounts | Self::RecordOnly => Ok(()),
+        }
+    }
 }
 
 /// What happens to a held request that waited longer than it may.

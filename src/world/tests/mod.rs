@@ -2,6 +2,7 @@
 
 mod acquisition;
 mod by_hand;
+mod correcting;
 mod deciding;
 mod disposal;
 mod interrupted;
