@@ -4,7 +4,7 @@ use super::{desk::Desk, frame::Message};
 use crate::domain::{
     codes::SpecificInfoCode,
     layout::{DataSetLayout, Layout},
-    replica::{DataSetRecord, ItemValue},
+    replica::{DataSetRecord, ItemValue, Replica},
     selection::Answer,
 };
 
@@ -28,6 +28,17 @@ pub(super) fn shown(desk: &Desk, answer: &Answer) -> Vec<Shown> {
         let key = record.record_key.to_string();
         flatten(&record.content, sets.unwrap_or_default(), &key, &mut items);
     }
+    items
+}
+
+/// Every value of a replica, in its order.
+pub(super) fn of_replica(desk: &Desk, replica: &Replica) -> Vec<Shown> {
+    let mut versions = versions(desk, replica.specific_info).iter();
+    let layout = versions.find(|layout| layout.version == replica.layout_version);
+    let sets = layout.map(|layout| layout.data_sets.as_slice());
+    let key = replica.record_key.to_string();
+    let mut items = Vec::new();
+    flatten(&replica.content, sets.unwrap_or_default(), &key, &mut items);
     items
 }
 

@@ -5,7 +5,10 @@ use std::str::FromStr;
 use jiff::civil::Date;
 
 use crate::domain::{
-    malformed::Malformed, refusal::FieldFlaw, repertoire::mentions_individual_number,
+    malformed::Malformed,
+    refusal::{FieldFlaw, Refusal},
+    repertoire::mentions_individual_number,
+    words::Note,
 };
 
 /// What a browser sends: names and values in the order of the page.
@@ -81,6 +84,19 @@ pub(super) fn entered<'a>(values: &'a Entered, name: &str) -> &'a str {
     found.map_or("", |(_, value)| value.trim())
 }
 
+/// What the staff has to say about a step; nothing where the field `note` is empty. A note has no line breaks.
+///
+/// # Errors
+/// When it is too long or has what no note has.
+pub(super) fn note(text: &str) -> Result<Option<Note>, Refusal> {
+    let flawed = |flaw: Malformed| Refusal::Malformed(vec![FieldFlaw::malformed("note", &flaw)]);
+    let text = text.replace(['\r', '\n'], " ");
+    let text = text.trim();
+    (!text.is_empty())
+        .then(|| text.parse().map_err(flawed))
+        .transpose()
+}
+
 impl Form {
     /// These fields with what was entered.
     pub(super) fn filled(fields: Vec<Field>, values: &Entered) -> Self {
@@ -99,11 +115,16 @@ impl Form {
         field.map_or("", |field| field.value.as_str())
     }
 
-    /// Says at a field what is wrong with it. The first flaw of a field stands.
+    /// Says at a field what is wrong with it. The first flaw of a field stands. A 個人番号 that was entered by mistake is not
+    /// written into the page.
     pub(super) fn flaw(&mut self, name: &str, ja: impl Into<String>) {
         let field = self.fields.iter_mut().find(|field| field.name == name);
-        if let Some(field) = field {
-            field.flaw.get_or_insert(ja.into());
+        let Some(field) = field else { return };
+        field.flaw.get_or_insert(ja.into());
+        if mentions_individual_number(&field.value) {
+            field.value.clear();
+            let ja = "個人番号のような数字は入力できません。";
+            field.flaw = Some(ja.to_owned());
         }
     }
 
@@ -119,20 +140,8 @@ impl Form {
             Err(malformed) => {
                 let flaw = FieldFlaw::malformed(name, &malformed);
                 self.flaw(name, flaw.description_ja);
-                self.forget_individual_number(name);
                 None
             }
-        }
-    }
-
-    /// A 個人番号 that was entered by mistake is not written into the page.
-    fn forget_individual_number(&mut self, name: &str) {
-        let mut fields = self.fields.iter_mut();
-        let field = fields.find(|field| field.name == name);
-        if let Some(field) = field.filter(|field| mentions_individual_number(&field.value)) {
-            field.value.clear();
-            let ja = "個人番号のような数字は入力できません。";
-            field.flaw = Some(ja.to_owned());
         }
     }
 

@@ -4,10 +4,12 @@ use super::{desk::Desk, texts};
 use crate::{domain::staff::Act, world::Condition};
 
 /// The pages that the menu leads to, with the act that each needs.
-const LINKS: [(&str, &str, Option<Act>); 10] = [
+const LINKS: [(&str, &str, Option<Act>); 12] = [
     ("/", "ホーム", None),
     ("/queue", "要対応一覧", Some(Act::SeeQueue)),
     ("/inquiries", "情報照会", Some(Act::ListInquiries)),
+    ("/replicas", "副本", Some(Act::ReadReplica)),
+    ("/corrections", "副本の申請", Some(Act::ReadReplica)),
     ("/records", "情報提供等記録", Some(Act::SearchRecords)),
     ("/symbols", "符号状態", Some(Act::ReadSymbolState)),
     ("/accounts", "職員・権限", Some(Act::ManageAccounts)),

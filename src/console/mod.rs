@@ -6,6 +6,7 @@ mod accounts;
 mod analysis;
 mod assets;
 mod contents;
+mod corrections;
 mod desk;
 mod form;
 mod frame;
@@ -19,6 +20,8 @@ mod password;
 mod provision;
 mod queue;
 mod records;
+mod replica_form;
+mod replicas;
 mod reply;
 mod sent;
 mod settings;
@@ -106,6 +109,24 @@ pub fn router(worlds: Arc<Worlds>, carrier: Carrier, settings: Vec<SettingInForc
         .route("/inquiries/{receipt}", get(inquiry::show))
         .route("/inquiries/{receipt}/reveal", post(inquiry::reveal))
         .route("/inquiries/{receipt}/cancel", post(inquiry::cancel))
+        .route("/replicas", get(replicas::show).post(replicas::search))
+        .route("/replicas/view", post(replicas::view))
+        .route("/replicas/reveal", post(replicas::reveal))
+        .route("/replicas/edit", post(replica_form::begin))
+        .route("/corrections", get(corrections::list))
+        .route("/corrections/propose", post(replica_form::submit))
+        .route("/corrections/{number}", get(corrections::show))
+        .route("/corrections/{number}/reveal", post(corrections::reveal))
+        .route("/corrections/{number}/edit", post(replica_form::again))
+        .route("/corrections/{number}/approve", post(corrections::approve))
+        .route(
+            "/corrections/{number}/send-back",
+            post(corrections::send_back),
+        )
+        .route(
+            "/corrections/{number}/withdraw",
+            post(corrections::withdraw),
+        )
         .route("/symbols", get(symbols::show).post(symbols::look_up))
         .route("/records", get(records::show))
         .route("/records/{serial}", get(records::show_one))

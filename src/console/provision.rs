@@ -7,16 +7,15 @@ use serde::Deserialize;
 
 use super::{
     desk::Desk,
+    form::note,
     reply::{refused, see, told},
     sent::Sent,
 };
 use crate::{
     domain::{
         deciding::{ContentDigest, Grounds, Proposal, RefusalReason},
-        malformed::Malformed,
         names::ProcessingSerial,
         refusal::{FieldFlaw, Refusal, Thing},
-        words::Note,
     },
     institution::{Detail, Step, Values},
     store::Version,
@@ -175,14 +174,6 @@ fn step(desk: &Desk, serial: &str, version: &str) -> Result<Step, Refusal> {
 
 fn content(text: &str) -> Result<ContentDigest, Refusal> {
     text.parse().map_err(|_| Refusal::ProvisionMoved)
-}
-
-fn note(text: &str) -> Result<Option<Note>, Refusal> {
-    let flawed = |flaw: Malformed| Refusal::Malformed(vec![FieldFlaw::malformed("note", &flaw)]);
-    let text = text.trim();
-    (!text.is_empty())
-        .then(|| text.replace(['\r', '\n'], " ").parse().map_err(flawed))
-        .transpose()
 }
 
 fn proposal(sent: &CheckForm) -> Result<Proposal, Refusal> {

@@ -42,7 +42,7 @@ impl CorrectionService for Corrections {
             Ok(proposed.await?)
         });
         Ok(Response::new(v1::ProposeCorrectionResponse {
-            number: proposed.await?.to_string(),
+            number: proposed.await?.number().to_string(),
         }))
     }
 

@@ -64,7 +64,7 @@ pub use import_replicas::{CheckedFile, ImportPlan, Importing};
 pub use inquire_at_terminal::{Brought, OpenedInquiry, Wish};
 pub use open_provision::{Content, Detail, Values};
 pub use prepare_exchange::Prepared;
-pub use propose_correction::{ChangeDraft, CorrectionDraft};
+pub use propose_correction::{ChangeDraft, CorrectionDraft, Taken};
 pub use provide::Decided;
 pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};

@@ -48,6 +48,23 @@ pub enum ChangeDraft {
     Delete(ReplicaName),
 }
 
+/// What became of a proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It waits for a superior from now on.
+    Now(CorrectionNumber),
+    /// The same one was sent before.
+    Before(CorrectionNumber),
+}
+
+impl Taken {
+    /// Its number.
+    pub fn number(self) -> CorrectionNumber {
+        let (Self::Now(number) | Self::Before(number)) = self;
+        number
+    }
+}
+
 impl IntermediateServer {
     /// 申請: keeps what a clerk proposes until a superior decides. The same proposal sent again is the first one.
     ///
@@ -59,15 +76,17 @@ impl IntermediateServer {
         staff: AtWork,
         draft: CorrectionDraft,
         at: Timestamp,
-    ) -> Result<CorrectionNumber, ActFault> {
+    ) -> Result<Taken, ActFault> {
         let _alone = self.deciding.lock().await;
         if let Some(known) = self.proposed_before(&staff, &draft)? {
-            return Ok(known);
+            return Ok(Taken::Before(known));
         }
         let on = draft.again.map(|(number, _)| number.to_string());
         let proposed = self.propose(&staff, draft, at).await;
-        self.or_correction_refused((&staff, at), (Act::ProposeCorrection, on), proposed)
-            .await
+        let number = self
+            .or_correction_refused((&staff, at), (Act::ProposeCorrection, on), proposed)
+            .await?;
+        Ok(Taken::Now(number))
     }
 
     fn proposed_before(

@@ -27,6 +27,7 @@ mod console_inquiry;
 mod console_live;
 mod console_plain;
 mod console_records;
+mod console_replicas;
 mod console_statistics;
 mod console_symbols;
 mod correcting;

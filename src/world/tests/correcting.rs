@@ -55,7 +55,7 @@ impl Proposed {
         Self {
             institution,
             name,
-            number: number.await.unwrap(),
+            number: number.await.unwrap().number(),
         }
     }
 
