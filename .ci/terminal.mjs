@@ -72,10 +72,10 @@ async function fits(tab, name) {
 
 const server = ["--server", process.env.GRPC, "--data", process.env.DATA, "--institution", inquirer];
 
-// What the inquirer calls a sample person.
-function addressee(index) {
+// What an institution calls a sample person.
+function addressee(index, at = inquirer) {
   const shown = execFileSync(process.env.CHUKAN, ["people", "show", ...server, index], { encoding: "utf8" });
-  return shown.match(new RegExp(`${inquirer} .* (\\d{15})`))[1];
+  return shown.match(new RegExp(`${at} .* (\\d{15})`))[1];
 }
 
 // Sends an inquiry of another institution by the command: about a person whose requests are held.
@@ -274,8 +274,72 @@ await look(boss, "symbols");
 await boss.goto(`${base}/inquiries`);
 await look(boss, "inquiries");
 
+console.log("  by keyboard alone and without JavaScript: a clerk proposes a correction of a replica");
+const keeper = await signIn("clerk1", noScript);
+await tabTo(keeper, 'a[href="/replicas"]');
+await keeper.keyboard.press("Enter");
+await keeper.waitForURL(/replicas$/);
+await tabTo(keeper, "#addressee");
+await keeper.keyboard.type(addressee("0", institution));
+await tabTo(keeper, "#info");
+await arrowTo(keeper, "TM90000000000001");
+await keeper.keyboard.press("Tab");
+await keeper.keyboard.press("Enter");
+await keeper.waitForSelector('form[action="/replicas/view"] button');
+await tabTo(keeper, 'form[action="/replicas/view"] button');
+await keeper.keyboard.press("Enter");
+await keeper.waitForURL(/view$/);
+assert.match(await keeper.content(), /値は伏せています/);
+await tabTo(keeper, 'form[action="/replicas/edit"] button');
+await keeper.keyboard.press("Enter");
+await keeper.waitForURL(/edit$/);
+const head = '[id="v/SETAI.1/TK90000000901003"]';
+await tabTo(keeper, head);
+await keeper.keyboard.press("Control+A");
+await keeper.keyboard.type("123456789018");
+await keeper.locator("#reason").fill("届出と一致しないため");
+await keeper.locator("#reason").press("Tab");
+await keeper.keyboard.press("Enter");
+await keeper.waitForSelector('[id="v/SETAI.1/TK90000000901003-flaw"]');
+await tabTo(keeper, head);
+await keeper.keyboard.press("Control+A");
+await keeper.keyboard.type("架空 花子");
+await tabTo(keeper, 'button[value="register"]');
+await keeper.keyboard.press("Enter");
+await keeper.waitForURL(/C\d{10}/);
+const correction = new URL(keeper.url()).pathname;
+
+console.log("  another person sees the difference, reveals it and approves");
+const chief = await signIn("approver", seen);
+await chief.goto(base + correction);
+await look(chief, "correction");
+await chief.click('form[action$="/reveal"] button');
+assert.match(await chief.content(), /架空 花子/);
+await look(chief, "correction-shown");
+await chief.click('form[action$="/approve"] button');
+await chief.waitForURL(/done=approved/);
+await look(chief, "corrections");
+
 console.log("  at 200 % zoom no page scrolls sideways");
 const small = { ...seen, viewport: { width: 512, height: 384 }, deviceScaleFactor: 2 };
+for (const options of [seen, small]) {
+  const near = await signIn("clerk1", options);
+  await near.goto(`${base}/replicas`);
+  await near.fill("#addressee", addressee("0", institution));
+  await near.click('form[action="/replicas"] button');
+  await fits(near, "replicas");
+  await look(near, options === seen ? "replicas" : "zoomed-replicas");
+  await near.click('form[action="/replicas/view"] button');
+  await fits(near, "replica");
+  await look(near, options === seen ? "replica" : "zoomed-replica");
+  await near.click('form[action="/replicas/edit"] button');
+  await fits(near, "replica form");
+  await look(near, options === seen ? "replica-form" : "zoomed-replica-form");
+  for (const path of ["/corrections", correction]) {
+    await near.goto(base + path);
+    await fits(near, path);
+  }
+}
 for (const account of ["clerk1", "approver"]) {
   const near = await signIn(account, small, inquirer);
   for (const path of ["/", "/queue", "/inquiries", "/inquiries/new", "/inquiries/new?procedure=JM01000000121000/JT01010000000214", "/records", `/records/${serial}`,

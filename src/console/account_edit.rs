@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::{
     desk::Desk,
+    form::again,
     frame::{Frame, Message},
     reply::{page, refused, see, told},
     sent::Sent,
@@ -130,7 +131,15 @@ pub(super) async fn submit(desk: Desk, Sent(fields): Sent<Vec<(String, String)>>
         Ok(()) => see("/accounts?changed=1").into_response(),
         Err(fault) => {
             let (status, message) = told(&fault);
-            form(&desk, status, sent, Some(message))
+            let draft = EditForm {
+                account: again(sent.account),
+                person: again(sent.person),
+                display_name: again(sent.display_name),
+                affairs: again(sent.affairs),
+                expires_on: again(sent.expires_on),
+                ..sent
+            };
+            form(&desk, status, draft, Some(message))
         }
     }
 }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{
     desk::Desk,
+    form::again,
     frame::{Frame, Message},
     password::rules,
     reply::{page, refused, told},
@@ -143,7 +144,15 @@ pub(super) async fn create(desk: Desk, Sent(sent): Sent<AccountForm>) -> Respons
         }
         Err(fault) => {
             let (status, message) = told(&fault);
-            list(&desk, status, sent, Some(message)).await
+            let draft = AccountForm {
+                account: again(sent.account),
+                person: again(sent.person),
+                display_name: again(sent.display_name),
+                affair: again(sent.affair),
+                expires_on: again(sent.expires_on),
+                ..sent
+            };
+            list(&desk, status, draft, Some(message)).await
         }
     }
 }

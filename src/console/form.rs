@@ -50,6 +50,15 @@ impl Choice {
 }
 
 impl Field {
+    /// What was entered, as it may be written into the page again.
+    pub(super) fn shown(&self) -> &str {
+        if mentions_individual_number(&self.value) {
+            ""
+        } else {
+            &self.value
+        }
+    }
+
     /// A field for any text.
     pub(super) fn text(name: &'static str, label: &'static str, hint: &'static str) -> Self {
         Self {
@@ -82,6 +91,15 @@ impl Field {
 pub(super) fn entered<'a>(values: &'a Entered, name: &str) -> &'a str {
     let found = values.iter().find(|(known, _)| known == name);
     found.map_or("", |(_, value)| value.trim())
+}
+
+/// What was entered, as it may be written into the page again: a 個人番号 that was entered by mistake may not.
+pub(super) fn again(entered: String) -> String {
+    if mentions_individual_number(&entered) {
+        String::new()
+    } else {
+        entered
+    }
 }
 
 /// What the staff has to say about a step; nothing where the field `note` is empty. A note has no line breaks.

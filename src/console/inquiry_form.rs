@@ -10,7 +10,7 @@ use data_encoding::HEXLOWER;
 use super::{
     contents,
     desk::Desk,
-    form::{Choice, Entered, Field, Form, entered},
+    form::{Choice, Entered, Field, Form, again, entered},
     frame::{Frame, Message},
     inquiries::business_system_opens,
     reply::{page, refused, see, told},
@@ -208,7 +208,7 @@ pub(super) async fn submit(desk: Desk, Sent(values): Sent<Entered>) -> Response 
         return choose(&desk, &values);
     };
     let mut form = Form::filled(fields(&desk, &offer), &values);
-    let record_id = entered(&values, "record_id").to_owned();
+    let record_id = again(entered(&values, "record_id").to_owned());
     let read = draft(&desk, &offer, &values, &mut form);
     let flawed = (StatusCode::UNPROCESSABLE_ENTITY, None);
     let draft = match read {

@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::{
     desk::Desk,
+    form::again,
     frame::{Frame, Message},
     reply::{page, refused},
     texts,
@@ -172,8 +173,8 @@ pub(super) async fn show(desk: Desk, Query(asked): Query<Asked>) -> Response {
         status,
         &StatisticsPage {
             frame: Frame::of(&desk, "/statistics", "統計").with(message),
-            from: asked.from,
-            to: asked.to,
+            from: again(asked.from),
+            to: again(asked.to),
             from_flaw: flaws.from,
             to_flaw: flaws.to,
             by,

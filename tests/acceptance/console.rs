@@ -1,6 +1,6 @@
 //! The staff's terminal: pages over TLS for who has signed in, protected against forms of others.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chukan::{
     sample::staff::TRAINING_PASSWORD,
@@ -26,6 +26,18 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) page: String,
+}
+
+/// A form of a page.
+pub(crate) struct Form {
+    /// Where it leads.
+    pub(crate) action: String,
+    /// Whether its fields become part of the address.
+    pub(crate) asks: bool,
+    /// What a browser would send.
+    pub(crate) fields: Vec<(String, String)>,
+    /// The names of all its fields, also of those that are sent only when they are chosen.
+    pub(crate) names: BTreeSet<String>,
 }
 
 impl<'a> Browser<'a> {
@@ -59,6 +71,13 @@ impl<'a> Browser<'a> {
         self.post_with(path, form, &origin).await
     }
 
+    /// Sends what [`Answer::form`] found.
+    pub(crate) async fn submit(&mut self, path: &str, fields: &[(String, String)]) -> Answer {
+        let fields = fields.iter();
+        let fields: Vec<_> = fields.map(|(name, value)| (&**name, &**value)).collect();
+        self.post(path, &fields).await
+    }
+
     async fn post_with(&mut self, path: &str, form: &[(&str, &str)], headers: &str) -> Answer {
         let fields: Vec<_> = form
             .iter()
@@ -87,9 +106,11 @@ impl<'a> Browser<'a> {
         let message = format!(
             "{request} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncookie: {cookie}\r\n{headers}content-length: {length}\r\n\r\n{body}"
         );
-        stream.write_all(message.as_bytes()).await.unwrap();
+        // The server need not read a form that is not for it: nobody is signed in any more.
+        let sent = stream.write_all(message.as_bytes()).await;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
+        assert!(!answer.is_empty(), "{request}: {sent:?}");
         let answer = String::from_utf8(answer).unwrap();
         let (head, page) = answer.split_once("\r\n\r\n").unwrap();
         let set = head
@@ -119,6 +140,28 @@ impl Answer {
         rest.split('"').next().unwrap().to_owned()
     }
 
+    /// What a browser would send of the form that leads to `action`.
+    pub(crate) fn form(&self, action: &str) -> Vec<(String, String)> {
+        let mut forms = self.forms().into_iter();
+        let found = forms.find(|form| form.action == action);
+        let form = found.unwrap_or_else(|| panic!("no form {action}: {}", self.page));
+        form.fields
+    }
+
+    /// Every form of the page.
+    pub(crate) fn forms(&self) -> Vec<Form> {
+        let forms = self.page.split("<form ").skip(1);
+        let forms = forms.map(|form| form.split("</form>").next().unwrap());
+        forms
+            .map(|form| Form {
+                action: attribute(form, "action").unwrap_or_default(),
+                asks: attribute(form, "method").as_deref() == Some("get"),
+                fields: fields(form),
+                names: names(form),
+            })
+            .collect()
+    }
+
     /// Where a form that was taken leads.
     pub(crate) fn location(&self) -> String {
         assert_eq!(self.status, 303, "{}", self.page);
@@ -126,6 +169,41 @@ impl Answer {
         let found = head.find_map(|line| line.strip_prefix("location: "));
         found.unwrap().to_owned()
     }
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let tag = tag.split('>').next()?;
+    let (_, rest) = tag.split_once(&format!("{name}=\""))?;
+    let text = rest.split('"').next()?;
+    let text = text.replace("&#60;", "<").replace("&#62;", ">");
+    let text = text.replace("&#34;", "\"").replace("&#39;", "'");
+    Some(text.replace("&#38;", "&"))
+}
+
+fn names(form: &str) -> BTreeSet<String> {
+    let tags = form.split('<').skip(1);
+    let fields = tags.filter(|tag| {
+        let kinds = ["input ", "select ", "textarea "];
+        kinds.iter().any(|kind| tag.starts_with(kind))
+    });
+    fields.filter_map(|tag| attribute(tag, " name")).collect()
+}
+
+fn fields(form: &str) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    for tag in form.split('<').skip(1) {
+        let value = || attribute(tag, " value").unwrap_or_default();
+        let is = |kind: &str| tag.contains(&format!("type=\"{kind}\""));
+        let chosen = !(is("checkbox") || is("radio")) || tag.contains(" checked");
+        if tag.starts_with("input") && chosen {
+            fields.extend(attribute(tag, " name").map(|name| (name, value())));
+        } else if tag.starts_with("select") || tag.starts_with("textarea") {
+            fields.extend(attribute(tag, " name").map(|name| (name, String::new())));
+        } else if tag.starts_with("option") && tag.contains(" selected") {
+            fields.last_mut().unwrap().1 = value();
+        }
+    }
+    fields
 }
 
 fn sign_in<'a>(

@@ -10,49 +10,11 @@ use crate::{
 const HOUSEHOLD: &str = "TM90000000000001";
 const HEAD: &str = "v/SETAI.1/TK90000000901003";
 
-/// What a browser would send of the form that leads to `action`.
-fn form_of(answer: &Answer, action: &str) -> Vec<(String, String)> {
-    let start = format!("action=\"{action}\"");
-    let (_, form) = answer
-        .page
-        .split_once(&start)
-        .unwrap_or_else(|| panic!("no form {action}: {}", answer.page));
-    let form = form.split("</form>").next().unwrap();
-    let mut fields = Vec::new();
-    for tag in form.split('<').skip(1) {
-        let attribute = |name: &str| {
-            let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
-            Some(unescaped(rest.split('"').next()?))
-        };
-        if tag.starts_with("input") {
-            fields.extend(attribute("name").zip(attribute("value")));
-        } else if tag.starts_with("select") || tag.starts_with("textarea") {
-            fields.push((attribute("name").unwrap(), String::new()));
-        } else if tag.starts_with("option") && tag.contains(" selected") {
-            let (_, value) = fields.last_mut().unwrap();
-            *value = attribute("value").unwrap();
-        }
-    }
-    fields
-}
-
-fn unescaped(text: &str) -> String {
-    let text = text.replace("&#60;", "<").replace("&#62;", ">");
-    let text = text.replace("&#34;", "\"").replace("&#39;", "'");
-    text.replace("&#38;", "&")
-}
-
-fn set(fields: &mut Vec<(String, String)>, name: &str, value: &str) {
+pub(crate) fn set(fields: &mut Vec<(String, String)>, name: &str, value: &str) {
     match fields.iter_mut().find(|(known, _)| known == name) {
         Some((_, old)) => value.clone_into(old),
         None => fields.push((name.to_owned(), value.to_owned())),
     }
-}
-
-async fn send(browser: &mut Browser<'_>, path: &str, fields: &[(String, String)]) -> Answer {
-    let fields = fields.iter();
-    let fields: Vec<_> = fields.map(|(name, value)| (&**name, &**value)).collect();
-    browser.post(path, &fields).await
 }
 
 async fn search(browser: &mut Browser<'_>, person: &str, info: &str) -> Answer {
@@ -65,11 +27,11 @@ async fn search(browser: &mut Browser<'_>, person: &str, info: &str) -> Answer {
 async fn edit(browser: &mut Browser<'_>, info: &str) -> Answer {
     let found = search(browser, &person(0, WARD), info).await;
     assert_eq!(found.status, 200, "{}", found.page);
-    let open = form_of(&found, "/replicas/view");
-    let view = send(browser, "/replicas/view", &open).await;
+    let open = found.form("/replicas/view");
+    let view = browser.submit("/replicas/view", &open).await;
     assert!(view.page.contains("値は伏せています"), "{}", view.page);
-    let edit = form_of(&view, "/replicas/edit");
-    let edit = send(browser, "/replicas/edit", &edit).await;
+    let edit = view.form("/replicas/edit");
+    let edit = browser.submit("/replicas/edit", &edit).await;
     assert_eq!(edit.status, 200, "{}", edit.page);
     edit
 }
@@ -77,7 +39,7 @@ async fn edit(browser: &mut Browser<'_>, info: &str) -> Answer {
 const PROPOSE: &str = "/corrections/propose";
 
 fn proposal(form: &Answer) -> Vec<(String, String)> {
-    let mut fields = form_of(form, PROPOSE);
+    let mut fields = form.form(PROPOSE);
     set(&mut fields, "reason", "届出と一致しないため");
     set(&mut fields, "do", "register");
     fields
@@ -85,7 +47,7 @@ fn proposal(form: &Answer) -> Vec<(String, String)> {
 
 /// Where the proposal of the form is.
 async fn proposed(browser: &mut Browser<'_>, fields: &[(String, String)]) -> String {
-    let answer = send(browser, PROPOSE, fields).await;
+    let answer = browser.submit(PROPOSE, fields).await;
     let location = answer.location();
     location.split('?').next().unwrap().to_owned()
 }
@@ -93,8 +55,8 @@ async fn proposed(browser: &mut Browser<'_>, fields: &[(String, String)]) -> Str
 async fn step(browser: &mut Browser<'_>, at: &str, step: &str) -> Answer {
     let page = browser.get(at).await;
     let action = format!("{at}/{step}");
-    let fields = form_of(&page, &action);
-    send(browser, &action, &fields).await
+    let fields = page.form(&action);
+    browser.submit(&action, &fields).await
 }
 
 #[tokio::test]
@@ -102,9 +64,9 @@ async fn two_people_correct_a_replica_whose_records_lie_below_each_other() {
     let net = net::start();
     let mut clerk = Browser::signed_in(&net, WARD, "clerk1").await;
     let form = edit(&mut clerk, HOUSEHOLD).await;
-    let mut more = form_of(&form, PROPOSE);
+    let mut more = form.form(PROPOSE);
     set(&mut more, "do", "more");
-    let roomy = send(&mut clerk, PROPOSE, &more).await;
+    let roomy = clerk.submit(PROPOSE, &more).await;
     assert_eq!(roomy.status, 200, "{}", roomy.page);
     let members = |page: &str| page.matches("（TK90000000901012）</label>").count();
     assert_eq!(members(&roomy.page), members(&form.page) + 1);
@@ -123,7 +85,7 @@ async fn two_people_correct_a_replica_whose_records_lie_below_each_other() {
         set(&mut fields, &format!("{letter}{path}/{item}"), value);
     }
     let at = proposed(&mut clerk, &fields).await;
-    let twice = send(&mut clerk, PROPOSE, &fields).await;
+    let twice = clerk.submit(PROPOSE, &fields).await;
     assert_eq!(twice.location(), format!("{at}?done=before"));
     let seen = clerk.get(&at).await;
     assert!(seen.page.contains("… 承認待ち"), "{}", seen.page);
@@ -143,12 +105,12 @@ async fn two_people_correct_a_replica_whose_records_lie_below_each_other() {
     assert!(list.page.contains("✔ 反映済"), "{}", list.page);
 
     let form = edit(&mut clerk, HOUSEHOLD).await;
-    let now = form_of(&form, PROPOSE);
+    let now = form.form(PROPOSE);
     let value = |name: &str| now.iter().find(|(known, _)| known == name).unwrap();
     assert_eq!(value(HEAD).1, "架空 𠮷子");
     assert_eq!(value(&format!("m{path}/TK90000000901012")).1, "NOT_HELD");
     assert_eq!(value("revision").1, "2");
-    let nothing = send(&mut clerk, PROPOSE, &proposal(&form)).await;
+    let nothing = clerk.submit(PROPOSE, &proposal(&form)).await;
     assert_eq!(nothing.status, 422);
     let told = "変更する内容がありません";
     assert!(nothing.page.contains(told), "{}", nothing.page);
@@ -177,13 +139,13 @@ async fn a_proposal_comes_back_is_mended_and_ends_with_the_replica_gone() {
     set(&mut fields, "to", "2030-03-31");
     let at = proposed(&mut clerk, &fields).await;
     let page = superior.get(&at).await;
-    let stale = form_of(&page, &format!("{at}/approve"));
+    let stale = page.form(&format!("{at}/approve"));
     assert!(page.page.contains("2030-03-31"), "a day is not masked");
-    let mut back = form_of(&page, &format!("{at}/send-back"));
+    let mut back = page.form(&format!("{at}/send-back"));
     set(&mut back, "note", "期間を\r\n確かめてください。");
-    let sent_back = send(&mut superior, &format!("{at}/send-back"), &back).await;
+    let sent_back = superior.submit(&format!("{at}/send-back"), &back).await;
     assert_eq!(sent_back.location(), "/corrections?done=sent-back");
-    let late = send(&mut superior, &format!("{at}/approve"), &stale).await;
+    let late = superior.submit(&format!("{at}/approve"), &stale).await;
     assert_eq!(late.status, 422);
     assert!(late.page.contains("開き直してください"), "{}", late.page);
 
@@ -201,7 +163,7 @@ async fn a_proposal_comes_back_is_mended_and_ends_with_the_replica_gone() {
     let done = step(&mut superior, &at, "approve").await;
     assert_eq!(done.location(), "/corrections?done=approved");
     let found = search(&mut clerk, &person(0, WARD), TAX).await;
-    let key = form_of(&form, PROPOSE);
+    let key = form.form(PROPOSE);
     let (_, key) = key.iter().find(|(name, _)| name == "record_key").unwrap();
     assert!(!found.page.contains(&format!(">{key}<")), "{}", found.page);
 
@@ -211,11 +173,11 @@ async fn a_proposal_comes_back_is_mended_and_ends_with_the_replica_gone() {
         ("layout".to_owned(), format!("{HOUSEHOLD}/2024.04")),
         ("record_key".to_owned(), "HAND-2".to_owned()),
     ];
-    let empty = send(&mut clerk, "/replicas/edit", &new).await;
+    let empty = clerk.submit("/replicas/edit", &new).await;
     assert_eq!(empty.status, 200, "{}", empty.page);
     let mut fields = proposal(&empty);
     set(&mut fields, "from", "2026-04-01");
-    let flawed = send(&mut clerk, PROPOSE, &fields).await;
+    let flawed = clerk.submit(PROPOSE, &fields).await;
     assert_eq!(flawed.status, 422);
     assert!(flawed.page.contains("SETAI"), "{}", flawed.page);
     for (name, value) in [
@@ -267,7 +229,7 @@ async fn every_field_of_the_form_takes_anything_and_harms_no_page() {
             sent += 1;
             set(&mut fields, "proposal_id", &format!("T-{sent}"));
             set(&mut fields, field, &bad);
-            let answer = send(&mut clerk, PROPOSE, &fields).await;
+            let answer = clerk.submit(PROPOSE, &fields).await;
             harmless(&answer, field);
             if answer.status == 303 {
                 assert!(field.starts_with('m') || field.starts_with('v') || field == "reason");
@@ -301,7 +263,7 @@ async fn every_field_of_the_form_takes_anything_and_harms_no_page() {
                 ("record_key".to_owned(), "K".to_owned()),
             ];
             set(&mut fields, field, &bad);
-            let answer = send(&mut clerk, "/replicas/edit", &fields).await;
+            let answer = clerk.submit("/replicas/edit", &fields).await;
             harmless(&answer, field);
             assert_eq!(answer.status, 422, "{field}: {bad}");
         }

@@ -23,6 +23,7 @@ mod conditions;
 mod console;
 mod console_accounts;
 mod console_deciding;
+mod console_forms;
 mod console_inquiry;
 mod console_live;
 mod console_plain;
