@@ -38,7 +38,14 @@ async function signIn(account, options, at = institution) {
   return tab;
 }
 
+// The page does not scroll sideways; a table does, in a box of its own.
+async function fits(tab, name) {
+  const [wide, shown] = await tab.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert(wide <= shown, `${name} is ${wide} wide where ${shown} are shown`);
+}
+
 async function look(tab, name) {
+  await fits(tab, name);
   if (pictures) await tab.screenshot({ path: `${pictures}/${name}.png` });
   await tab.evaluate(axe);
   const violations = await tab.evaluate(async () => (await globalThis.axe.run()).violations.map((found) => `${found.id}: ${found.nodes[0].html}`));
@@ -62,12 +69,6 @@ async function arrowTo(tab, value) {
     await tab.keyboard.press("ArrowDown");
   }
   assert.fail(`the arrow key does not reach ${value}`);
-}
-
-// The page does not scroll sideways; a table does, in a box of its own.
-async function fits(tab, name) {
-  const [wide, shown] = await tab.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-  assert(wide <= shown, `${name} is ${wide} wide where ${shown} are shown`);
 }
 
 const server = ["--server", process.env.GRPC, "--data", process.env.DATA, "--institution", inquirer];
@@ -95,6 +96,8 @@ const noScript = { javaScriptEnabled: false };
 const door = await page(seen);
 await door.goto(`${base}/login`);
 await look(door, "login");
+await door.goto(`${base}/nothing`);
+await look(door, "no-page");
 const watcher = await signIn("clerk2", seen);
 await look(watcher, "home");
 await watcher.goto(`${base}/queue`);
@@ -139,6 +142,33 @@ await stale.click('form[action$="/approve"] button');
 assert.match(await stale.content(), /処理できません/);
 await approver.goBack();
 assert.match(await approver.content(), /処理できません/);
+
+console.log("  without JavaScript: of two clerks at once one checks, and the other is told");
+const quick = await signIn("clerk1", noScript);
+const slow = await signIn("clerk2", noScript);
+for (const tab of [quick, slow]) {
+  await tab.goto(`${base}/queue`);
+  await tab.click("tbody a");
+  await tab.check('input[value="provide"]');
+}
+await quick.click('form[action$="/check"] button');
+await quick.waitForURL(/done=checked/);
+await slow.click('form[action$="/check"] button');
+assert.match(await slow.content(), /変更されました。開き直してください/);
+const back = await signIn("approver", noScript);
+await back.goto(`${base}/queue`);
+await back.click("tbody a");
+await back.click('form[action$="/send-back"] button');
+await back.waitForURL(/done=sent-back/);
+
+console.log("  a session that the world's clock has ended leads to the door, and decides nothing");
+const tired = await signIn("clerk2", noScript);
+await tired.goto(`${base}/queue`);
+await tired.click("tbody a");
+await tired.check('input[value="provide"]');
+execFileSync(process.env.CHUKAN, ["world", "clock", "--server", process.env.GRPC, "--data", process.env.DATA, "--advance", "20m"]);
+await tired.click('form[action$="/check"] button');
+await tired.waitForURL(/login/);
 
 console.log("  without JavaScript: the second request is refused by two people");
 const other = await signIn("clerk1", noScript);
@@ -340,6 +370,17 @@ for (const options of [seen, small]) {
     await fits(near, path);
   }
 }
+const offices = [["admin1", "/accounts"], ["admin1", "/accounts/edit?account=clerk1"], ["admin1", "/settings"], ["auditor", "/operations"], ["auditor", "/analysis"],
+  ["approver", "/statistics"], ["approver", "/password"]];
+for (const [account, path] of offices) {
+  const near = await signIn(account, small);
+  await near.goto(base + path);
+  await look(near, `zoomed${path.replace(/\W/g, "-")}`);
+}
+const clerks = await signIn("clerk1", small);
+await clerks.goto(`${base}/queue`);
+await clerks.click("tbody a");
+await look(clerks, "zoomed-provision");
 for (const account of ["clerk1", "approver"]) {
   const near = await signIn(account, small, inquirer);
   for (const path of ["/", "/queue", "/inquiries", "/inquiries/new", "/inquiries/new?procedure=JM01000000121000/JT01010000000214", "/records", `/records/${serial}`,

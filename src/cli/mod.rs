@@ -24,6 +24,7 @@ mod start;
 mod state;
 mod symbols;
 mod wall_clock;
+mod world;
 mod world_dir;
 
 use std::process::ExitCode;
@@ -77,6 +78,8 @@ enum Command {
     /// 符号取得の状況を見る
     #[command(subcommand)]
     Symbols(symbols::SymbolsCommand),
+    /// 世界を作る・消す・作り直す、世界の時計を進める
+    World(world::WorldCommand),
     /// 情報提供ネットワークと提供機関を止める・遅らせる、運用のお知らせを出す
     Network(network::NetworkCommand),
     /// 記録台帳を検証する
@@ -118,6 +121,7 @@ pub fn run() -> ExitCode {
         Command::Replica(replica) => replica.run(),
         Command::People(people) => people.run(),
         Command::Symbols(symbols) => symbols.run(),
+        Command::World(world) => world.run(),
         Command::Network(network) => network.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Reconcile(reconcile) => reconcile.run(),

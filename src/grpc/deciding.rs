@@ -15,6 +15,7 @@ use super::{
     messages::{answer, result},
     proto::v1,
     provision::encode,
+    provision_record,
     status::ToStatus,
 };
 use crate::{
@@ -245,6 +246,7 @@ fn encode_detail(detail: Detail, values: Values, now: Timestamp) -> v1::Provisio
         check,
         sent_back,
         earlier: earlier.map(encode).collect(),
+        ended: detail.ended.iter().map(provision_record::encode).collect(),
         queued: Some(encode_queued(detail.queued, now)),
     }
 }

@@ -215,7 +215,7 @@ fn encode_comparison(comparison: Comparison) -> v1::RecordComparison {
     }
 }
 
-fn encode(placed: &PlacedRecord) -> v1::ProvisionRecord {
+pub(super) fn encode(placed: &PlacedRecord) -> v1::ProvisionRecord {
     let record = &placed.record;
     let (subject, outcome) = (&record.subject, &record.outcome);
     v1::ProvisionRecord {

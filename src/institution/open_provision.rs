@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{ActFault, AtWork, IntermediateServer, Queued, Step, staff_step::step_entry};
+use super::{
+    ActFault, AtWork, IntermediateServer, Queued, Step, provide::hex_digest, staff_step::step_entry,
+};
 use crate::crypto::digest::sha256;
 use crate::domain::{
     deciding::{ContentDigest, Opened, StaffStep},
@@ -11,13 +13,15 @@ use crate::domain::{
     names::ProcessingSerial,
     permission_list::{Decision, Permission, Question},
     provision::Provision,
+    record::PlacedRecord,
     refusal::{Refusal, Thing},
     result::ResultCode,
     selection::Found,
     staff::Act,
 };
+use crate::store::RecordFault;
 
-/// The most earlier requests that are shown.
+/// The most earlier requests, and the most earlier exchanges, that are shown.
 const EARLIER_MAX: usize = 20;
 
 /// A held request and what a decision about it rests on.
@@ -35,6 +39,8 @@ pub struct Detail {
     pub beyond_volume: Option<u32>,
     /// Earlier held requests of the same inquirer about the same person, the latest first.
     pub earlier: Vec<Provision>,
+    /// Earlier exchanges of the same inquirer about the same person that have ended, the latest first.
+    pub ended: Vec<PlacedRecord>,
 }
 
 /// Exactly what would be provided.
@@ -103,9 +109,11 @@ impl IntermediateServer {
             Values::Shown => self.count_volume(&step.staff, step.at),
             Values::Masked => None,
         };
+        let detail = self.detail(step.serial, values, step.at)?;
         Ok(Detail {
             beyond_volume,
-            ..self.detail(step.serial, values, step.at)?
+            ended: self.ended_dealings(&detail.queued.provision).await?,
+            ..detail
         })
     }
 
@@ -128,6 +136,7 @@ impl IntermediateServer {
             digest,
             beyond_volume: None,
             earlier: self.earlier(&queued.provision)?,
+            ended: Vec::new(),
             queued,
         })
     }
@@ -165,6 +174,14 @@ impl IntermediateServer {
             Ok(Decision::Allowed(permission)) => Some(permission),
             Ok(Decision::Refused(_)) | Err(_) => None,
         }
+    }
+
+    async fn ended_dealings(&self, provision: &Provision) -> Result<Vec<PlacedRecord>, ActFault> {
+        let (records, keeper) = (self.around.records.clone(), self.keeper());
+        let (inquirer, symbol) = (provision.subject.inquirer, hex_digest(&provision.symbol.0));
+        let search = move || records.dealings(keeper, (inquirer, &symbol), EARLIER_MAX);
+        let found = tokio::task::spawn_blocking(search).await;
+        Ok(found.map_err(|_| RecordFault::Form)??)
     }
 
     fn earlier(&self, provision: &Provision) -> Result<Vec<Provision>, ActFault> {

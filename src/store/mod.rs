@@ -8,6 +8,7 @@ mod change_file;
 mod check;
 mod contain;
 mod corrections;
+mod dealings;
 mod encoded_replica;
 mod engine;
 mod fault;

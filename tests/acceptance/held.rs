@@ -4,7 +4,8 @@ use std::process::{Command, ExitStatus};
 
 use chukan::grpc::proto::v1::{
     self, CancelInquiryRequest, CompareProvisionRecordsRequest, GetProvisionRequest, HoldReason,
-    Inquiry, SubmitInquiryRequest, WatchInquiryRequest, compare_provision_records_request::Scope,
+    Inquiry, NoAutoReply, OpenProvisionRequest, SetNoAutoReplyRequest, SubmitInquiryRequest,
+    WatchInquiryRequest, compare_provision_records_request::Scope,
     inquiry_service_client::InquiryServiceClient,
     provision_record_service_client::ProvisionRecordServiceClient,
     provision_service_client::ProvisionServiceClient,
@@ -13,7 +14,9 @@ use tempfile::TempDir;
 use tonic::{Code, transport::Channel};
 
 use crate::{
-    net::{self, CITY, Net, PREFECTURE, WARD, ask, codes, detail, person, tax_inquiry},
+    console::Browser,
+    held_request::{CLERK, session, within},
+    net::{self, CITY, Net, PREFECTURE, WARD, ask, codes, detail, person, serial_of, tax_inquiry},
     told::told,
 };
 
@@ -220,4 +223,45 @@ async fn a_watcher_sees_each_change_and_the_end() {
     };
     let status = client.watch_inquiry(watch).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn who_decides_sees_what_the_same_inquirer_was_given_about_the_person_before() {
+    let net = net::start();
+    let mut inquiries = net.inquiries(CITY).await;
+    let before = ask(&mut inquiries, tax_inquiry("earlier-1", 0)).await;
+    let other = ask(&mut inquiries, tax_inquiry("earlier-2", 1)).await;
+    assert_eq!(codes(&before), ["01"]);
+    let mut provisions = ProvisionServiceClient::new(net.channel(WARD).await);
+    let flag = NoAutoReply {
+        addressee_number: person(0, WARD),
+        specific_info: String::new(),
+    };
+    let request = SetNoAutoReplyRequest { flag: Some(flag) };
+    provisions.set_no_auto_reply(request).await.unwrap();
+    let held = ask(&mut inquiries, tax_inquiry("earlier-3", 0)).await;
+    assert_eq!(codes(&held), ["13"]);
+    let clerk = session(&net, CLERK).await;
+    let request = OpenProvisionRequest {
+        processing_serial: serial_of(&held),
+    };
+    let opened = provisions.open_provision(within(&clerk, request)).await;
+    let detail = opened.unwrap().into_inner().detail.unwrap();
+    let ended: Vec<_> = detail
+        .ended
+        .iter()
+        .map(|one| &one.processing_serial)
+        .collect();
+    assert_eq!(ended, [&serial_of(&before)]);
+    assert_eq!(detail.ended[0].result.as_ref().unwrap().status_code, "01");
+    assert!(detail.earlier.is_empty(), "none was held");
+
+    let mut browser = Browser::signed_in(&net, WARD, "clerk1").await;
+    let page = browser
+        .get(&format!("/provisions/{}", serial_of(&held)))
+        .await
+        .page;
+    let link = |inquiry| format!("href=\"/records/{}\"", serial_of(inquiry));
+    assert!(page.contains(&link(&before)), "{page}");
+    assert!(!page.contains(&link(&other)), "{page}");
 }

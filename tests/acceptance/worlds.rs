@@ -1,5 +1,7 @@
 //! Worlds: complete, separate, chosen by metadata, with a clock and a seed of their own; and the symbols in them.
 
+use std::process::Command;
+
 use chukan::grpc::proto::{
     sim::v1::{
         self as sim, population_service_client::PopulationServiceClient,
@@ -262,4 +264,38 @@ async fn a_ward_of_a_designated_city_is_asked_at_its_city() {
         inquiry.details[0].specific_infos[0].provider,
         net::DESIGNATED
     );
+}
+
+#[tokio::test]
+async fn worlds_and_their_clocks_are_at_hand_on_the_command_line() {
+    let net = net::start();
+    let world = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chukan"));
+        command.args(["world", "--server", net.address(), "--data"]);
+        let output = command.arg(net.data()).args(arguments).output().unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(told).unwrap())
+    };
+    let (code, made) = world(&["create", "course", "--seed", "5", "--people", "10"]);
+    assert_eq!(code, Some(0), "{made}");
+    assert!(made.contains("course  種 5  住民 10人"), "{made}");
+    let clock = ["clock", "--world", "course"];
+    let freeze = [&clock[..], &["--freeze", "2026-12-01T09:00:00+09:00"]].concat();
+    assert_eq!(world(&freeze).1, "2026-12-01 09:00:00（停止）\n");
+    let advance = [&clock[..], &["--advance", "7y"]].concat();
+    assert_eq!(world(&advance).1, "2033-12-01 09:00:00（停止）\n");
+    assert_eq!(world(&clock).1, "2033-12-01 09:00:00（停止）\n");
+    let system = [&clock[..], &["--system"]].concat();
+    assert!(world(&system).1.contains("（コンピューターの時計）"));
+    let ahead = world(&[&clock[..], &["--advance", "20m"]].concat()).1;
+    assert!(ahead.contains("コンピューターの時計との差"), "{ahead}");
+    assert!(!world(&["list"]).1.contains("2033"));
+    assert_eq!(world(&["reset", "course"]).0, Some(2), "without --yes");
+    let (code, reset) = world(&["reset", "course", "--yes"]);
+    assert_eq!(code, Some(0), "{reset}");
+    assert_eq!(world(&["delete", "course", "--yes"]).0, Some(0));
+    let (code, told) = world(&["delete", "default", "--yes"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("「default」は削除できません"), "{told}");
+    assert!(!world(&["list"]).1.contains("course"));
 }

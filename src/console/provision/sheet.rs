@@ -16,6 +16,7 @@ use crate::{
     domain::{
         deciding::{Proposal, SendBackCause},
         provision::{HoldReason, Provision, ProvisionState},
+        record::PlacedRecord,
         staff::Act,
         words::Note,
     },
@@ -38,8 +39,19 @@ struct ProvisionPage {
     reveals: bool,
     checks: bool,
     approves: bool,
+    dealings: Vec<Dealing>,
     proposal: String,
     reasons: Vec<Choice>,
+}
+
+/// An earlier exchange of the same inquirer about the same person.
+struct Dealing {
+    serial: String,
+    at: String,
+    info: String,
+    procedure: String,
+    result: String,
+    opens: bool,
 }
 
 struct Fact {
@@ -91,6 +103,7 @@ pub(super) fn answer(
             shown,
             reveals: may(Act::RevealContent),
             checks: !checked && may(Act::CheckProvision),
+            dealings: dealings(desk, &detail),
             approves: checked && may(Act::ApproveProvision),
             proposal: proposal_text(provision),
             reasons: REASONS
@@ -102,6 +115,22 @@ pub(super) fn answer(
                 .collect(),
         },
     )
+}
+
+fn dealings(desk: &Desk, detail: &Detail) -> Vec<Dealing> {
+    let reads = desk.staff.authority(Act::ReadRecord).ok();
+    let one = |placed: &PlacedRecord| {
+        let subject = &placed.record.subject;
+        Dealing {
+            serial: subject.serial.to_string(),
+            at: texts::moment(placed.recorded_at),
+            info: contents::info(desk, subject.specific_info),
+            procedure: format!("{} / {}", subject.affair, subject.procedure),
+            result: texts::result(placed.record.outcome.code),
+            opens: reads.is_some_and(|reads| reads.for_affair(subject.affair).is_ok()),
+        }
+    };
+    detail.ended.iter().map(one).collect()
 }
 
 /// The flag on the person and the nondisclosure are two things: each is said by itself.
@@ -150,7 +179,7 @@ fn facts(desk: &Desk, detail: &Detail) -> Vec<Fact> {
         fact("受付時の根拠行", provision.permission_row.clone()),
         fact("保留の理由", detail.queued.hold.why.ja().to_owned()),
         fact(
-            "同じ照会者・対象者の以前の保留",
+            "同じ照会者・対象者の他の保留",
             format!("{}件", detail.earlier.len()),
         ),
     ];
