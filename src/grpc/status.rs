@@ -8,6 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::{
     addressee::AddresseeFault,
     domain::{
+        download::DownloadRefusal,
         refusal::{FieldFlaw, Refusal},
         staff::StaffRefusal,
         unready::Unready,
@@ -76,9 +77,11 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount) => {
             Code::PermissionDenied
         }
-        Refusal::NotFound(_) | Refusal::ReplicasUnknown(_) | Refusal::ResultsDeleted => {
-            Code::NotFound
-        }
+        Refusal::NotFound(_)
+        | Refusal::ReplicasUnknown(_)
+        | Refusal::ResultsDeleted
+        | Refusal::Download(DownloadRefusal::Expired) => Code::NotFound,
+        Refusal::Download(DownloadRefusal::Range { .. }) => Code::OutOfRange,
         Refusal::SealingKeyMissing
         | Refusal::InquiryEnded
         | Refusal::ProvisionDecided

@@ -33,6 +33,8 @@ mod crash;
 mod deciding;
 mod disk;
 mod disposal;
+mod download_command;
+mod downloads;
 mod failing_disk;
 mod fairness;
 mod folder;

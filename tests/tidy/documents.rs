@@ -6,6 +6,7 @@ use chukan::{
     domain::{
         acquisition::AcquisitionRefusal,
         addressee::AddresseeRefusal,
+        download::DownloadRefusal,
         refusal::{Refusal, Thing},
         result::{DetailStatus, ResultCode},
         staff::StaffRefusal,
@@ -165,6 +166,8 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::Addressee(AddresseeRefusal::MergedWithItself),
         Refusal::ResidentNetworkClosed,
         Refusal::ResidentNetworkDown,
+        Refusal::Download(DownloadRefusal::Expired),
+        Refusal::Download(DownloadRefusal::Range { bytes: 1 }),
         Refusal::BatchFlawed(Vec::new()),
         Refusal::BatchExists,
         Refusal::BatchEnded,
