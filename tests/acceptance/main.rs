@@ -57,6 +57,7 @@ mod proofs;
 mod records;
 mod replica_files;
 mod replica_kill;
+mod sample_files;
 mod sealing;
 mod staff;
 mod statistics;
