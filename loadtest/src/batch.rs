@@ -114,6 +114,10 @@ fn files(data: &Path, plan: &Plan, round: u32) -> Result<Vec<SampleFile>, Fault>
     let municipalities = known.directory.municipalities();
     let population = Population::new(SEED, plan.people);
     let inquirer: InstitutionCode = INQUIRER.parse()?;
+    let inquirer = known
+        .directory
+        .find(inquirer)
+        .ok_or("the inquirer is not defined")?;
     let mut files = Vec::new();
     for file in 0..plan.files {
         let second = SignedDuration::from_secs(i64::from(round * plan.files + file));

@@ -8,7 +8,7 @@ use std::{
 use clap::{Args, Subcommand, ValueEnum};
 use tonic::transport::Channel;
 
-use super::{client::ClientOptions, fault::CliFault, start::on_runtime};
+use super::{client::ClientOptions, download, fault::CliFault, start::on_runtime};
 use crate::{
     crypto::files::create_private,
     grpc::proto::v1::{self, batch_service_client::BatchServiceClient},
@@ -17,6 +17,7 @@ use crate::{
 mod send;
 mod tell;
 
+use send::Fetched;
 pub(super) use tell::line;
 
 #[derive(Debug, Subcommand)]
@@ -231,9 +232,13 @@ impl Fetch {
             encoding: self.text.encoding().into(),
             character_table: self.text.table()?,
         };
-        let bytes = service.fetch(request).await?;
-        create_private(&out, &bytes).map_err(CliFault::file(out.as_path()))?;
-        tell::line(&format!("照会結果を{}に書きました。", out.display()))?;
+        match service.fetch(request).await? {
+            Fetched::Bytes(bytes) => {
+                create_private(&out, &bytes).map_err(CliFault::file(out.as_path()))?;
+                tell::line(&format!("照会結果を{}に書きました。", out.display()))?;
+            }
+            Fetched::Download(found) => download::fetch(&self.client, &found.url, &out).await?,
+        }
         if batch.rows_ended < batch.rows {
             let open = batch.rows - batch.rows_ended;
             tell::line(&format!("まだ終了していない行が{open}行あります。"))?;
@@ -242,7 +247,7 @@ impl Fetch {
     }
 }
 
-fn refuse_to_overwrite(out: &Path) -> Result<(), CliFault> {
+pub(super) fn refuse_to_overwrite(out: &Path) -> Result<(), CliFault> {
     if out.exists() {
         Err(CliFault::Said(
             "書き込むファイルが既にあります。--out で別の名前を指定してください",

@@ -41,8 +41,13 @@ pub(super) struct ClientOptions {
 impl ClientOptions {
     /// A channel with the institution's certificate.
     pub(super) async fn connect(&self) -> Result<Channel, CliFault> {
+        self.connect_to(&format!("https://{}", self.server)).await
+    }
+
+    /// A channel to another endpoint with the institution's certificate.
+    pub(super) async fn connect_to(&self, endpoint: &str) -> Result<Channel, CliFault> {
         let identity = Identity::institution(&self.institution, None)?;
-        channel(self.server, &self.data, &identity).await
+        channel(endpoint, &self.data, &identity).await
     }
 
     /// A call in the chosen world.
@@ -65,7 +70,8 @@ pub(super) struct OperatorOptions {
 impl OperatorOptions {
     /// A channel with the operator's certificate.
     pub(super) async fn connect(&self) -> Result<Channel, CliFault> {
-        channel(self.server, &self.data, &Identity::Operator).await
+        let endpoint = format!("https://{}", self.server);
+        channel(&endpoint, &self.data, &Identity::Operator).await
     }
 
     /// A call in the chosen world.
@@ -74,11 +80,7 @@ impl OperatorOptions {
     }
 }
 
-async fn channel(
-    server: SocketAddr,
-    data: &Path,
-    identity: &Identity,
-) -> Result<Channel, CliFault> {
+async fn channel(endpoint: &str, data: &Path, identity: &Identity) -> Result<Channel, CliFault> {
     let pki = DevelopmentPki::load(&data.join("pki"))?;
     let read = |file: PathBuf| fs::read(&file).map_err(CliFault::file(file));
     let pem = ClientPem {
@@ -86,7 +88,7 @@ async fn channel(
         certificate: &read(pki.client_certificate(identity))?,
         key: &read(pki.client_key(identity))?,
     };
-    Ok(connect(&format!("https://{server}"), pem).await?)
+    Ok(connect(endpoint, pem).await?)
 }
 
 fn in_world<T>(world: &str, message: T) -> Result<Request<T>, CliFault> {

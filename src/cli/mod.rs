@@ -7,6 +7,7 @@ mod client;
 mod completions;
 mod config;
 mod demo;
+mod download;
 mod fault;
 mod japanese;
 mod layout;
@@ -56,6 +57,8 @@ enum Command {
     /// バッチ照会ファイルを送り、状況を見て、結果を取得する
     #[command(subcommand)]
     Batch(batch::BatchCommand),
+    /// 大容量の結果をURLから取得する。中断した取得は続きから行う
+    Download(download::Download),
     /// 封印された回答やバックアップを開くための鍵を作る
     #[command(subcommand)]
     Key(open::KeyCommand),
@@ -113,6 +116,7 @@ pub fn run() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(),
         Command::Batch(batch) => batch.run(),
+        Command::Download(download) => download.run(),
         Command::Key(key) => key.run(),
         Command::Open(open) => open.run(),
         Command::Report(report) => report.run(),

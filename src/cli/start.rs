@@ -14,7 +14,10 @@ use crate::{
         identity::Identity,
         pki::{DevelopmentPki, PkiPlan},
     },
-    domain::{analysis::AnalysisRules, deciding::HoldRules, password::PasswordRules},
+    domain::{
+        analysis::AnalysisRules, deciding::HoldRules, download::DownloadRules,
+        password::PasswordRules,
+    },
     folder::Folder,
     grpc::{self, Surface},
     institution::{Periods, StaffRules},
@@ -142,7 +145,8 @@ impl Started {
             }
             health.abort();
         };
-        let drained = self.server.serve(routes, shutdown).await?;
+        let server = self.server.handing_out(surface);
+        let drained = server.serve(routes, shutdown).await?;
         if let Drained::CutOff { .. } = drained {
             tracing::warn!("calls were still running when the time to finish them had passed");
         }
@@ -277,6 +281,10 @@ fn settings(config: &Config, definitions: PathBuf) -> Settings {
             overdue: config.hold.overdue,
         },
         staff: staff_rules(&config.staff),
+        downloads: DownloadRules {
+            message_bytes_max: inquiry.message_bytes_max,
+            period: SignedDuration::from_hours(inquiry.download_hours.into()),
+        },
         watch: WatchRules {
             disk_bytes_low: config.store.disk_bytes_low,
             disk_bytes_min: config.store.disk_bytes_min,

@@ -19,6 +19,10 @@ pub struct InquiryConfig {
     /// Inquiries of one institution that may wait for their exchanges to begin; one more is answered
     /// RESOURCE_EXHAUSTED. Default: 5,000.
     pub inquiries_each_max: usize,
+    /// The biggest result that comes in a message, in bytes; a bigger one is handed out as a download. Default: 1,048,576.
+    pub message_bytes_max: u64,
+    /// How long a download can be fetched, in hours. Default: 24.
+    pub download_hours: u32,
 }
 
 impl Default for InquiryConfig {
@@ -29,6 +33,8 @@ impl Default for InquiryConfig {
             permission_list_days: 7,
             acquisition_serial_hours: 24,
             inquiries_each_max: 5_000,
+            message_bytes_max: 1024 * 1024,
+            download_hours: 24,
         }
     }
 }
@@ -65,6 +71,18 @@ impl InquiryConfig {
                 u64::try_from(self.inquiries_each_max).unwrap_or(u64::MAX),
                 1,
                 20_000,
+            ),
+            Range::new(
+                "inquiry.message_bytes_max",
+                self.message_bytes_max,
+                1,
+                3 * 1024 * 1024,
+            ),
+            Range::new(
+                "inquiry.download_hours",
+                self.download_hours.into(),
+                1,
+                8784,
             ),
         ]
     }

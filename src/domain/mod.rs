@@ -12,6 +12,7 @@ pub mod codes;
 pub mod condition;
 pub mod correction;
 pub mod deciding;
+pub mod download;
 pub mod exchange;
 pub mod files;
 pub mod form_check;

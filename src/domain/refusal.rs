@@ -7,6 +7,7 @@ use super::{
     addressee::AddresseeRefusal,
     codes::InstitutionCode,
     correction::CorrectionRefusal,
+    download::DownloadRefusal,
     malformed::Malformed,
     result::ResultCode,
     staff::{NotAuthorised, StaffRefusal},
@@ -130,6 +131,9 @@ pub enum Refusal {
     /// Characters of a result are not in the encoding of the file.
     #[error("{} character(s) of the result are not in the encoding of the file", .0.len())]
     NotInEncoding(Vec<FieldFlaw>),
+    /// A download is not handed out as it was asked for.
+    #[error("{0}")]
+    Download(DownloadRefusal),
     /// A step of a symbol acquisition is not possible.
     #[error("{0}")]
     Acquisition(AcquisitionRefusal),
@@ -205,6 +209,8 @@ impl Refusal {
             Self::BatchExists => "BATCH_FILE_EXISTS",
             Self::BatchEnded => "BATCH_ENDED",
             Self::NotInEncoding(_) => "CHARACTER_NOT_IN_ENCODING",
+            Self::Download(DownloadRefusal::Expired) => "DOWNLOAD_EXPIRED",
+            Self::Download(DownloadRefusal::Range { .. }) => "DOWNLOAD_RANGE",
             Self::Acquisition(AcquisitionRefusal::AlreadyLinked) => "SYMBOL_ALREADY_LINKED",
             Self::Acquisition(AcquisitionRefusal::SerialPending) => "ACQUISITION_PENDING",
             Self::Acquisition(AcquisitionRefusal::SerialUnknown) => "ACQUISITION_SERIAL_UNKNOWN",
@@ -285,18 +291,8 @@ impl Refusal {
                 "照会結果に、指定された文字コードで表せない文字が{}件あります。",
                 flaws.len()
             ),
-            Self::Acquisition(refusal) => match refusal {
-                AcquisitionRefusal::AlreadyLinked => "符号は既に取得されています。",
-                AcquisitionRefusal::SerialPending => "取得番号は既に発行されています。",
-                AcquisitionRefusal::SerialUnknown => {
-                    "取得番号が存在しないか、既に使用されています。"
-                }
-                AcquisitionRefusal::SerialExpired => "取得番号の有効期限が切れています。",
-                AcquisitionRefusal::NotLinked => "符号が取得されていません。",
-                AcquisitionRefusal::MassRunning => "符号の一括取得を実行中です。",
-                AcquisitionRefusal::MassEnded => "符号の一括取得は既に終了しています。",
-            }
-            .into(),
+            Self::Download(refusal) => refusal.ja(),
+            Self::Acquisition(refusal) => refusal.ja().into(),
             Self::Addressee(refusal) => refusal.ja().into(),
             Self::ResidentNetworkClosed => "住民基本台帳ネットワークは運用時間外です。".into(),
             Self::ResidentNetworkDown => "コミュニケーションサーバが停止しています。".into(),

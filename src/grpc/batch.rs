@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     batch_messages::{Pieces, batch, domain_encoding, file_name, flaw, taken},
     caller::{Entered, Surface},
+    download,
     fields::{Fields, page},
     proto::v1::{self, batch_service_server::BatchService},
     status::ToStatus,
@@ -16,11 +17,12 @@ use crate::{
     domain::{
         batch::BatchState,
         batch_file::BatchFileName,
+        download::DownloadOf,
         files::{CharacterTable, TextForm},
         refusal::Refusal,
         result::ResultCode,
     },
-    institution::{ActFault, BatchDraft, BatchView, ResultRequest},
+    institution::{ActFault, BatchDraft, BatchResult, BatchView, ResultRequest},
     world::WorldFault,
 };
 
@@ -138,17 +140,10 @@ impl BatchService for Batches {
         let wanted = result_request(request.get_ref())?;
         entered.server()?.batch(&wanted.name).to_status()?;
         let (sender, receiver) = tokio::sync::mpsc::channel(PIECES_WAITING);
-        tokio::task::spawn_blocking(move || {
-            let take = |chunk| {
-                let piece = v1::FetchBatchResultResponse { chunk };
-                sender.blocking_send(Ok(piece)).is_ok()
-            };
-            let written = entered
-                .server()
-                .and_then(|server| server.write_batch_result(&wanted, take).to_status());
-            if let Err(status) = written {
+        tokio::spawn(async move {
+            if let Err(status) = send_result(entered, wanted, &sender).await {
                 // The reader has gone when this cannot be sent, and nobody else wants to know.
-                drop(sender.blocking_send(Err(status)));
+                drop(sender.send(Err(status)).await);
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
@@ -178,6 +173,46 @@ async fn receive<T: Into<v1::SubmitBatchRequest>>(
         pieces.take(message.into())?;
     }
     pieces.finish()
+}
+
+type Reader = tokio::sync::mpsc::Sender<Result<v1::FetchBatchResultResponse, Status>>;
+
+/// Sends the pieces of a file of results, or where it lies ready.
+async fn send_result(
+    entered: Entered,
+    wanted: ResultRequest,
+    reader: &Reader,
+) -> Result<(), Status> {
+    let of = DownloadOf::Batch(wanted.name.clone());
+    let writing = tokio::task::spawn_blocking(move || {
+        let written = entered.server()?.batch_result(&wanted).to_status()?;
+        Ok::<_, Status>((entered, written))
+    });
+    let stopped = |_| Status::internal("the result could not be written");
+    let (entered, written) = writing.await.map_err(stopped)??;
+    match written {
+        BatchResult::Pieces(pieces) => {
+            for chunk in pieces {
+                let piece = v1::FetchBatchResultResponse {
+                    chunk,
+                    download: None,
+                };
+                if reader.send(Ok(piece)).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        BatchResult::File(file, until) => {
+            let server = entered.server()?;
+            let offered = server.offer(of, *file, entered.world.now(), until).await;
+            let message = v1::FetchBatchResultResponse {
+                chunk: Vec::new(),
+                download: Some(download::message(&entered, offered.to_status()?)),
+            };
+            drop(reader.send(Ok(message)).await);
+        }
+    }
+    Ok(())
 }
 
 type Watcher = tokio::sync::mpsc::Sender<Result<v1::WatchBatchResponse, Status>>;

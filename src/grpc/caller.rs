@@ -30,6 +30,10 @@ pub struct Caller {
     pub peer: SocketAddr,
 }
 
+/// The authority, such as `127.0.0.1:50551`, by which a caller has reached this server. The listener adds it to every request.
+#[derive(Debug, Clone)]
+pub struct ReachedAt(pub String);
+
 /// What the services share.
 #[derive(Clone)]
 pub struct Surface {
@@ -47,6 +51,8 @@ pub struct Entered {
     pub system: Option<SystemName>,
     /// The address at the other end, for the operation log.
     pub origin: String,
+    /// The authority by which the caller has reached this server.
+    pub reached_at: String,
 }
 
 /// A call of an institution or of the operator, in a world.
@@ -90,19 +96,27 @@ impl Surface {
     /// # Errors
     /// When the certificate is not an institution's, or the world has no such institution.
     pub fn enter<T>(&self, request: &Request<T>) -> Result<Entered, Status> {
-        let world = self.world(request)?;
-        match identity(request)? {
+        let mut entered = self.let_in(self.world(request)?, caller(request)?)?;
+        if let Some(ReachedAt(authority)) = request.extensions().get() {
+            entered.reached_at.clone_from(authority);
+        }
+        Ok(entered)
+    }
+
+    /// The caller's institution in `world`.
+    pub(super) fn let_in(&self, world: Arc<World>, caller: &Caller) -> Result<Entered, Status> {
+        match Identity::clone(&caller.identity) {
             Identity::Institution { code, system } => {
                 let institution = code
                     .parse()
                     .map_err(|_| status_of(&Refusal::CallerNotEntitled))?;
                 world.server(institution).to_status()?;
-                let origin = caller(request)?.peer.ip().to_string();
                 Ok(Entered {
                     world,
                     institution,
                     system: system.and_then(|system| system.parse().ok()),
-                    origin,
+                    origin: caller.peer.ip().to_string(),
+                    reached_at: "localhost".to_owned(),
                 })
             }
             Identity::Operator => Err(status_of(&Refusal::CallerNotEntitled)),

@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 use super::{
     caller::{Entered, Surface},
     deciding::refusal_of,
+    download,
     fields::{Fields, page, timestamp},
     messages::{answer, result_with, sealed},
     proto::v1::{self, inquiry_service_server::InquiryService},
@@ -15,6 +16,7 @@ use super::{
 };
 use crate::{
     domain::{
+        download::Download,
         inquiry::{Asked, Detail},
         names::ReceiptNumber,
         refusal::{FieldFlaw, Refusal},
@@ -66,7 +68,7 @@ impl InquiryService for Inquiries {
         let receipt = receipt(&request.get_ref().receipt_number)?;
         let view = entered.server()?.fetch_result(receipt).to_status()?;
         Ok(Response::new(v1::GetInquiryResponse {
-            inquiry: Some(encode(&entered, view)?),
+            inquiry: Some(encode(&entered, view).await?),
         }))
     }
 
@@ -85,7 +87,7 @@ impl InquiryService for Inquiries {
             () = stopping.cancelled() => entered.server()?.fetch_result(receipt).to_status()?,
         };
         Ok(Response::new(v1::WaitInquiryResponse {
-            inquiry: Some(encode(&entered, view)?),
+            inquiry: Some(encode(&entered, view).await?),
         }))
     }
 
@@ -150,7 +152,7 @@ impl InquiryService for Inquiries {
             .await;
         let view = cancelled.to_status()?;
         Ok(Response::new(v1::CancelInquiryResponse {
-            inquiry: Some(encode(&entered, view)?),
+            inquiry: Some(encode(&entered, view).await?),
         }))
     }
 }
@@ -179,7 +181,7 @@ async fn watch(entered: &Entered, receipt: ReceiptNumber, sender: &Watchers) -> 
         let changes = server.changes(receipt);
         let view = server.fetch_result(receipt).to_status()?;
         let ended = view.progress() == InquiryProgress::Ended;
-        let inquiry = Some(encode(entered, view)?);
+        let inquiry = Some(encode(entered, view).await?);
         let gone = sender.send(Ok(v1::WatchInquiryResponse { inquiry })).await;
         let Some(mut changes) = changes.filter(|_| !ended && gone.is_ok()) else {
             return Ok(());
@@ -210,7 +212,7 @@ fn wait(timeout: Option<prost_types::Duration>) -> Result<Duration, Status> {
 }
 
 fn without_answers(entered: &Entered, view: InquiryView) -> Result<v1::Inquiry, Status> {
-    let mut inquiry = encode(entered, view)?;
+    let mut inquiry = encode_with(entered, view, Vec::new())?;
     for detail in &mut inquiry.details {
         for info in &mut detail.specific_infos {
             info.answer = None;
@@ -219,7 +221,23 @@ fn without_answers(entered: &Entered, view: InquiryView) -> Result<v1::Inquiry, 
     Ok(inquiry)
 }
 
-fn encode(entered: &Entered, view: InquiryView) -> Result<v1::Inquiry, Status> {
+/// The inquiry with its answers, those that are too big for a message as downloads.
+async fn encode(entered: &Entered, view: InquiryView) -> Result<v1::Inquiry, Status> {
+    let now = entered.world.now();
+    let offered = entered.server()?.offer_answers(&view, now).await;
+    encode_with(entered, view, offered.to_status()?)
+}
+
+fn encode_with(
+    entered: &Entered,
+    mut view: InquiryView,
+    offered: Vec<(usize, Download)>,
+) -> Result<v1::Inquiry, Status> {
+    for (place, _) in &offered {
+        if let Some(exchange) = view.exchanges.get_mut(*place) {
+            exchange.leave_answer_out();
+        }
+    }
     let state = match view.progress() {
         InquiryProgress::InProgress => v1::InquiryState::InProgress,
         InquiryProgress::WaitingForStaff => v1::InquiryState::WaitingForStaff,
@@ -235,6 +253,13 @@ fn encode(entered: &Entered, view: InquiryView) -> Result<v1::Inquiry, Status> {
     for detail in &inquiry.details {
         let of_detail: Vec<_> = exchanges.by_ref().take(detail.infos.len()).collect();
         details.push(encode_detail(entered, detail, of_detail)?);
+    }
+    for (place, download) in offered {
+        let infos = details.iter_mut().flat_map(|of| &mut of.specific_infos);
+        if let Some(info) = infos.into_iter().nth(place) {
+            let download = download::message(entered, download);
+            info.answer = Some(v1::specific_info_result::Answer::Download(download));
+        }
     }
     Ok(v1::Inquiry {
         receipt_number: inquiry.receipt.to_string(),

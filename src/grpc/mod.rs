@@ -9,6 +9,7 @@ mod batch_messages;
 pub mod caller;
 mod correction;
 mod deciding;
+mod download;
 mod exchange;
 mod fields;
 mod finding;
@@ -38,7 +39,8 @@ mod world;
 
 use tonic::service::Routes;
 
-pub use caller::{Caller, Surface};
+pub use caller::{Caller, ReachedAt, Surface};
+pub use download::{DOWNLOADS_PATH, Fetch};
 pub use status::{code_of, refusal_of, status_of};
 
 use proto::{

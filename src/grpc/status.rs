@@ -9,6 +9,7 @@ use crate::{
     addressee::AddresseeFault,
     domain::{
         correction::CorrectionRefusal,
+        download::DownloadRefusal,
         refusal::{FieldFlaw, Refusal},
         staff::StaffRefusal,
         unready::Unready,
@@ -77,9 +78,11 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount) => {
             Code::PermissionDenied
         }
-        Refusal::NotFound(_) | Refusal::ReplicasUnknown(_) | Refusal::ResultsDeleted => {
-            Code::NotFound
-        }
+        Refusal::NotFound(_)
+        | Refusal::ReplicasUnknown(_)
+        | Refusal::ResultsDeleted
+        | Refusal::Download(DownloadRefusal::Expired) => Code::NotFound,
+        Refusal::Download(DownloadRefusal::Range { .. }) => Code::OutOfRange,
         Refusal::SealingKeyMissing
         | Refusal::InquiryEnded
         | Refusal::ProvisionDecided

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 use super::{ActFault, IntermediateServer};
 use crate::{
@@ -53,6 +54,13 @@ pub enum InquiryProgress {
 }
 
 impl ExchangeView {
+    /// Leaves out the answer, which is handed out by itself.
+    pub fn leave_answer_out(&mut self) {
+        if let ExchangeState::Ended { answer, .. } = &mut self.state {
+            *answer = None;
+        }
+    }
+
     /// The text of the result. Two of them are known to users with the particulars in them; `called` is the person as the
     /// reader calls them.
     pub fn message(&self, called: &str, asked: &Asked) -> String {
@@ -133,6 +141,10 @@ impl IntermediateServer {
 
     /// Opens a sealed answer; nothing when this server does not hold the key.
     pub fn open_answer(&self, answer: &SealedAnswer) -> Option<Provided> {
+        serde_json::from_slice(&self.open_plaintext(answer)?).ok()
+    }
+
+    pub(super) fn open_plaintext(&self, answer: &SealedAnswer) -> Option<Zeroizing<Vec<u8>>> {
         if answer.key_fingerprint != self.sealing.public().fingerprint().0 {
             return None;
         }
@@ -140,8 +152,7 @@ impl IntermediateServer {
             encapsulated_key: answer.encapsulated_key.as_slice().try_into().ok()?,
             ciphertext: answer.ciphertext.clone(),
         };
-        let plain = open(&self.sealing, &answer.info, &answer.aad, &sealed).ok()?;
-        serde_json::from_slice(&plain).ok()
+        open(&self.sealing, &answer.info, &answer.aad, &sealed).ok()
     }
 
     /// Keeps what a provider's staff has to say about its refusal; before the exchange ends.
@@ -161,6 +172,7 @@ impl IntermediateServer {
     /// # Errors
     /// When the state cannot be read or written.
     pub async fn delete_old_results(&self, now: Timestamp) -> Result<u64, ActFault> {
+        self.remove_old_downloads(now).await?;
         let retention = self.around.periods.result_retention;
         let Ok(before) = now.checked_sub(retention) else {
             return Ok(0);

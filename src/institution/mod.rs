@@ -16,6 +16,7 @@ mod fetch_result;
 mod import_replicas;
 mod inquire_at_terminal;
 mod no_auto_reply;
+mod offer_download;
 mod open_provision;
 mod prepare_exchange;
 mod progress;
@@ -47,11 +48,12 @@ use crate::{
     domain::{
         codes::InstitutionCode,
         deciding::HoldRules,
+        download::DownloadRules,
         institution::{Directory, Institution},
         layout::Layouts,
         permission_list::ListCopy,
     },
-    store::{ChangeDir, Keeper, RecordBook, State},
+    store::{ChangeDir, DownloadDir, Keeper, RecordBook, State},
 };
 
 pub use cancel_inquiry::{Cancellable, cancelled};
@@ -62,6 +64,7 @@ pub use fault::ActFault;
 pub use fetch_result::{ExchangeView, InquiryProgress, InquiryView};
 pub use import_replicas::{CheckedFile, ImportPlan, Importing};
 pub use inquire_at_terminal::{Brought, OpenedInquiry, Wish};
+pub use offer_download::BatchResult;
 pub use open_provision::{Content, Detail, Values};
 pub use prepare_exchange::Prepared;
 pub use propose_correction::{ChangeDraft, CorrectionDraft, Taken};
@@ -118,6 +121,10 @@ pub struct Surroundings {
     pub hashing: Arc<Semaphore>,
     /// Where the files of imports lie until they are taken over.
     pub changes: ChangeDir,
+    /// When a result is handed out as a download.
+    pub downloads: DownloadRules,
+    /// Where the files of downloads lie.
+    pub download_files: DownloadDir,
 }
 
 /// 中間サーバー of one institution.
@@ -152,6 +159,9 @@ impl IntermediateServer {
     ) -> Result<Self, ActFault> {
         let list = around.state.list_copy(profile.code)?;
         let last = around.state.last_receipt(profile.code)?;
+        let downloads = around.state.downloads(profile.code)?;
+        let files = &around.download_files;
+        files.remove_unknown(profile.code, &downloads)?;
         Ok(Self {
             list: RwLock::new(list),
             receipts: AtomicU64::new(last.0),

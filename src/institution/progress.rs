@@ -20,7 +20,8 @@ pub(super) struct Progress {
 }
 
 struct Open {
-    exchanges: usize,
+    /// Whether an exchange of it has begun, ended, or may have before the process began.
+    touched: bool,
     not_ended: usize,
     begun: HashMap<(u16, u8), Stage>,
     changed: watch::Sender<()>,
@@ -43,12 +44,20 @@ impl Progress {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins to follow an inquiry of which nothing has ended.
+    /// Begins to follow an inquiry of which nothing has begun.
     pub(super) fn track(&self, inquiry: &Inquiry) {
-        let exchanges = inquiry.exchanges().count();
+        self.follow(inquiry, false);
+    }
+
+    /// Begins to follow an inquiry of which something may have begun, when the process before ended.
+    pub(super) fn track_again(&self, inquiry: &Inquiry) {
+        self.follow(inquiry, true);
+    }
+
+    fn follow(&self, inquiry: &Inquiry, touched: bool) {
         let open = Open {
-            exchanges,
-            not_ended: exchanges,
+            touched,
+            not_ended: inquiry.exchanges().count(),
             begun: HashMap::new(),
             changed: watch::Sender::new(()),
         };
@@ -61,6 +70,7 @@ impl Progress {
         let Some(open) = all.get_mut(&serial.receipt) else {
             return true;
         };
+        open.touched = true;
         let stage = open.begun.entry(place(serial)).or_insert(Stage::Checking);
         *stage != Stage::Cancelled
     }
@@ -71,6 +81,7 @@ impl Progress {
         let Some(open) = all.get_mut(&serial.receipt) else {
             return false;
         };
+        open.touched = true;
         let stage = open.begun.entry(place(serial)).or_insert(Stage::Cancelled);
         *stage == Stage::Cancelled
     }
@@ -86,6 +97,7 @@ impl Progress {
     /// Notes that an exchange is held.
     pub(super) fn held(&self, serial: ProcessingSerial) {
         if let Some(open) = self.open().get_mut(&serial.receipt) {
+            open.touched = true;
             open.begun.remove(&place(serial));
             open.changed.send_replace(());
         }
@@ -97,6 +109,7 @@ impl Progress {
         let Some(open) = all.get_mut(&serial.receipt) else {
             return false;
         };
+        open.touched = true;
         open.begun.remove(&place(serial));
         open.not_ended = open.not_ended.saturating_sub(1);
         open.changed.send_replace(());
@@ -123,9 +136,7 @@ impl Progress {
 
     /// Whether nothing of an open inquiry has begun.
     pub(super) fn is_untouched(&self, receipt: ReceiptNumber) -> bool {
-        let all = self.open();
-        all.get(&receipt)
-            .is_some_and(|open| open.begun.is_empty() && open.not_ended == open.exchanges)
+        self.open().get(&receipt).is_some_and(|open| !open.touched)
     }
 
     /// Hears of every change of an open inquiry; nothing when it has ended.

@@ -122,7 +122,7 @@ impl IntermediateServer {
     /// # Errors
     /// When the state cannot be read or written.
     pub async fn resume_inquiry(&self, inquiry: &Inquiry, now: Timestamp) -> Result<(), ActFault> {
-        self.progress.track(inquiry);
+        self.progress.track_again(inquiry);
         for (serial, ..) in inquiry.exchanges() {
             let found = self.around.state.exchange(serial)?;
             if found.is_some_and(|(_, state)| state.code().is_final()) {

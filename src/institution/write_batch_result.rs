@@ -166,7 +166,7 @@ impl PartResults {
 }
 
 /// The JSON form of `chukan.v1.SealedAnswer`, which `chukan open` reads.
-fn sealed_json(answer: &SealedAnswer) -> String {
+pub(super) fn sealed_json(answer: &SealedAnswer) -> String {
     let base64 = |bytes: &[u8]| BASE64.encode(bytes);
     serde_json::json!({
         "encapsulatedKey": base64(&answer.encapsulated_key),

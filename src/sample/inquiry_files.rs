@@ -1,18 +1,32 @@
-//! Sample inquiry files: an institution asks about everybody's 地方税関係情報 at their homes, in files of up to 10,000 rows.
+//! Sample inquiry files: an institution asks about everybody's 地方税関係情報 at their homes, in files of up to 10,000 rows, and
+//! about each sample person in a file of its own.
 
 use jiff::Timestamp;
 
-use super::population::Population;
+use super::{
+    expected::{CaseFile, Expected},
+    population::Population,
+    situation::Situation,
+};
 use crate::domain::{
     batch_file::{BatchFileName, InquiryRow, ROWS_MAX, RowCondition},
-    codes::InstitutionCode,
+    codes::{AffairCode, InstitutionCode},
     files::{LineWriter, TextFlaw, TextForm},
+    institution::Institution,
     jst::jst_datetime,
     malformed::Malformed,
+    names::{UnitCode, UserId},
+    result::ResultCode,
 };
 
-/// The job in the names of sample files.
+/// The job in the names of the files about everybody.
 const JOB: &str = "sample";
+
+/// The job in the names of the files about one sample person each.
+const JOB_PERSONS: &str = "person";
+
+/// The job in the names of the files with a flaw.
+pub(super) const JOB_FLAWED: &str = "flawed";
 
 /// Writes sample inquiry files. The same population and time give the same files.
 #[derive(Debug)]
@@ -22,7 +36,7 @@ pub struct InquiryFileSource<'a> {
     /// Where people live.
     pub municipalities: &'a [InstitutionCode],
     /// Who asks.
-    pub inquirer: InstitutionCode,
+    pub inquirer: &'a Institution,
     /// When the business system makes the request.
     pub requested_at: Timestamp,
 }
@@ -38,6 +52,8 @@ pub struct SampleFile {
     pub rows: usize,
     /// How many people of the population were looked at so far.
     pub people_done: u32,
+    /// What must become of it.
+    pub expected: Expected,
 }
 
 /// A sample file could not be written.
@@ -72,8 +88,8 @@ impl InquiryFileSource<'_> {
         number: u32,
         people: &mut std::ops::Range<u32>,
     ) -> Result<SampleFile, SampleFlaw> {
-        let at = jst_datetime(self.requested_at).strftime("%Y%m%d%H%M%S");
-        let name = format!("{JOB}_{at}_{number:04}.DAT").parse()?;
+        let name = self.name(JOB, number)?;
+        let mut codes = Vec::new();
         let (mut writer, mut bytes) = (LineWriter::new(TextForm::default()), Vec::new());
         let mut rows = 0;
         while rows < ROWS_MAX
@@ -83,10 +99,12 @@ impl InquiryFileSource<'_> {
                 writer
                     .write(&row.write(), &mut bytes)
                     .map_err(SampleFlaw::Text)?;
+                codes.push(self.result_at_home(index));
                 rows += 1;
             }
         }
         Ok(SampleFile {
+            expected: Expected::results("住民を住所地に照会する", codes),
             name,
             bytes,
             rows,
@@ -94,25 +112,76 @@ impl InquiryFileSource<'_> {
         })
     }
 
-    fn row(&self, index: u32) -> Result<Option<InquiryRow>, Malformed> {
+    /// A file about each sample person at home, and the one that asks at a former home; all that this institution can ask.
+    ///
+    /// # Errors
+    /// None that the embedded codes can cause.
+    pub fn persons(&self) -> Result<Vec<CaseFile>, SampleFlaw> {
+        let mut files = Vec::new();
+        for (index, situation) in (0..self.population.size()).zip(Situation::ALL) {
+            if let Some(row) = self.row(index)? {
+                let code = self.result_at_home(index);
+                files.push(self.person(files.len(), situation.ja().to_owned(), (&row, code))?);
+            }
+            let former = self.population.former_home(index, self.municipalities);
+            let former = former.filter(|former| *former != self.inquirer.code);
+            if let (Some(provider), Some(row)) = (former, self.row(index)?) {
+                let row = InquiryRow { provider, ..row };
+                let shows = format!("{}を、前住所地に照会する", situation.ja());
+                let code = ResultCode::WrongInstitution;
+                files.push(self.person(files.len(), shows, (&row, code))?);
+            }
+        }
+        Ok(files)
+    }
+
+    fn person(
+        &self,
+        before: usize,
+        shows: String,
+        (row, code): (&InquiryRow, ResultCode),
+    ) -> Result<CaseFile, SampleFlaw> {
+        let number = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
+        Ok(CaseFile {
+            name: self.name(JOB_PERSONS, number)?.to_string(),
+            bytes: format!("{}\r\n", row.write()).into_bytes(),
+            expected: Expected::results(shows, [code]),
+        })
+    }
+
+    pub(super) fn name(&self, job: &str, number: u32) -> Result<BatchFileName, Malformed> {
+        let at = jst_datetime(self.requested_at).strftime("%Y%m%d%H%M%S");
+        format!("{job}_{at}_{number:04}.DAT").parse()
+    }
+
+    /// The question about a person at home; none about those who live at the inquirer.
+    pub(super) fn row(&self, index: u32) -> Result<Option<InquiryRow>, Malformed> {
+        let own = self.inquirer;
         let home = self.population.home(index, self.municipalities);
-        let addressee = self.population.addressee_number(index, self.inquirer);
+        let addressee = self.population.addressee_number(index, own.code);
         let (Some(provider), Some(addressee)) = (home, addressee) else {
             return Ok(None);
         };
-        if provider == self.inquirer {
+        if provider == own.code {
             return Ok(None);
         }
+        let affair: AffairCode = "JM01000000121000".parse()?;
+        let unit = own.units.get(&affair).and_then(|units| units.first());
+        let user = own.users.get(&affair).and_then(|users| users.first());
         Ok(Some(InquiryRow {
             number_system: "01".parse()?,
             local_number: Some(format!("{}", u64::from(index) + 1).parse()?),
             addressee,
             requested_at: self.requested_at,
-            unit: "FUKUSHI".parse()?,
-            user: "sample".parse()?,
-            inquirer: self.inquirer,
+            unit: unit
+                .cloned()
+                .map_or_else(|| "FUKUSHI".parse::<UnitCode>(), Ok)?,
+            user: user
+                .cloned()
+                .map_or_else(|| "sample".parse::<UserId>(), Ok)?,
+            inquirer: own.code,
             nondisclosure: false,
-            affair: "JM01000000121000".parse()?,
+            affair,
             procedure: "JT01010000000214".parse()?,
             delegator: None,
             provider_delegator: None,
@@ -120,6 +189,28 @@ impl InquiryFileSource<'_> {
             specific_info: "TM00000000000002".parse()?,
             condition: RowCondition::None,
         }))
+    }
+
+    /// What the question about a person's 地方税関係情報 at home must bring.
+    fn result_at_home(&self, index: u32) -> ResultCode {
+        match Situation::of(index) {
+            Situation::Ordinary | Situation::HeldByInfo => ResultCode::EndedNormally,
+            Situation::NotRegistered => ResultCode::NotRegistered,
+            Situation::NotDeclared => ResultCode::NotDeclared,
+            Situation::OutsidePublication => ResultCode::OutsidePublication,
+            Situation::MovedOut => {
+                let former = self.population.former_home(index, self.municipalities);
+                // The former home has unlinked the person, and cannot ask either.
+                if former == Some(self.inquirer.code) {
+                    ResultCode::SymbolMissing
+                } else {
+                    ResultCode::EndedNormally
+                }
+            }
+            Situation::SymbolMissing => ResultCode::SymbolMissing,
+            Situation::PartlyProvided => ResultCode::PartlyProvided,
+            Situation::HeldByPerson | Situation::HeldByPersonInfo => ResultCode::WaitingForStaff,
+        }
     }
 }
 
@@ -133,8 +224,9 @@ mod tests {
     #[test]
     fn sample_files_are_sound_and_ask_about_everybody_else() {
         let population = Population::new(7, 25_000);
-        let municipalities = Definitions::embedded().unwrap().directory.municipalities();
-        let inquirer = municipalities[1];
+        let directory = Definitions::embedded().unwrap().directory;
+        let municipalities = directory.municipalities();
+        let inquirer = directory.find(municipalities[1]).unwrap();
         let source = InquiryFileSource {
             population: &population,
             municipalities: &municipalities,
@@ -150,8 +242,8 @@ mod tests {
             assert!(names.insert(file.name));
             asked += file.rows;
         }
-        let at_home =
-            (0..25_000).filter(|index| population.home(*index, &municipalities) == Some(inquirer));
+        let at_home = (0..25_000)
+            .filter(|index| population.home(*index, &municipalities) == Some(inquirer.code));
         assert_eq!(asked, 25_000 - at_home.count());
     }
 }

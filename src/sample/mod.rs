@@ -2,7 +2,10 @@
 
 mod bijection;
 pub mod definitions;
+pub mod expected;
 pub mod flaw;
+pub mod flawed_inquiries;
+pub mod flawed_replicas;
 pub mod inquiry_files;
 pub mod layouts;
 pub mod names;

@@ -14,12 +14,13 @@ use tokio_util::sync::CancellationToken;
 use tonic::{service::Routes, transport};
 use tonic_health::server::HealthReporter;
 
-use crate::{config::ServerConfig, world::Shares};
+use crate::{config::ServerConfig, grpc::Surface, world::Shares};
 
 mod catalogue;
 pub mod connect;
 mod connection;
 mod console;
+mod download;
 mod health;
 mod listener;
 mod metrics;
@@ -36,6 +37,7 @@ pub use signals::Signals;
 pub use tls::{Tls, TlsFault, TlsFiles};
 
 use connection::OpenConnections;
+use download::DownloadLayer;
 use listener::Gate;
 use rpc::CallLayer;
 
@@ -46,7 +48,6 @@ const ADMITTED_MAX: usize = 16;
 const CLOSING_MAX: Duration = Duration::from_secs(1);
 
 /// A server that has its address and does not answer yet.
-#[derive(Debug)]
 pub struct Server {
     config: ServerConfig,
     listener: TcpListener,
@@ -55,6 +56,7 @@ pub struct Server {
     health: HealthHandle,
     reporter: HealthReporter,
     stopping: CancellationToken,
+    results: Option<Surface>,
 }
 
 /// How a server ended.
@@ -94,7 +96,15 @@ impl Server {
             health,
             reporter,
             stopping: CancellationToken::new(),
+            results: None,
         })
+    }
+
+    /// Hands out the results of `surface` that are too big for a message.
+    #[must_use]
+    pub fn handing_out(mut self, surface: Surface) -> Self {
+        self.results = Some(surface);
+        self
     }
 
     /// Where it listens; the port is the one taken when the configured one is 0.
@@ -130,9 +140,14 @@ impl Server {
         shutdown: impl Future<Output = ()>,
     ) -> Result<Drained, ServerFault> {
         let routes = with_own_services(routes, &self.reporter)?;
+        let calls = self.call_layer();
         let router = transport_settings(&self.config)
+            .layer(DownloadLayer {
+                calls: calls.clone(),
+                surface: self.results.clone(),
+            })
             .layer(tonic_web::GrpcWebLayer::new())
-            .layer(self.call_layer())
+            .layer(calls)
             .add_routes(routes);
         let open = Arc::new(OpenConnections::new(
             self.config.connections_max,

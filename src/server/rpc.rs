@@ -67,7 +67,7 @@ pub(super) struct Calls {
 }
 
 /// The right to run one call.
-struct Room {
+pub(super) struct Room {
     _share: Share,
     _permit: OwnedSemaphorePermit,
 }
@@ -125,7 +125,7 @@ impl Service<Request<Body>> for Calls {
 
 impl CallLayer {
     /// The right to run, or the status that refuses it and the pause before it.
-    fn admit(&self, request: &Request<Body>) -> Result<Room, (Status, Duration)> {
+    pub(super) fn admit(&self, request: &Request<Body>) -> Result<Room, (Status, Duration)> {
         if header_bytes(request.headers()) > self.header_bytes_max {
             let status = Status::resource_exhausted(format!(
                 "the headers are longer than {} bytes",

@@ -5,17 +5,20 @@
 //! length of the record key as one byte, the record key; and of a registration the replica's JSON without its revision.
 
 use std::{
-    fs::{self, File},
-    io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _},
+    fs::File,
+    io::{BufRead as _, BufReader, Read as _},
     path::PathBuf,
 };
 
-use super::{EncodedReplica, StoreFault, fault::During};
+use super::{
+    EncodedReplica, StoreFault,
+    fault::During,
+    part_file::{PartFile, open_directory, remove},
+};
 use crate::domain::{codes::InstitutionCode, replica::ReplicaName};
 
 const REGISTER: u8 = b'R';
 const DELETE: u8 = b'D';
-const PART: &str = "part";
 const ACCEPTED: &str = "changes";
 
 /// One change that an import makes.
@@ -34,10 +37,8 @@ pub struct ChangeDir(PathBuf);
 /// The changes of a file that is coming in. It is removed when it is dropped before it was kept.
 #[derive(Debug)]
 pub struct ChangeWriter {
-    path: PathBuf,
-    file: BufWriter<File>,
+    file: PartFile,
     changes: u64,
-    kept: bool,
 }
 
 /// Reads the changes of an accepted import.
@@ -52,13 +53,7 @@ impl ChangeDir {
     /// # Errors
     /// `Io`.
     pub fn open(dir: PathBuf) -> Result<Self, StoreFault> {
-        fs::create_dir_all(&dir).during("make", &dir)?;
-        for entry in fs::read_dir(&dir).during("read", &dir)? {
-            let path = entry.during("read", &dir)?.path();
-            if path.extension().is_some_and(|extension| extension == PART) {
-                fs::remove_file(&path).during("remove", &path)?;
-            }
-        }
+        open_directory(&dir)?;
         Ok(Self(dir))
     }
 
@@ -67,17 +62,9 @@ impl ChangeDir {
     /// # Errors
     /// `Io`.
     pub fn begin(&self, name: &str) -> Result<ChangeWriter, StoreFault> {
-        let path = self.0.join(name).with_extension(PART);
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).during("make", &path)?;
         Ok(ChangeWriter {
-            path,
-            file: BufWriter::with_capacity(256 * 1024, file),
+            file: PartFile::begin(&self.0, name)?,
             changes: 0,
-            kept: false,
         })
     }
 
@@ -87,18 +74,11 @@ impl ChangeDir {
     /// `Io`.
     pub fn keep(
         &self,
-        mut written: ChangeWriter,
+        written: ChangeWriter,
         institution: InstitutionCode,
         number: u64,
     ) -> Result<(), StoreFault> {
-        let path = self.accepted(institution, number);
-        written.file.flush().during("write", &written.path)?;
-        let file = written.file.get_ref();
-        file.sync_all().during("sync", &written.path)?;
-        fs::rename(&written.path, &path).during("rename", &written.path)?;
-        written.kept = true;
-        let dir = File::open(&self.0).during("open", &self.0)?;
-        dir.sync_all().during("sync", &self.0)
+        written.file.keep(&self.accepted(institution, number))
     }
 
     /// Reads the changes of an accepted import.
@@ -123,11 +103,7 @@ impl ChangeDir {
     /// # Errors
     /// `Io`.
     pub fn remove(&self, institution: InstitutionCode, number: u64) -> Result<(), StoreFault> {
-        let path = self.accepted(institution, number);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            removed => removed.during("remove", &path),
-        }
+        remove(&self.accepted(institution, number)).map(drop)
     }
 
     fn accepted(&self, institution: InstitutionCode, number: u64) -> PathBuf {
@@ -164,7 +140,7 @@ impl ChangeWriter {
             key,
             body,
         ] {
-            self.file.write_all(part).during("write", &self.path)?;
+            self.file.write(part)?;
         }
         self.changes += 1;
         Ok(())
@@ -173,17 +149,6 @@ impl ChangeWriter {
     /// How many there are.
     pub fn changes(&self) -> u64 {
         self.changes
-    }
-}
-
-impl Drop for ChangeWriter {
-    fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
-        if let Err(error) = fs::remove_file(&self.path) {
-            tracing::warn!(file = %self.path.display(), %error, "the file of an import that was not accepted stays");
-        }
     }
 }
 
@@ -236,6 +201,8 @@ fn read_change(mut frame: Vec<u8>) -> Option<ReplicaChange> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn is_empty(dir: &std::path::Path) -> bool {

@@ -35,6 +35,7 @@ use crate::{
     crypto::files::replace_private,
     domain::{
         deciding::HoldRules,
+        download::DownloadRules,
         layout::Layouts,
         network_plan::{NetworkPlan, OperationNotice},
         refusal::Refusal,
@@ -44,7 +45,7 @@ use crate::{
     ledger::Ledger,
     network::{CoreParts, CoreSystem, ResidentNetwork},
     sample::{definitions::Definitions, population::Population},
-    store::{ChangeDir, RecordBook, State},
+    store::{ChangeDir, DownloadDir, RecordBook, State},
 };
 
 /// How many passwords are hashed at a time.
@@ -65,6 +66,8 @@ pub struct Settings {
     pub hold: HoldRules,
     /// What is asked of the staff.
     pub staff: StaffRules,
+    /// When a result is handed out as a download.
+    pub downloads: DownloadRules,
     /// When the conditions begin.
     pub watch: WatchRules,
     /// How many inquiries of one institution may wait for their exchanges to begin.
@@ -195,6 +198,8 @@ impl World {
             staff: settings.staff,
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             changes: ChangeDir::open(dir.join("imports"))?,
+            downloads: settings.downloads,
+            download_files: DownloadDir::open(dir.join("downloads"))?,
         };
         let mut servers = BTreeMap::new();
         let mut addressees = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! `chukan batch` and `chukan sample files`: what a person at the terminal does with inquiry files.
+//! `chukan batch`: what a person at the terminal does with inquiry files.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::{
     inquiry_files::{file, row},
-    net::{self, CITY, Net, PEOPLE, SEED, TAX_AFFAIR},
+    net::{self, CITY, Net, TAX_AFFAIR},
 };
 
 const NAME: &str = "kyufu_20261122093000_0001.DAT";
@@ -86,28 +86,4 @@ fn a_file_with_flaws_ends_with_its_own_exit_code_and_a_report() {
     let checked = batch(&net, dir.path(), &["check", NAME]);
     assert_eq!(checked.status.code(), Some(5));
     assert!(text(&batch(&net, dir.path(), &["status"]).stdout).contains("ありません"));
-}
-
-#[test]
-fn sample_files_are_taken_as_they_are() {
-    let (net, dir) = (net::start(), TempDir::new().unwrap());
-    let made = Command::new(env!("CARGO_BIN_EXE_chukan"))
-        .args(["sample", "files", "--institution", CITY, "--out"])
-        .arg(dir.path())
-        .args(["--seed", &SEED.to_string(), "--people", &PEOPLE.to_string()])
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
-    let files: Vec<_> = fs::read_dir(dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    assert_eq!(files.len(), 1);
-    let sent = batch(
-        &net,
-        dir.path(),
-        &["submit", "--wait", files[0].to_str().unwrap()],
-    );
-    assert!(sent.status.success(), "{sent:?}");
-    assert!(text(&sent.stdout).contains("正常終了"));
 }

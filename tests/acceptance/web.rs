@@ -14,15 +14,15 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::Request;
 
 use crate::net::{self, CITY, Net};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-/// The answer to a call over HTTP/1.1: its head, and its body without the chunks' lengths.
-async fn call(net: &Net, path: &str, message: &[u8]) -> (String, Vec<u8>) {
+/// A connection of あさひ野市 that speaks HTTP/1.1.
+pub(crate) async fn http_1_1(net: &Net) -> TlsStream<TcpStream> {
     let (authority, certificate, key) = (
         net.pki("ca.pem"),
         net.pki(&format!("clients/{CITY}.pem")),
@@ -37,10 +37,13 @@ async fn call(net: &Net, path: &str, message: &[u8]) -> (String, Vec<u8>) {
     settings.alpn_protocols = vec![b"http/1.1".to_vec()];
     let socket = TcpStream::connect(net.address()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let mut stream = TlsConnector::from(Arc::new(settings))
-        .connect(name, socket)
-        .await
-        .unwrap();
+    let connecting = TlsConnector::from(Arc::new(settings)).connect(name, socket);
+    connecting.await.unwrap()
+}
+
+/// The answer to a call over HTTP/1.1: its head, and its body without the chunks' lengths.
+async fn call(net: &Net, path: &str, message: &[u8]) -> (String, Vec<u8>) {
+    let mut stream = http_1_1(net).await;
     let length = message.len() + 5;
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\nconnection: close\r\n\

@@ -88,6 +88,7 @@ pub(crate) fn settings(dir: &TempDir) -> Settings {
         permit_period: SignedDuration::from_secs(300),
         hold: chukan::domain::deciding::HoldRules::default(),
         staff: StaffRules::default(),
+        downloads: chukan::domain::download::DownloadRules::default(),
         watch: WatchRules::default(),
         inquiries_each_max: 1_000,
         training_accounts: false,

@@ -54,6 +54,12 @@ impl FileToSend {
     }
 }
 
+/// A file of results, or where it lies ready.
+pub(super) enum Fetched {
+    Bytes(Vec<u8>),
+    Download(v1::Download),
+}
+
 /// Whether a file was refused because of its flaws.
 pub(super) fn is_flawed(refused: &Status) -> bool {
     let info = refused.get_details_error_info();
@@ -141,13 +147,16 @@ impl Service<'_> {
     pub(super) async fn fetch(
         &mut self,
         request: v1::FetchBatchResultRequest,
-    ) -> Result<Vec<u8>, CliFault> {
+    ) -> Result<Fetched, CliFault> {
         let request = self.options.request(request)?;
         let mut pieces = self.batches.fetch_batch_result(request).await?.into_inner();
         let mut bytes = Vec::new();
         while let Some(piece) = pieces.message().await? {
+            if let Some(download) = piece.download {
+                return Ok(Fetched::Download(download));
+            }
             bytes.extend(piece.chunk);
         }
-        Ok(bytes)
+        Ok(Fetched::Bytes(bytes))
     }
 }

@@ -18,10 +18,7 @@ use crate::{
         replica_file::FileForm,
         words::LayoutVersion,
     },
-    sample::{
-        definitions::Definitions, population::Population, replica_files::ReplicaFileSource,
-        replicas::ReplicaSource,
-    },
+    sample::{population::Population, replica_files::ReplicaFileSource, replicas::ReplicaSource},
 };
 
 #[derive(Debug, Args)]
@@ -49,13 +46,7 @@ pub(in crate::cli) struct Replicas {
 
 impl Replicas {
     pub(super) fn run(self) -> Result<(), CliFault> {
-        let definitions = self.data.join("definitions");
-        let known = if definitions.exists() {
-            Definitions::read(&definitions)
-        } else {
-            Definitions::embedded()
-        };
-        let known = known.map_err(CliFault::Definitions)?;
+        let known = super::definitions(&self.data)?;
         let layout = match &self.layout_version {
             Some(version) => known.layouts.find(self.specific_info, version),
             None => {

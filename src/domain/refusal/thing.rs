@@ -41,6 +41,8 @@ pub enum Thing {
     Finding,
     /// A proposed change of a replica.
     Correction,
+    /// A result that lies ready to be fetched.
+    Download,
 }
 
 impl Thing {
@@ -66,6 +68,7 @@ impl Thing {
             Self::Batch => ("the batch", "バッチ照会"),
             Self::Finding => ("the finding", "分析結果"),
             Self::Correction => ("the proposal", "副本の登録・訂正の申請"),
+            Self::Download => ("the download", "ダウンロード"),
         }
     }
 }

@@ -40,6 +40,7 @@ impl Net {
             permit_period: SignedDuration::from_mins(5),
             hold: crate::domain::deciding::HoldRules::default(),
             staff: StaffRules::default(),
+            downloads: crate::domain::download::DownloadRules::default(),
             watch: WatchRules::default(),
             inquiries_each_max: 1_000,
             training_accounts: false,

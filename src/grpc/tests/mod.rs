@@ -48,6 +48,7 @@ async fn surface(dir: &tempfile::TempDir) -> Surface {
         permit_period: SignedDuration::from_secs(300),
         hold: crate::domain::deciding::HoldRules::default(),
         staff: StaffRules::default(),
+        downloads: crate::domain::download::DownloadRules::default(),
         watch: WatchRules::default(),
         inquiries_each_max: 1_000,
         training_accounts: false,
