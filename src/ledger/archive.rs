@@ -85,8 +85,8 @@ impl Archive {
         head: &Checkpoint,
         index: u64,
     ) -> Result<Vec<Hash>, LedgerFault> {
-        let forest = self.shared.forest();
-        forest.ask(head.tree, head.size, |merkle| {
+        let leaves = [index, head.size];
+        self.shared.ask((head.tree, head.size), &leaves, |merkle| {
             merkle.inclusion_proof(index, head.size)
         })
     }
@@ -99,8 +99,7 @@ impl Archive {
         wanted: std::ops::Range<u64>,
     ) -> Result<Vec<Hash>, LedgerFault> {
         let end = wanted.end << height;
-        let forest = self.shared.forest();
-        forest.ask(tree, end, |merkle| {
+        self.shared.ask((tree, end), &[], |merkle| {
             wanted.map(|at| merkle.subtree(height, at)).collect()
         })
     }

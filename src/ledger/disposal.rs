@@ -155,7 +155,7 @@ fn each<F: Fn(&[u8]) -> bool>(
         for index in 0..size {
             match reader.read(tree, index) {
                 Ok(entry) if wanted.has(tree, entry.at_ms, &entry.body) => {
-                    let segment = shared.forest().locate(tree, index)?.0.segment();
+                    let segment = reader.locate(tree, index)?.0.segment();
                     tell(tree, segment, entry.at_ms);
                 }
                 Ok(_) | Err(LedgerFault::Destroyed(_)) => {}

@@ -124,6 +124,14 @@ pub enum Damage {
         /// The tree.
         tree: TreeId,
     },
+    /// Leaves read back are not those that their tree's nodes were made of.
+    #[error("the leaves of {tree} from {first} on are not those that were hashed")]
+    Leaves {
+        /// The tree.
+        tree: TreeId,
+        /// The first of them.
+        first: u64,
+    },
     /// An entry read back is not the one its leaf hash commits to.
     #[error("the entry is not the one its leaf hash commits to")]
     Entry,
@@ -133,7 +141,7 @@ impl Damage {
     /// What the operator can do.
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Header | Self::Frame | Self::Order | Self::Entry => {
+            Self::Header | Self::Frame | Self::Order | Self::Leaves { .. } | Self::Entry => {
                 "Restore this file from the last backup; a backup of the whole ledger directory is safest"
             }
             Self::Sequence { .. } | Self::Link => {

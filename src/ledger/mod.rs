@@ -1,17 +1,19 @@
 //! The append-only store: what is committed here is on disk, in its order, and provably never changed.
 //!
 //! Reading order: `entry` (what is stored), `frame` and `segment` (its bytes), `writer` (one write and one sync for many
-//! commits), `recover` and `open` (reading it back), `merkle` (trees and proofs), `checkpoint`, `keys` and `signed` (signed statements),
-//! `reading`, `verify`, `disposal` (when a period ends), and for those outside `archive`, `evidence` and `tiles`.
+//! commits), `recover`, `reopen` and `open` (reading it back), `index` and `blocks` (without reading all of it), `merkle` (trees and
+//! proofs), `checkpoint`, `keys` and `signed` (signed statements), `reading`, `verify`, `disposal` (when a period ends), and for those outside `archive`, `evidence` and `tiles`.
 //!
 //! ```text
 //! <dir>/lock                          held by the process that has the ledger open
 //! <dir>/keys.pub                      C2SP verifier keys, one line for each owner
 //! <dir>/segments/0000000001.seg       frames
+//! <dir>/segments/0000000001.idx       what opening and reading need of an ended segment; made again when it is missing
 //! <dir>/checkpoints/core-2026.txt     last signed checkpoint of each tree
 //! ```
 
 mod archive;
+mod blocks;
 mod checkpoint;
 mod disposal;
 mod durable;
@@ -20,12 +22,14 @@ mod evidence;
 mod fault;
 mod forest;
 mod frame;
+mod index;
 mod keys;
 pub mod merkle;
 mod open;
 mod prefix;
 mod reading;
 mod recover;
+mod reopen;
 mod segment;
 mod signed;
 #[cfg(test)]
@@ -62,8 +66,9 @@ pub use walk::{Fsck, fsck, walk};
 use forest::Shared;
 use merkle::Hash;
 use open::{DirLock, Prepared};
+use segment::SegmentBytes;
 use signed::Signer;
-use writer::{Commit, Job, SegmentBytes, WAITING_MAX};
+use writer::{Commit, Job, WAITING_MAX};
 
 /// An open ledger. Clones share it; the last one dropped waits for the writer to finish.
 #[derive(Debug, Clone)]
@@ -83,8 +88,9 @@ struct Handle {
 }
 
 impl Ledger {
-    /// Opens the ledger in `dir`, or makes one there. Reads all segments back and checks every frame's checksum; a body
-    /// forged together with its checksum is found when it is read, or by [`verify::verify`]. Call it where blocking is allowed.
+    /// Opens the ledger in `dir`, or makes one there. Reads the last segment whole, and every other one that no signed
+    /// checkpoint covers or whose index is not right; of the others the header, the length and the last frame. Damage inside these
+    /// is found when an entry is read, or by [`verify::verify`]. Call it where blocking is allowed.
     ///
     /// # Errors
     /// [`LedgerFault::Damaged`] says where and how to restore; [`LedgerFault::InUse`], [`LedgerFault::OtherKey`],
@@ -223,8 +229,7 @@ impl Ledger {
     /// [`LedgerFault::NotThere`] when the tree is smaller.
     pub fn root(&self, tree: TreeId, size: u64) -> Result<Hash, LedgerFault> {
         self.shared()
-            .forest()
-            .ask(tree, size, |merkle| merkle.root(size))
+            .ask((tree, size), &[size], |merkle| merkle.root(size))
     }
 
     /// Proves that entry `index` is among the first `size` entries of `tree`; [`merkle::verify_inclusion`] checks it.
@@ -237,8 +242,10 @@ impl Ledger {
         index: u64,
         size: u64,
     ) -> Result<Vec<Hash>, LedgerFault> {
-        let forest = self.shared().forest();
-        forest.ask(tree, size, |merkle| merkle.inclusion_proof(index, size))
+        let shared = self.shared();
+        shared.ask((tree, size), &[index, size], |merkle| {
+            merkle.inclusion_proof(index, size)
+        })
     }
 
     /// Proves that the first `new` entries of `tree` begin with its first `old`; [`merkle::verify_consistency`] checks it.
@@ -251,8 +258,10 @@ impl Ledger {
         old: u64,
         new: u64,
     ) -> Result<Vec<Hash>, LedgerFault> {
-        let forest = self.shared().forest();
-        forest.ask(tree, new, |merkle| merkle.consistency_proof(old, new))
+        let shared = self.shared();
+        shared.ask((tree, new), &[old, new], |merkle| {
+            merkle.consistency_proof(old, new)
+        })
     }
 }
 

@@ -11,19 +11,23 @@ use super::{
     fault::LedgerFault,
     forest::Shared,
     keys::{LedgerKeys, PublicKeys},
-    recover::{Last, Recovered, TornTail},
-    segment::{self, Depth},
+    recover::{Recovered, TornTail},
+    segment::{self, Ends, SegmentBytes},
     signed::{self, Signer},
-    writer::{SegmentBytes, Writer},
+    writer::Writer,
 };
 
 /// What was found when the ledger was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
-    /// Entries read back.
+    /// Entries of the ledger.
     pub entries: u64,
     /// Trees they belong to.
     pub trees: usize,
+    /// Its segments.
+    pub segments: u64,
+    /// Segments that were read whole: the last one, and those whose index is not there or not borne out.
+    pub read_whole: u64,
     /// The unfinished write that was cut, if there was one.
     pub torn: Option<TornTail>,
 }
@@ -51,26 +55,31 @@ pub(super) fn prepare(
     durable::make_folder(&segment::segments_dir(dir))?;
     durable::make_folder(&signed::folder(dir))?;
     let lock = lock(dir)?;
-    segment::remove_rewritten(dir).map_err(LedgerFault::file(segment::segments_dir(dir)))?;
+    segment::remove_unfinished(dir).map_err(LedgerFault::file(segment::segments_dir(dir)))?;
     let known = PublicKeys::load(&keys_path(dir))?.unwrap_or_default();
     let public = keys.public().join(&known)?;
     if public != known {
         durable::replace(&keys_path(dir), &public.to_string())?;
     }
     let checkpoints = signed::load(dir, &public)?;
-    let recovered = Recovered::read(dir, Depth::Checksum, |_| ())?;
-    recovered.reaches(dir, &checkpoints)?;
+    let recovered = Recovered::reopen(dir, &checkpoints)?;
     if let (Some(torn), Some(last)) = (&recovered.torn, recovered.last) {
         cut(torn, last)?;
     }
     let opening = Opening {
         entries: recovered.forest.sequence,
         trees: recovered.forest.sizes().count(),
+        segments: recovered.forest.segment_starts.len() as u64,
+        read_whole: recovered.read_whole,
         torn: recovered.torn,
     };
     let shared = Arc::new(Shared::new(dir.to_path_buf(), recovered.forest));
     let prepared = Prepared {
-        writer: Writer::resume(Arc::clone(&shared), recovered.last, segment_bytes)?,
+        writer: Writer::resume(
+            Arc::clone(&shared),
+            (recovered.last, recovered.last_leaves),
+            segment_bytes,
+        )?,
         signer: Signer::new(keys, checkpoints),
         shared,
         lock,
@@ -108,7 +117,7 @@ fn lock(dir: &Path) -> Result<DirLock, LedgerFault> {
 }
 
 /// Replaces the torn tail by zeros.
-fn cut(torn: &TornTail, last: Last) -> Result<(), LedgerFault> {
+fn cut(torn: &TornTail, last: Ends) -> Result<(), LedgerFault> {
     let cut = || {
         let file = File::options().write(true).open(&torn.file)?;
         file.set_len(torn.offset)?;

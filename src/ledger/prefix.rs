@@ -45,7 +45,7 @@ impl Ledger {
         let forest = self.shared().forest();
         let seen = at_the_moment();
         let trees = forest.sizes().map(|(tree, size)| {
-            let root = forest.ask(tree, size, |merkle| merkle.root(size))?;
+            let root = forest.whole_root(tree, size)?;
             Ok(PrefixTree { tree, size, root })
         });
         let prefix = Prefix {
@@ -147,7 +147,7 @@ impl PrefixCheck {
         if summary.torn_bytes > 0 {
             return Err(LedgerFault::Damaged {
                 file: name.to_path_buf(),
-                offset: summary.end,
+                offset: summary.ends.end,
                 what: Damage::Frame,
             });
         }
@@ -185,7 +185,7 @@ impl PrefixCheck {
                     found,
                 }));
             }
-            if forest.ask(tree, size, |merkle| merkle.root(size))? != wanted.root {
+            if forest.whole_root(tree, size)? != wanted.root {
                 return Err(damaged(Damage::Root { tree }));
             }
         }

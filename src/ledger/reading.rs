@@ -1,12 +1,13 @@
 //! Reading entries back: by position, by tree, and all in order.
 
-use std::{fs::File, io, os::unix::fs::FileExt as _};
+use std::{collections::BTreeMap, fs::File, io, os::unix::fs::FileExt as _};
 
 use super::{
     Ledger,
+    blocks::{Block, BlockPlace},
     entry::{StoredEntry, TreeId},
     fault::{Damage, LedgerFault},
-    forest::{Place, Shared},
+    forest::{Found, Place, Shared},
     frame::{ENTRY_HEAD_BYTES, EntryHead, Frame},
     merkle::Hash,
     segment::{self, HEADER_BYTES},
@@ -87,6 +88,7 @@ fn replay_segment(
     each: &mut impl FnMut(StoredEntry),
 ) -> Result<(), LedgerFault> {
     let path = segment::path(&shared.dir, number);
+    let mut reader = Reader::new(shared);
     let bytes = std::fs::read(&path).map_err(LedgerFault::file(&path))?;
     let mut end = HEADER_BYTES;
     let damaged = |offset: usize, what| LedgerFault::Damaged {
@@ -103,7 +105,7 @@ fn replay_segment(
             let (offset, view) = entry.map_err(|_| damaged(end, Damage::Order))?;
             let at = view.head.at;
             if at.sequence >= wanted.start {
-                let written = shared.forest().locate(at.tree, at.index)?.1;
+                let written = reader.locate(at.tree, at.index)?.1;
                 if view.leaf_hash() != Some(written) {
                     return Err(damaged(end + offset, Damage::Entry));
                 }
@@ -119,15 +121,20 @@ fn replay_segment(
     }
 }
 
-/// Keeps the segment open that was read last.
+/// Keeps the segment open that was read last, and of each tree the last block that was read.
 pub(super) struct Reader<'a> {
     shared: &'a Shared,
     open: Option<(u64, File)>,
+    blocks: BTreeMap<TreeId, Block>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(shared: &'a Shared) -> Self {
-        Self { shared, open: None }
+        Self {
+            shared,
+            open: None,
+            blocks: BTreeMap::new(),
+        }
     }
 
     pub(super) fn read(&mut self, tree: TreeId, index: u64) -> Result<StoredEntry, LedgerFault> {
@@ -146,27 +153,63 @@ impl<'a> Reader<'a> {
     }
 
     fn read_any(&mut self, tree: TreeId, index: u64) -> Result<(EntryHead, Vec<u8>), LedgerFault> {
-        let (place, written) = self.shared.forest().locate(tree, index)?;
-        let path = segment::path(&self.shared.dir, place.segment());
-        let is_it = |(head, body): &(EntryHead, Vec<u8>)| {
-            head.leaf_hash(body) == Some(written)
-                && head.leaf_hash == written
-                && (head.at.tree, head.at.index) == (tree, index)
-        };
-        let was_open = self.open.is_some();
-        let read = self.read_at(place).map_err(LedgerFault::file(&path))?;
-        let mut read = read.filter(is_it);
-        if read.is_none() && was_open {
-            // A disposal has put another file in place of the one that is open.
-            self.open = None;
-            let anew = self.read_at(place).map_err(LedgerFault::file(&path))?;
-            read = anew.filter(is_it);
+        let (place, written) = self.locate(tree, index)?;
+        if let Some(read) = self.read_checked(place, (tree, index), &written)? {
+            return Ok(read);
         }
+        // A disposal has put another file in place of the one that is open, or the index has another place.
+        self.open = None;
+        let (place, written) = self.look_up((tree, index), Shared::block_anew)?;
+        let read = self.read_checked(place, (tree, index), &written)?;
         read.ok_or_else(|| LedgerFault::Damaged {
-            file: path,
+            file: segment::path(&self.shared.dir, place.segment()),
             offset: place.offset(),
             what: Damage::Entry,
         })
+    }
+
+    /// Where the entry is, and its leaf hash.
+    pub(super) fn locate(
+        &mut self,
+        tree: TreeId,
+        index: u64,
+    ) -> Result<(Place, Hash), LedgerFault> {
+        if let Some(found) = self.blocks.get(&tree).and_then(|block| block.row(index)) {
+            return Ok(found);
+        }
+        self.look_up((tree, index), Shared::block)
+    }
+
+    fn look_up(
+        &mut self,
+        (tree, index): (TreeId, u64),
+        read: fn(&Shared, &BlockPlace) -> Result<Block, LedgerFault>,
+    ) -> Result<(Place, Hash), LedgerFault> {
+        let found = self.shared.forest().find(tree, index)?;
+        let place = match found {
+            Found::Here(place, hash) => return Ok((place, hash)),
+            Found::Block(place) => place,
+        };
+        let block = read(self.shared, &place)?;
+        let found = block.row(index);
+        self.blocks.insert(tree, block);
+        found.ok_or(LedgerFault::NotThere { tree, size: index })
+    }
+
+    /// Reads the entry at `place`; none when it is not the one that was written.
+    fn read_checked(
+        &mut self,
+        place: Place,
+        (tree, index): (TreeId, u64),
+        written: &Hash,
+    ) -> Result<Option<(EntryHead, Vec<u8>)>, LedgerFault> {
+        let path = segment::path(&self.shared.dir, place.segment());
+        let read = self.read_at(place).map_err(LedgerFault::file(path))?;
+        Ok(read.filter(|(head, body)| {
+            head.leaf_hash(body) == Some(*written)
+                && head.leaf_hash == *written
+                && (head.at.tree, head.at.index) == (tree, index)
+        }))
     }
 
     fn read_at(&mut self, place: Place) -> io::Result<Option<(EntryHead, Vec<u8>)>> {

@@ -10,8 +10,7 @@ use super::{
     checkpoint::Checkpoint,
     fault::{Damage, LedgerFault},
     forest::Forest,
-    merkle::Hash,
-    segment::{self, Depth, Summary},
+    segment::{self, Depth, Ends, Header, Leaf, Summary},
     signed,
 };
 
@@ -42,19 +41,15 @@ pub struct Progress {
 #[derive(Debug, Default)]
 pub(super) struct Recovered {
     pub(super) forest: Forest,
-    pub(super) last: Option<Last>,
+    /// Of the segment in which writing goes on.
+    pub(super) last: Option<Ends>,
+    /// The leaves of that segment, where it was read for writing.
+    pub(super) last_leaves: Vec<Leaf>,
     pub(super) torn: Option<TornTail>,
+    /// Segments that had to be read whole, where indexes could stand for them.
+    pub(super) read_whole: u64,
     /// Bytes of headers and frames read.
     pub(super) bytes: u64,
-}
-
-/// The segment in which writing goes on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Last {
-    pub(super) number: u64,
-    pub(super) end: u64,
-    pub(super) file_bytes: u64,
-    pub(super) chain: Hash,
 }
 
 impl Recovered {
@@ -62,39 +57,14 @@ impl Recovered {
     pub(super) fn read(
         dir: &Path,
         depth: Depth,
-        mut progress: impl FnMut(Progress),
+        progress: impl FnMut(Progress),
     ) -> Result<Self, LedgerFault> {
-        let numbers = segment::numbers(dir)?;
-        let total = numbers.len() as u64;
-        for (expected, number) in (1..).zip(&numbers) {
-            if *number != expected {
-                return Err(damaged(dir, *number, 0, Damage::Sequence { expected }));
-            }
-        }
         let mut recovered = Self::default();
-        let parallel = thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(PARALLEL_MAX);
-        thread::scope(|scope| {
-            let mut waiting = numbers.iter();
-            let mut readers = VecDeque::new();
-            loop {
-                for number in waiting.by_ref().take(parallel - readers.len()) {
-                    readers.push_back(scope.spawn(move || summarize(dir, *number, total, depth)));
-                }
-                let Some(reader) = readers.pop_front() else {
-                    return Ok(recovered);
-                };
-                let summary = reader
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-                recovered.add(dir, &summary, total)?;
-                progress(Progress {
-                    segments: summary.header.number,
-                    segments_total: total,
-                });
-            }
-        })
+        let read = |number, total| summarize(dir, number, total, depth);
+        each_segment(dir, read, progress, |summary, total| {
+            recovered.add(dir, &summary, total)
+        })?;
+        Ok(recovered)
     }
 
     /// Adds the next segment, the last one of `total` or one before it.
@@ -104,18 +74,15 @@ impl Recovered {
         summary: &Summary,
         total: u64,
     ) -> Result<(), LedgerFault> {
-        let number = summary.header.number;
-        let link = self.last.map_or([0; 32], |last| last.chain);
-        if summary.header.link != link || summary.header.first_sequence != self.forest.sequence {
-            return Err(damaged(dir, number, 0, Damage::Link));
-        }
+        let (ends, number) = (summary.ends, summary.ends.header.number);
+        self.links(dir, ends.header)?;
         if summary.torn_bytes > 0 {
             if number != total {
-                return Err(damaged(dir, number, summary.end, Damage::Frame));
+                return Err(damaged(dir, number, ends.end, Damage::Frame));
             }
             self.torn = Some(TornTail {
                 file: segment::path(dir, number),
-                offset: summary.end,
+                offset: ends.end,
                 bytes: summary.torn_bytes,
             });
         }
@@ -125,14 +92,19 @@ impl Recovered {
                 .push(leaf, number)
                 .map_err(|_| damaged(dir, number, leaf.offset, Damage::Order))?;
         }
-        self.bytes += summary.end;
-        self.last = Some(Last {
-            number,
-            end: summary.end,
-            file_bytes: summary.file_bytes,
-            chain: summary.chain,
-        });
+        self.bytes += ends.end;
+        self.last = Some(ends);
         Ok(())
+    }
+
+    /// Checks that this header continues what was read.
+    pub(super) fn links(&self, dir: &Path, header: Header) -> Result<(), LedgerFault> {
+        let link = self.last.map_or([0; 32], |last| last.chain);
+        if header.link == link && header.first_sequence == self.forest.sequence {
+            Ok(())
+        } else {
+            Err(damaged(dir, header.number, 0, Damage::Link))
+        }
     }
 
     /// Checks that every tree still reaches its last signed checkpoint.
@@ -150,11 +122,7 @@ impl Recovered {
                     signed,
                     found,
                 }
-            } else if self
-                .forest
-                .ask(tree, signed, |merkle| merkle.root(signed))?
-                != checkpoint.root
-            {
+            } else if self.forest.root(dir, tree, signed)? != checkpoint.root {
                 Damage::Root { tree }
             } else {
                 continue;
@@ -169,7 +137,48 @@ impl Recovered {
     }
 }
 
-fn damaged(dir: &Path, number: u64, offset: u64, what: Damage) -> LedgerFault {
+/// Gives the segments in `dir` to `take` in order, each with how many there are; several are read at once.
+pub(super) fn each_segment<T: Send>(
+    dir: &Path,
+    read: impl Fn(u64, u64) -> Result<T, LedgerFault> + Sync,
+    mut progress: impl FnMut(Progress),
+    mut take: impl FnMut(T, u64) -> Result<(), LedgerFault>,
+) -> Result<(), LedgerFault> {
+    let numbers = segment::numbers(dir)?;
+    let total = numbers.len() as u64;
+    for (expected, number) in (1..).zip(&numbers) {
+        if *number != expected {
+            return Err(damaged(dir, *number, 0, Damage::Sequence { expected }));
+        }
+    }
+    let parallel = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(PARALLEL_MAX);
+    let read = &read;
+    thread::scope(|scope| {
+        let mut waiting = numbers.iter();
+        let mut readers = VecDeque::new();
+        for segments in 1.. {
+            for number in waiting.by_ref().take(parallel - readers.len()) {
+                readers.push_back(scope.spawn(move || read(*number, total)));
+            }
+            let Some(reader) = readers.pop_front() else {
+                break;
+            };
+            let found = reader
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            take(found, total)?;
+            progress(Progress {
+                segments,
+                segments_total: total,
+            });
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn damaged(dir: &Path, number: u64, offset: u64, what: Damage) -> LedgerFault {
     LedgerFault::Damaged {
         file: segment::path(dir, number),
         offset,

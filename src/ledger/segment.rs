@@ -25,6 +25,27 @@ const SEGMENT_MAGIC: [u8; 8] = *b"CHUKANLG";
 const VERSION: u32 = 1;
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
+/// How large segments are: the first one small, each next one twice as large up to a limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SegmentBytes {
+    pub(super) first: u64,
+    pub(super) max: u64,
+}
+
+impl SegmentBytes {
+    pub(super) const USUAL: Self = Self {
+        first: 1 << 20,
+        max: 16 << 20,
+    };
+
+    pub(super) fn of(self, number: u64) -> u64 {
+        let doublings = u32::try_from(number.saturating_sub(1))
+            .unwrap_or(u32::MAX)
+            .min(20);
+        self.first.saturating_mul(1 << doublings).min(self.max)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) number: u64,
@@ -45,7 +66,7 @@ impl Header {
         bytes
     }
 
-    fn read(mut bytes: &[u8]) -> Option<Self> {
+    pub(super) fn read(mut bytes: &[u8]) -> Option<Self> {
         let covered = bytes.get(..HEADER_BYTES - 4)?;
         let known =
             take(&mut bytes)? == SEGMENT_MAGIC && u32::from_be_bytes(take(&mut bytes)?) == VERSION;
@@ -73,16 +94,22 @@ fn unfinished_path(dir: &Path, number: u64) -> PathBuf {
     segments_dir(dir).join(format!("{number:010}.new"))
 }
 
+/// Path of the index of segment `number`.
+pub(super) fn index_path(dir: &Path, number: u64) -> PathBuf {
+    segments_dir(dir).join(format!("{number:010}.idx"))
+}
+
 /// Path of segment `number` while it is written anew.
 pub(super) fn rewritten_path(dir: &Path, number: u64) -> PathBuf {
     segments_dir(dir).join(format!("{number:010}.rewritten"))
 }
 
-/// Removes what an interrupted disposal left beside the segments.
-pub(super) fn remove_rewritten(dir: &Path) -> io::Result<()> {
+/// Removes what an interrupted disposal or an unfinished index left beside the segments.
+pub(super) fn remove_unfinished(dir: &Path) -> io::Result<()> {
     for file in fs::read_dir(segments_dir(dir))? {
         let path = file?.path();
-        if path.extension().is_some_and(|kind| kind == "rewritten") {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".rewritten") || name.ends_with(".idx.new") {
             fs::remove_file(path)?;
         }
     }
@@ -150,17 +177,25 @@ pub(super) struct Leaf {
     pub(super) offset: u64,
 }
 
-/// What a segment holds.
-#[derive(Debug)]
-pub(super) struct Summary {
+/// The two ends of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ends {
     pub(super) header: Header,
-    pub(super) leaves: Vec<Leaf>,
-    /// The running hash behind the last frame.
-    pub(super) chain: Hash,
+    /// Where the last frame begins, in bytes from the beginning of the file; the end when there is none.
+    pub(super) last_frame: u64,
     /// Where the last frame ends, in bytes from the beginning of the file.
     pub(super) end: u64,
     /// Length of the file in bytes.
     pub(super) file_bytes: u64,
+    /// The running hash behind the last frame.
+    pub(super) chain: Hash,
+}
+
+/// What a segment holds.
+#[derive(Debug)]
+pub(super) struct Summary {
+    pub(super) ends: Ends,
+    pub(super) leaves: Vec<Leaf>,
     /// Bytes behind the last frame that are not zeros: a write that never finished.
     pub(super) torn_bytes: u64,
 }
@@ -199,7 +234,7 @@ pub(super) fn summarize_bytes(
     let mut chain = Chain::from_hash(header.link);
     let mut leaves = Vec::new();
     let mut sequence = header.first_sequence;
-    let mut end = HEADER_BYTES;
+    let (mut last_frame, mut end) = (HEADER_BYTES, HEADER_BYTES);
     while let Some(frame) = bytes.get(end..).and_then(Frame::read) {
         if frame.first_sequence != sequence {
             return Err(damaged(end, Damage::Order));
@@ -222,6 +257,7 @@ pub(super) fn summarize_bytes(
             });
         }
         chain.end_frame();
+        last_frame = end;
         end += frame.bytes;
     }
     let rest = bytes.get(end..).unwrap_or_default();
@@ -229,12 +265,16 @@ pub(super) fn summarize_bytes(
     if torn_bytes > 0 && written_later(rest, end as u64) {
         return Err(damaged(end, Damage::Frame));
     }
-    Ok(Summary {
+    let ends = Ends {
         header,
-        leaves,
-        chain: chain.hash,
+        last_frame: last_frame as u64,
         end: end as u64,
         file_bytes: bytes.len() as u64,
+        chain: chain.hash,
+    };
+    Ok(Summary {
+        ends,
+        leaves,
         torn_bytes: torn_bytes as u64,
     })
 }

@@ -92,13 +92,12 @@ impl Signer {
         if !shared.is_writable() {
             return Err(LedgerFault::ReadOnly);
         }
-        let (size, root, signed_root) = {
-            let forest = shared.forest();
-            let signed = self.last.get(&tree).map_or(0, |last| last.size);
-            let size = forest.size(tree);
-            let ask = |size| forest.ask(tree, size, |merkle| merkle.root(size));
-            (size, ask(size)?, ask(signed)?)
-        };
+        let signed = self.last.get(&tree).map_or(0, |last| last.size);
+        let size = shared.forest().size(tree);
+        let roots = shared.ask((tree, size), &[size, signed], |merkle| {
+            Some((merkle.root(size)?, merkle.root(signed)?))
+        });
+        let (root, signed_root) = roots?;
         if let Some(last) = self.last.get(&tree) {
             if signed_root != last.root {
                 let file = path(&shared.dir, tree);

@@ -94,7 +94,7 @@ pub fn verify_against(
             Ok(VerifiedTree {
                 tree,
                 size,
-                root: forest.ask(tree, size, |merkle| merkle.root(size))?,
+                root: forest.whole_root(tree, size)?,
                 signed_size: signed.map_or(0, |checkpoint| checkpoint.size),
             })
         })

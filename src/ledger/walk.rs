@@ -9,12 +9,13 @@ use super::{
     entry::StoredEntry,
     fault::LedgerFault,
     frame::Frame,
+    index::Index,
     keys::PublicKeys,
     merkle::Hash,
     open,
     reading::stored,
     recover::{Progress, Recovered, summarize},
-    segment::{self, Depth, HEADER_BYTES},
+    segment::{self, Depth, HEADER_BYTES, Summary},
     signed,
 };
 
@@ -38,7 +39,7 @@ pub fn walk(
         // Finds where the frames end, also while the last one is being written.
         let summary = summarize(dir, number, segments_total, Depth::LeafHash)?;
         let bytes = fs::read(&file).map_err(LedgerFault::file(&file))?;
-        let until = usize::try_from(summary.end).unwrap_or(usize::MAX);
+        let until = usize::try_from(summary.ends.end).unwrap_or(usize::MAX);
         let mut at = HEADER_BYTES;
         while at < until
             && let Some(frame) = bytes.get(at..).and_then(Frame::read)
@@ -67,6 +68,8 @@ pub struct Fsck {
     pub damage: Vec<LedgerFault>,
     /// What a crash leaves and the next opening cleans away: a torn tail, files of unfinished writes.
     pub leftovers: Vec<PathBuf>,
+    /// Indexes that do not fit their segments. Nothing is lost: whoever needs one reads the segment and makes it again.
+    pub indexes: Vec<PathBuf>,
     /// Segments, checkpoints and files of keys that were read.
     pub files: u64,
     /// Entries that were read.
@@ -114,12 +117,15 @@ pub fn fsck(dir: &Path, mut progress: impl FnMut(Progress)) -> Result<Fsck, Ledg
             }
             Ok(summary) => {
                 found.entries += summary.leaves.len() as u64;
-                let begins = (summary.header.link, summary.header.first_sequence);
-                let next = summary.header.first_sequence + summary.leaves.len() as u64;
+                let begins = (summary.ends.header.link, summary.ends.header.first_sequence);
+                let next = summary.ends.header.first_sequence + summary.leaves.len() as u64;
                 if whole {
                     if let Err(fault) = recovered.add(dir, &summary, segments_total) {
                         found.damage.push(fault);
                         whole = false;
+                    } else {
+                        let flawed = flawed_index(dir, &summary, &recovered);
+                        found.indexes.extend(flawed);
                     }
                 } else if chain.is_some_and(|chain| chain != begins) {
                     found.damage.push(LedgerFault::Damaged {
@@ -128,7 +134,7 @@ pub fn fsck(dir: &Path, mut progress: impl FnMut(Progress)) -> Result<Fsck, Ledg
                         what: super::fault::Damage::Link,
                     });
                 }
-                chain = Some((summary.chain, next));
+                chain = Some((summary.ends.chain, next));
             }
         }
         progress(Progress {
@@ -159,4 +165,13 @@ pub fn fsck(dir: &Path, mut progress: impl FnMut(Progress)) -> Result<Fsck, Ledg
         }
     }
     Ok(found)
+}
+
+/// The index of a segment when it is there and not the one that the segment gives.
+fn flawed_index(dir: &Path, summary: &Summary, recovered: &Recovered) -> Option<PathBuf> {
+    let file = segment::index_path(dir, summary.ends.header.number);
+    let found = fs::read(&file).ok()?;
+    let blocks = |tree, of| recovered.forest.blocks(tree, of);
+    let made = Index::make(summary.ends, &summary.leaves, blocks);
+    made.is_none_or(|(_, bytes)| bytes != found).then_some(file)
 }

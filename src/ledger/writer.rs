@@ -15,8 +15,8 @@ use super::{
     fault::LedgerFault,
     forest::Shared,
     frame::{self, Chain},
-    recover::Last,
-    segment::{self, HEADER_BYTES, Header, Leaf},
+    index::Index,
+    segment::{self, Ends, HEADER_BYTES, Header, Leaf, SegmentBytes},
 };
 use crate::crypto::{digest::random_bytes, signing::KeyFault};
 
@@ -31,27 +31,6 @@ const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
 /// Random bytes drawn at once: enough for 256 salts.
 const SALT_DRAW_BYTES: usize = 256 * SALT_BYTES;
-
-/// How large segments are: the first one small, each next one twice as large up to a limit.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SegmentBytes {
-    pub(super) first: u64,
-    pub(super) max: u64,
-}
-
-impl SegmentBytes {
-    pub(super) const USUAL: Self = Self {
-        first: 1 << 20,
-        max: 16 << 20,
-    };
-
-    fn of(self, number: u64) -> u64 {
-        let doublings = u32::try_from(number.saturating_sub(1))
-            .unwrap_or(u32::MAX)
-            .min(20);
-        self.first.saturating_mul(1 << doublings).min(self.max)
-    }
-}
 
 type Answer = oneshot::Sender<Result<Vec<Position>, LedgerFault>>;
 
@@ -75,6 +54,8 @@ pub(super) enum Job {
 #[derive(Debug, Default)]
 struct Group {
     buffer: Vec<u8>,
+    /// Where the last frame begins in the buffer.
+    last_frame: u64,
     leaves: Vec<Leaf>,
     answers: Vec<(Answer, Vec<Position>)>,
 }
@@ -84,7 +65,11 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     segment_bytes: SegmentBytes,
     file: File,
-    number: u64,
+    header: Header,
+    /// The leaves of the segment.
+    leaves: Vec<Leaf>,
+    /// Where the last frame that is on disk begins in the file.
+    last_frame: u64,
     /// Where the next group begins in the file.
     offset: u64,
     file_bytes: u64,
@@ -94,20 +79,22 @@ pub(super) struct Writer {
     salts: Vec<[u8; SALT_BYTES]>,
     group: Group,
     next_file: Option<JoinHandle<io::Result<File>>>,
+    /// Writes the index of the segment before.
+    indexing: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     /// Goes on behind what was read back, or begins the first segment.
     pub(super) fn resume(
         shared: Arc<Shared>,
-        last: Option<Last>,
+        (last, leaves): (Option<Ends>, Vec<Leaf>),
         segment_bytes: SegmentBytes,
     ) -> Result<Self, LedgerFault> {
         let last = match last {
             Some(last) => last,
             None => first_segment(&shared, segment_bytes)?,
         };
-        let path = segment::path(&shared.dir, last.number);
+        let path = segment::path(&shared.dir, last.header.number);
         let open = || {
             let file = File::options().read(true).write(true).open(&path)?;
             // What was read back may still be in the page cache only; it is served as durable from here on.
@@ -123,7 +110,9 @@ impl Writer {
             shared,
             segment_bytes,
             file,
-            number: last.number,
+            header: last.header,
+            leaves,
+            last_frame: last.last_frame,
             offset: last.end,
             file_bytes: last.file_bytes,
             chain: Chain::from_hash(last.chain),
@@ -132,6 +121,7 @@ impl Writer {
             salts: Vec::new(),
             group: Group::default(),
             next_file: None,
+            indexing: None,
         })
     }
 
@@ -172,6 +162,7 @@ impl Writer {
         {
             tracing::error!("preparing a ledger segment panicked");
         }
+        self.finish_indexing();
     }
 
     fn take(&mut self, commit: Commit) {
@@ -216,6 +207,7 @@ impl Writer {
             positions.push(at);
         }
         frame::finish(&mut self.group.buffer, start);
+        self.group.last_frame = start as u64;
         self.chain.end_frame();
         Ok(positions)
     }
@@ -239,20 +231,21 @@ impl Writer {
             return self.give_up(fault);
         }
         self.publish();
+        self.last_frame = self.offset + self.group.last_frame;
         self.offset += self.group.buffer.len() as u64;
         self.group.buffer.clear();
-        self.group.leaves.clear();
+        self.leaves.append(&mut self.group.leaves);
         for (waiting, positions) in self.group.answers.drain(..) {
             answer(waiting, Ok(positions));
         }
         self.prepare_next();
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
         let mut forest = self.shared.forest_mut();
         for leaf in &self.group.leaves {
             // The writer itself numbered the leaves; were it wrong, the trees would no longer be those on disk.
-            if forest.push(leaf, self.number).is_err() {
+            if forest.push(leaf, self.header.number).is_err() {
                 tracing::error!(tree = %leaf.at.tree, "a leaf does not continue its tree");
                 self.shared.stop_writing();
                 return;
@@ -263,7 +256,7 @@ impl Writer {
     /// A failed write or sync is never tried again: what is on disk is unknown until the ledger has been opened anew.
     fn give_up(&mut self, fault: io::Error) {
         self.shared.stop_writing();
-        let file = segment::path(&self.shared.dir, self.number);
+        let file = segment::path(&self.shared.dir, self.header.number);
         tracing::error!(file = %file.display(), %fault, "a ledger write failed; the ledger is read-only until it is opened again");
         let source = Arc::new(fault);
         for (waiting, _) in self.group.answers.drain(..) {
@@ -280,7 +273,7 @@ impl Writer {
         if self.next_file.is_some() || self.offset < self.file_bytes / 2 {
             return;
         }
-        let (shared, number) = (Arc::clone(&self.shared), self.number + 1);
+        let (shared, number) = (Arc::clone(&self.shared), self.header.number + 1);
         let bytes = self.segment_bytes.of(number);
         let spawned = thread::Builder::new()
             .name("ledger-segment".to_owned())
@@ -293,7 +286,7 @@ impl Writer {
         if !self.shared.is_writable() {
             return;
         }
-        let number = self.number + 1;
+        let number = self.header.number + 1;
         let bytes = self
             .segment_bytes
             .of(number)
@@ -308,13 +301,47 @@ impl Writer {
             .and_then(|file| segment::begin(&self.shared.dir, &file, header).map(|()| file));
         match made {
             Ok(file) => {
+                self.index_segment();
                 self.file = file;
-                self.number = number;
+                self.header = header;
+                self.last_frame = HEADER_BYTES as u64;
                 self.offset = HEADER_BYTES as u64;
                 self.file_bytes = bytes;
                 self.shared.forest_mut().segment_starts.push(self.sequence);
             }
             Err(fault) => self.give_up(fault),
+        }
+    }
+
+    /// Lets the index of the segment that has just ended be written in the background. Nothing waits for it: without it the
+    /// leaves stay in memory, and the next opening makes it.
+    fn index_segment(&mut self) {
+        self.finish_indexing();
+        let ends = Ends {
+            header: self.header,
+            last_frame: self.last_frame,
+            end: self.offset,
+            file_bytes: self.file_bytes,
+            chain: self.chain.hash,
+        };
+        let (shared, leaves) = (Arc::clone(&self.shared), std::mem::take(&mut self.leaves));
+        let spawned = thread::Builder::new()
+            .name("ledger-index".to_owned())
+            .spawn(move || {
+                let made = Index::put(&shared.dir, ends, &leaves, |tree, of| {
+                    shared.forest().blocks(tree, of)
+                });
+                made.iter()
+                    .for_each(|index| shared.forest_mut().release(index));
+            });
+        self.indexing = spawned.ok();
+    }
+
+    fn finish_indexing(&mut self) {
+        if let Some(indexing) = self.indexing.take()
+            && indexing.join().is_err()
+        {
+            tracing::error!("indexing a ledger segment panicked");
         }
     }
 
@@ -329,7 +356,7 @@ impl Writer {
     }
 }
 
-fn first_segment(shared: &Shared, segment_bytes: SegmentBytes) -> Result<Last, LedgerFault> {
+fn first_segment(shared: &Shared, segment_bytes: SegmentBytes) -> Result<Ends, LedgerFault> {
     let header = Header {
         number: 1,
         first_sequence: 0,
@@ -340,8 +367,9 @@ fn first_segment(shared: &Shared, segment_bytes: SegmentBytes) -> Result<Last, L
         .and_then(|file| segment::begin(&shared.dir, &file, header))
         .map_err(LedgerFault::file(segment::path(&shared.dir, header.number)))?;
     shared.forest_mut().segment_starts.push(0);
-    Ok(Last {
-        number: header.number,
+    Ok(Ends {
+        header,
+        last_frame: HEADER_BYTES as u64,
         end: HEADER_BYTES as u64,
         file_bytes,
         chain: header.link,

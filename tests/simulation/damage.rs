@@ -8,7 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chukan::{store::Page, world::World};
+use chukan::{
+    domain::{jst::fiscal_year, record},
+    ledger::Entry,
+    store::Page,
+    world::World,
+};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
@@ -159,7 +164,22 @@ async fn lived() -> Life {
     for people in [vec![0, 1], vec![2, 3]] {
         life.ask(0, &people, &[0], (false, true)).await;
     }
+    end_a_segment(life.world()).await;
     life
+}
+
+/// Fills the ledger's first segment, so that opening goes by its index.
+async fn end_a_segment(world: &World) {
+    let (ledger, now) = (world.records().ledger(), world.now());
+    let tree = format!("{PROVIDER}/{}", fiscal_year(now));
+    let entry = Entry {
+        tree: tree.parse().unwrap(),
+        at_ms: now.as_millisecond(),
+        body: serde_json::to_vec(&record::Entry::ReplicasRegistered { count: 1 }).unwrap(),
+    };
+    for _ in 0..16 {
+        ledger.commit(vec![entry.clone(); 500]).await.unwrap();
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]

@@ -37,6 +37,7 @@ impl Fsck {
                 "entries": found.entries,
                 "damage": damage,
                 "leftovers": found.leftovers,
+                "indexes": found.indexes,
             });
             writeln!(out, "{report}")?;
         } else {
@@ -47,6 +48,13 @@ impl Fsck {
                 writeln!(
                     out,
                     "書き込み途中の跡（次の起動で片付けられます）: {}",
+                    path.display()
+                )?;
+            }
+            for path in &found.indexes {
+                writeln!(
+                    out,
+                    "索引が合いません（記録は無事で、読むときに作り直されます）: {}",
                     path.display()
                 )?;
             }

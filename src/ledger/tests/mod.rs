@@ -5,6 +5,7 @@ mod damage;
 mod disposal;
 mod foreign;
 mod garbage;
+mod opening;
 mod outside;
 mod promises;
 
