@@ -133,6 +133,21 @@ pub enum AcquisitionRefusal {
     MassEnded,
 }
 
+impl AcquisitionRefusal {
+    /// The Japanese message for a person.
+    pub fn ja(self) -> &'static str {
+        match self {
+            Self::AlreadyLinked => "符号は既に取得されています。",
+            Self::SerialPending => "取得番号は既に発行されています。",
+            Self::SerialUnknown => "取得番号が存在しないか、既に使用されています。",
+            Self::SerialExpired => "取得番号の有効期限が切れています。",
+            Self::NotLinked => "符号が取得されていません。",
+            Self::MassRunning => "符号の一括取得を実行中です。",
+            Self::MassEnded => "符号の一括取得は既に終了しています。",
+        }
+    }
+}
+
 impl From<AcquisitionRefusal> for Refusal {
     fn from(refusal: AcquisitionRefusal) -> Self {
         Self::Acquisition(refusal)

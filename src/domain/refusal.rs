@@ -134,6 +134,9 @@ pub enum Refusal {
     /// The first server of the resident network is down.
     #[error("the communication server is down")]
     ResidentNetworkDown,
+    /// The institution may not look identity information up for this.
+    #[error("the institution may not look identity information up for this affair and purpose")]
+    IdentityNotEntitled,
     /// The core system does not permit the exchange, with the result that it would end with.
     #[error("the core system does not permit the exchange: status code {}", .0.status_code())]
     PermitNotIssued(ResultCode),
@@ -202,6 +205,8 @@ pub enum Thing {
     OperationNotice,
     /// A finding of the analysis of operations.
     Finding,
+    /// A request for identity information.
+    ResidentRequest,
 }
 
 impl Thing {
@@ -226,6 +231,7 @@ impl Thing {
             Self::Account => ("the account", "職員アカウント"),
             Self::Batch => ("the batch", "バッチ照会"),
             Self::Finding => ("the finding", "分析結果"),
+            Self::ResidentRequest => ("the request", "本人確認情報の依頼"),
         }
     }
 }
@@ -279,6 +285,7 @@ impl Refusal {
             Self::Addressee(AddresseeRefusal::MergedWithItself) => "MERGED_WITH_ITSELF",
             Self::ResidentNetworkClosed => "RESIDENT_NETWORK_CLOSED",
             Self::ResidentNetworkDown => "RESIDENT_NETWORK_DOWN",
+            Self::IdentityNotEntitled => "IDENTITY_USE_NOT_ENTITLED",
             Self::PermitNotIssued(_) => "PERMIT_NOT_ISSUED",
             Self::ListUnusable => "PERMISSION_LIST_UNUSABLE",
             Self::ListUnverified => "PERMISSION_LIST_UNVERIFIED",
@@ -344,21 +351,13 @@ impl Refusal {
                 "照会結果に、指定された文字コードで表せない文字が{}件あります。",
                 flaws.len()
             ),
-            Self::Acquisition(refusal) => match refusal {
-                AcquisitionRefusal::AlreadyLinked => "符号は既に取得されています。",
-                AcquisitionRefusal::SerialPending => "取得番号は既に発行されています。",
-                AcquisitionRefusal::SerialUnknown => {
-                    "取得番号が存在しないか、既に使用されています。"
-                }
-                AcquisitionRefusal::SerialExpired => "取得番号の有効期限が切れています。",
-                AcquisitionRefusal::NotLinked => "符号が取得されていません。",
-                AcquisitionRefusal::MassRunning => "符号の一括取得を実行中です。",
-                AcquisitionRefusal::MassEnded => "符号の一括取得は既に終了しています。",
-            }
-            .into(),
+            Self::Acquisition(refusal) => refusal.ja().into(),
             Self::Addressee(refusal) => refusal.ja().into(),
             Self::ResidentNetworkClosed => "住民基本台帳ネットワークは運用時間外です。".into(),
             Self::ResidentNetworkDown => "コミュニケーションサーバが停止しています。".into(),
+            Self::IdentityNotEntitled => {
+                "貴機関は、この事務と利用目的では本人確認情報を照会できません。".into()
+            }
             Self::PermitNotIssued(code) => format!(
                 "情報提供許可証は発行されません（{} {}）。",
                 code.status_code(),

@@ -84,6 +84,8 @@ pub enum Act {
     CancelInquiry,
     /// 符号状態: see how a person's acquisition stands, and how many stand so.
     ReadSymbolState,
+    /// See who used identity information, and what for.
+    ReadIdentityUses,
 }
 
 impl Role {
@@ -124,7 +126,7 @@ impl Role {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::SeeQueue,
         Self::OpenProvision,
         Self::RevealContent,
@@ -148,6 +150,7 @@ impl Act {
         Self::RevealResult,
         Self::CancelInquiry,
         Self::ReadSymbolState,
+        Self::ReadIdentityUses,
     ];
 
     /// The table: who may do this. Nobody else may.
@@ -162,7 +165,7 @@ impl Act {
             Self::ManageAccounts => &[Administrator],
             Self::ReadOperations => &[Auditor, Instructor],
             Self::DisposeRecords => &[Approver],
-            Self::AnalyzeOperations | Self::ReviewFinding => &[Auditor],
+            Self::AnalyzeOperations | Self::ReviewFinding | Self::ReadIdentityUses => &[Auditor],
             Self::ReadStatistics => &[Approver, Auditor, PlatformOperator, Instructor],
             Self::ExportStatistics => &[Approver, Auditor],
             Self::ReadSettings => &[Administrator],
@@ -202,6 +205,7 @@ impl Act {
             Self::RevealResult => "情報照会結果の表示",
             Self::CancelInquiry => "情報照会の取消",
             Self::ReadSymbolState => "符号状態の参照",
+            Self::ReadIdentityUses => "本人確認情報の利用記録の参照",
         }
     }
 }

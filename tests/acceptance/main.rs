@@ -55,6 +55,8 @@ mod proofs;
 mod records;
 mod replica_files;
 mod replica_kill;
+mod resident_uses;
+mod residents;
 mod sealing;
 mod staff;
 mod statistics;

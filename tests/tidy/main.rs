@@ -7,6 +7,7 @@
 )]
 
 mod documents;
+mod resident_request;
 mod roles;
 mod rooms;
 mod sequence;
