@@ -11,6 +11,7 @@ mod addressee_changes;
 mod addressees;
 mod analysis;
 mod attachment;
+mod attachment_batch;
 mod backup;
 mod bad_fields;
 mod bad_input;
