@@ -18,6 +18,7 @@ mod people;
 mod reconcile;
 mod replica;
 mod report;
+mod residents;
 mod sample;
 mod serve;
 mod start;
@@ -77,6 +78,9 @@ enum Command {
     /// 符号取得の状況を見る
     #[command(subcommand)]
     Symbols(symbols::SymbolsCommand),
+    /// 住基ネットの本人確認情報を通知する・照会する
+    #[command(subcommand)]
+    Residents(residents::ResidentsCommand),
     /// 情報提供ネットワークと提供機関を止める・遅らせる、運用のお知らせを出す
     Network(network::NetworkCommand),
     /// 記録台帳を検証する
@@ -118,6 +122,7 @@ pub fn run() -> ExitCode {
         Command::Replica(replica) => replica.run(),
         Command::People(people) => people.run(),
         Command::Symbols(symbols) => symbols.run(),
+        Command::Residents(residents) => residents.run(),
         Command::Network(network) => network.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Reconcile(reconcile) => reconcile.run(),

@@ -56,6 +56,7 @@ mod proofs;
 mod records;
 mod replica_files;
 mod replica_kill;
+mod resident_command;
 mod resident_uses;
 mod residents;
 mod sealing;
