@@ -14,6 +14,7 @@ const PROTOS: &[&str] = &[
     "chukan/v1/provision.proto",
     "chukan/v1/provision_record.proto",
     "chukan/v1/replica.proto",
+    "chukan/v1/resident.proto",
     "chukan/v1/sealing_key.proto",
     "chukan/v1/staff.proto",
     "chukan/v1/symbol.proto",

@@ -33,20 +33,23 @@ pub(super) struct ClientOptions {
     /// 自機関の機関コード（16桁）。その機関の証明書で接続します
     #[arg(long, value_name = "CODE")]
     institution: String,
+    /// 業務システムの名前。その業務システムの証明書で接続します（`chukan certs issue --system` で発行）
+    #[arg(long, value_name = "NAME")]
+    as_system: Option<String>,
     /// 世界の名前
     #[arg(long, value_name = "NAME", default_value = DEFAULT_WORLD)]
     world: String,
 }
 
 impl ClientOptions {
-    /// A channel with the institution's certificate.
+    /// A channel with the certificate of the institution or its business system.
     pub(super) async fn connect(&self) -> Result<Channel, CliFault> {
         self.connect_to(&format!("https://{}", self.server)).await
     }
 
     /// A channel to another endpoint with the institution's certificate.
     pub(super) async fn connect_to(&self, endpoint: &str) -> Result<Channel, CliFault> {
-        let identity = Identity::institution(&self.institution, None)?;
+        let identity = Identity::institution(&self.institution, self.as_system.as_deref())?;
         channel(endpoint, &self.data, &identity).await
     }
 

@@ -19,6 +19,7 @@ mod people;
 mod reconcile;
 mod replica;
 mod report;
+mod residents;
 mod sample;
 mod serve;
 mod start;
@@ -83,6 +84,9 @@ enum Command {
     Symbols(symbols::SymbolsCommand),
     /// 世界を作る・消す・作り直す、世界の時計を進める
     World(world::WorldCommand),
+    /// 住基ネットの本人確認情報を通知する・照会する
+    #[command(subcommand)]
+    Residents(residents::ResidentsCommand),
     /// 情報提供ネットワークと提供機関を止める・遅らせる、運用のお知らせを出す
     Network(network::NetworkCommand),
     /// 記録台帳を検証する
@@ -126,6 +130,7 @@ pub fn run() -> ExitCode {
         Command::People(people) => people.run(),
         Command::Symbols(symbols) => symbols.run(),
         Command::World(world) => world.run(),
+        Command::Residents(residents) => residents.run(),
         Command::Network(network) => network.run(),
         Command::Ledger(ledger) => ledger.run(),
         Command::Reconcile(reconcile) => reconcile.run(),

@@ -115,6 +115,16 @@ impl PeopleCommand {
     }
 }
 
+/// The sample person of this number.
+pub(super) async fn sample_person(
+    client: &ClientOptions,
+    index: u32,
+) -> Result<SamplePerson, CliFault> {
+    let found = search(client, Some(index), |person| person.index == index).await?;
+    let found = found.into_iter().next();
+    found.ok_or(CliFault::Said("該当する住民がいません"))
+}
+
 /// The people that fit; the page with `first` is enough where it is given.
 async fn search(
     client: &ClientOptions,

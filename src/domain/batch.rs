@@ -12,6 +12,7 @@ use super::{
     names::{ProcessingSerial, ReceiptNumber},
     refusal::Refusal,
     result::ResultCode,
+    words::SystemName,
 };
 
 /// The most details of one inquiry that a file becomes (ours): an exchange reads its inquiry, so that they stay small.
@@ -38,6 +39,9 @@ pub struct InquiryBatch {
     pub rows: u32,
     /// The lines that were left out.
     pub refused: Vec<u32>,
+    /// The business system whose 宛名番号 the file speaks; nothing where it speaks 団体内統合宛名番号.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<SystemName>,
     /// Where it stands.
     pub state: BatchState,
 }

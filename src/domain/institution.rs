@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     codes::{AffairCode, InstitutionCode, SpecificInfoCode},
+    identity::IdentityPurpose,
     malformed::{Flaw, Malformed},
     names::{UnitCode, UserId},
     refusal::Refusal,
@@ -108,9 +109,26 @@ pub struct Institution {
     pub users: BTreeMap<AffairCode, Vec<UserId>>,
     /// Which number each business system speaks. One that is not named here speaks 団体内統合宛名番号.
     pub systems: BTreeMap<SystemName, Attachment>,
+    /// For which affairs and purposes it may look identity information up.
+    pub identity_use: BTreeMap<AffairCode, Vec<IdentityPurpose>>,
 }
 
 impl Institution {
+    /// Whether the institution may look identity information up for this.
+    ///
+    /// # Errors
+    /// When no row of `identity_use` says so.
+    pub fn may_look_up(&self, affair: AffairCode, purpose: IdentityPurpose) -> Result<(), Refusal> {
+        let purposes = self.identity_use.get(&affair);
+        let entitled = purposes.is_some_and(|purposes| purposes.contains(&purpose));
+        entitled.then_some(()).ok_or(Refusal::IdentityNotEntitled)
+    }
+
+    /// Whether it answers for residents of its own: a municipality that is not asked at another one.
+    pub fn has_residents(&self) -> bool {
+        self.class == InstitutionClass::MunicipalMayor && self.resolves_to.is_none()
+    }
+
     /// Whether the business system speaks 宛名番号 of its own.
     pub fn speaks_local(&self, system: &SystemName) -> bool {
         match self.systems.get(system).copied().unwrap_or_default() {
@@ -179,10 +197,9 @@ impl Directory {
 
     /// The municipalities that answer for themselves, in the order of their codes: where people live.
     pub fn municipalities(&self) -> Vec<InstitutionCode> {
-        let municipalities = self.iter().filter(|institution| {
-            institution.class == InstitutionClass::MunicipalMayor
-                && institution.resolves_to.is_none()
-        });
+        let municipalities = self
+            .iter()
+            .filter(|institution| institution.has_residents());
         municipalities.map(|institution| institution.code).collect()
     }
 }
@@ -202,6 +219,7 @@ mod tests {
             units: BTreeMap::new(),
             users: BTreeMap::new(),
             systems: BTreeMap::new(),
+            identity_use: BTreeMap::new(),
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     codes::{InstitutionCode, SpecificInfoCode},
     exchange::{Outcome, Side, Subject},
+    identity::IdentityUse,
     names::{PermitId, ProcessingSerial},
     operation::Operation,
     provision::HoldReason,
@@ -96,6 +97,8 @@ pub enum Entry {
         /// The keyed digest of the person's 団体内統合宛名番号, in hexadecimal.
         person_digest: String,
     },
+    /// 本人確認情報 was used, or a use was refused.
+    IdentityInformationUsed(Box<IdentityUse>),
     /// The institution accepted replicas for registration, all in one request.
     ReplicasRegistered {
         /// How many.

@@ -146,6 +146,9 @@ pub enum Refusal {
     /// The first server of the resident network is down.
     #[error("the communication server is down")]
     ResidentNetworkDown,
+    /// The institution may not look identity information up for this.
+    #[error("the institution may not look identity information up for this affair and purpose")]
+    IdentityNotEntitled,
     /// The core system does not permit the exchange, with the result that it would end with.
     #[error("the core system does not permit the exchange: status code {}", .0.status_code())]
     PermitNotIssued(ResultCode),
@@ -225,6 +228,7 @@ impl Refusal {
             Self::Addressee(AddresseeRefusal::MergedWithItself) => "MERGED_WITH_ITSELF",
             Self::ResidentNetworkClosed => "RESIDENT_NETWORK_CLOSED",
             Self::ResidentNetworkDown => "RESIDENT_NETWORK_DOWN",
+            Self::IdentityNotEntitled => "IDENTITY_USE_NOT_ENTITLED",
             Self::PermitNotIssued(_) => "PERMIT_NOT_ISSUED",
             Self::ListUnusable => "PERMISSION_LIST_UNUSABLE",
             Self::ListUnverified => "PERMISSION_LIST_UNVERIFIED",
@@ -296,6 +300,9 @@ impl Refusal {
             Self::Addressee(refusal) => refusal.ja().into(),
             Self::ResidentNetworkClosed => "住民基本台帳ネットワークは運用時間外です。".into(),
             Self::ResidentNetworkDown => "コミュニケーションサーバが停止しています。".into(),
+            Self::IdentityNotEntitled => {
+                "貴機関は、この事務と利用目的では本人確認情報を照会できません。".into()
+            }
             Self::PermitNotIssued(code) => format!(
                 "情報提供許可証は発行されません（{} {}）。",
                 code.status_code(),

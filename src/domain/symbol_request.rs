@@ -216,9 +216,33 @@ impl ResidentNetworkPlan {
         now: Timestamp,
     ) -> Result<(), Waits> {
         let next = Station::ALL.into_iter().find(|next| *next > station);
-        let needed = [Some(station), next].into_iter().flatten();
-        if let Some(down) = needed.into_iter().find(|needed| self.down.contains(needed)) {
-            return Err(Waits::Down(down));
+        self.due(&[Some(station), next], (since, polls), now)
+    }
+
+    /// Whether a request for identity information that is at `place` moves on: the national server answers it.
+    ///
+    /// # Errors
+    /// Why it waits.
+    pub fn answers(
+        &self,
+        (station, since): (Station, Timestamp),
+        polls: u32,
+        now: Timestamp,
+    ) -> Result<(), Waits> {
+        let next = Station::ALL.into_iter().find(|next| *next > station);
+        let next = next.filter(|next| *next != Station::CoreSystem);
+        self.due(&[Some(station), next], (since, polls), now)
+    }
+
+    fn due(
+        &self,
+        needed: &[Option<Station>],
+        (since, polls): (Timestamp, u32),
+        now: Timestamp,
+    ) -> Result<(), Waits> {
+        let mut needed = needed.iter().flatten();
+        if let Some(down) = needed.find(|needed| self.down.contains(needed)) {
+            return Err(Waits::Down(*down));
         }
         if !self.hours.is_none_or(|hours| hours.hold(now)) {
             return Err(Waits::OutsideHours);

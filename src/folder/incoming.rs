@@ -94,6 +94,7 @@ pub(super) fn read(file: &Path, config: &FolderConfig) -> Result<Option<BatchDra
         encoding: config.encoding,
         table: String::new(),
         taking: config.taking,
+        system: None,
         bytes,
     }))
 }

@@ -1,4 +1,5 @@
-//! The watched folder: inquiry files are taken from each institution's `in`, and their results appear in its `out`.
+//! The watched folder: inquiry files are taken from the `in` of each institution, and of each of its business systems that speaks
+//! local numbers; their results appear in the `out` beside it.
 
 mod incoming;
 
@@ -19,7 +20,9 @@ use crate::{
     domain::{
         batch_file::{BatchFileName, RowFlaw, report},
         codes::InstitutionCode,
+        institution::Institution,
         refusal::{FieldFlaw, Refusal},
+        words::SystemName,
     },
     institution::{ActFault, BatchDraft, ResultRequest},
     world::{DEFAULT_WORLD, World, Worlds},
@@ -41,7 +44,29 @@ pub struct Folder {
     told: HashSet<String>,
 }
 
-/// The directories of one institution.
+/// Who sends files: an institution in 団体内統合宛名番号, or one of its business systems in its own 宛名番号.
+struct Sender {
+    institution: InstitutionCode,
+    system: Option<SystemName>,
+}
+
+impl Sender {
+    /// The senders of an institution.
+    fn all(profile: &Institution) -> Vec<Self> {
+        let systems = profile.systems.keys();
+        let local = systems.filter(|system| profile.speaks_local(system));
+        let named = std::iter::once(None).chain(local.cloned().map(Some));
+        let institution = profile.code;
+        named
+            .map(|system| Self {
+                institution,
+                system,
+            })
+            .collect()
+    }
+}
+
+/// The directories of one sender.
 struct Places {
     incoming: PathBuf,
     taken: PathBuf,
@@ -86,17 +111,17 @@ impl Folder {
         let Ok(world) = self.worlds.find(DEFAULT_WORLD) else {
             return;
         };
-        let institutions: Vec<_> = world.directory().iter().map(|known| known.code).collect();
-        for institution in institutions {
-            let places = Places::of(&self.path, institution);
+        let senders: Vec<_> = world.directory().iter().flat_map(Sender::all).collect();
+        for sender in senders {
+            let places = Places::of(&self.path, &sender);
             if let Err(fault) = places.make() {
                 self.tell(&self.path.clone(), &fault.to_string());
                 continue;
             }
             for file in self.ready(&places) {
-                self.take(handle, (&world, institution), (&places, &file));
+                self.take(handle, (&world, &sender), (&places, &file));
             }
-            self.write_results((&world, institution), &places);
+            self.write_results((&world, &sender), &places);
         }
     }
 
@@ -119,11 +144,15 @@ impl Folder {
     fn take(
         &mut self,
         handle: &Handle,
-        (world, institution): (&Arc<World>, InstitutionCode),
+        (world, sender): (&Arc<World>, &Sender),
         (places, file): (&Places, &Path),
     ) {
+        let institution = sender.institution;
         let draft = match incoming::read(file, &self.config) {
-            Ok(Some(draft)) => draft,
+            Ok(Some(draft)) => BatchDraft {
+                system: sender.system.clone(),
+                ..draft
+            },
             // It was replaced while it was read: the next look sees the new one.
             Ok(None) => return,
             Err(incoming::Unread::Name(malformed)) => {
@@ -144,7 +173,7 @@ impl Folder {
             Err(fault) => match incoming::refusal(fault) {
                 // It was taken just before the process ended: only its place is missing.
                 Ok(Refusal::BatchExists)
-                    if !taken.exists() && is_taken(world, institution, &draft.name) =>
+                    if !taken.exists() && is_taken(world, sender, &draft.name) =>
                 {
                     self.put(file, &taken);
                 }
@@ -193,7 +222,7 @@ impl Folder {
     }
 
     /// Writes the results of the batches that have ended and whose file came through the folder.
-    fn write_results(&mut self, (world, institution): (&World, InstitutionCode), places: &Places) {
+    fn write_results(&mut self, (world, sender): (&World, &Sender), places: &Places) {
         let taken = match incoming::files(&places.taken) {
             Ok(taken) => taken,
             Err(fault) => return self.tell(&places.taken, &fault.to_string()),
@@ -209,7 +238,7 @@ impl Folder {
             if out.exists() || errors.exists() {
                 continue;
             }
-            match result(world, institution, name) {
+            match result(world, sender, name) {
                 Ok(None) => {}
                 Ok(Some(bytes)) => {
                     if let Err(fault) = replace_private(&out, &bytes) {
@@ -236,8 +265,11 @@ impl Folder {
 }
 
 impl Places {
-    fn of(folder: &Path, institution: InstitutionCode) -> Self {
-        let own = folder.join(institution.as_str());
+    fn of(folder: &Path, sender: &Sender) -> Self {
+        let own = match &sender.system {
+            None => folder.join(sender.institution.as_str()),
+            Some(system) => folder.join(format!("{}-{system}", sender.institution)),
+        };
         Self {
             incoming: own.join("in"),
             taken: own.join("taken"),
@@ -265,24 +297,25 @@ fn flaws(
         refusal,
         Refusal::BatchFlawed(_) | Refusal::InstitutionMismatch
     );
-    let server = world.server(institution).ok().filter(|_| flawed);
-    let checked = server.and_then(|server| server.check_batch(draft, world.now()).ok());
+    let checked = flawed.then(|| world.check_batch(institution, draft).ok());
+    let checked = checked.flatten();
     checked.map(|file| file.flaws).unwrap_or_default()
 }
 
-fn is_taken(world: &World, institution: InstitutionCode, name: &BatchFileName) -> bool {
-    let server = world.server(institution);
-    server.is_ok_and(|server| server.batch(name).is_ok())
+fn is_taken(world: &World, sender: &Sender, name: &BatchFileName) -> bool {
+    let server = world.server(sender.institution);
+    server.is_ok_and(|server| server.batch_of(sender.system.as_ref(), name).is_ok())
 }
 
 /// The file of results; nothing while the batch has not ended.
 fn result(
     world: &World,
-    institution: InstitutionCode,
+    sender: &Sender,
     name: BatchFileName,
 ) -> Result<Option<Vec<u8>>, ActFault> {
-    let server = world.server(institution)?;
-    if !server.batch(&name)?.has_ended() {
+    let server = world.server(sender.institution)?;
+    let batch = server.batch_of(sender.system.as_ref(), &name)?;
+    if !batch.has_ended() {
         return Ok(None);
     }
     let mut bytes = Vec::new();

@@ -45,6 +45,17 @@ impl Entered {
         }
     }
 
+    /// The caller's business system where it speaks 宛名番号.
+    ///
+    /// # Errors
+    /// Never after `Surface::enter`.
+    pub(super) fn local_system(&self) -> Result<Option<SystemName>, Status> {
+        Ok(match self.numbers()? {
+            Numbers::Addressee => None,
+            Numbers::Local(_, system) => Some(system.clone()),
+        })
+    }
+
     /// The kind of number that the caller speaks.
     ///
     /// # Errors

@@ -47,8 +47,8 @@ impl BatchService for Batches {
         request: Request<Streaming<v1::SubmitBatchRequest>>,
     ) -> Result<Response<v1::SubmitBatchResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        entered.numbers()?.only_addressee()?;
-        let draft = receive(request.into_inner()).await?;
+        let mut draft = receive(request.into_inner()).await?;
+        draft.system = entered.local_system()?;
         let submitted = entered.world.submit_batch(entered.institution, draft).await;
         if let Err(WorldFault::Act(ActFault::Refused(Refusal::InstitutionMismatch))) = &submitted {
             entered.speaks_for_itself(ANOTHER).await?;
@@ -65,10 +65,10 @@ impl BatchService for Batches {
         request: Request<Streaming<v1::CheckBatchRequest>>,
     ) -> Result<Response<Self::CheckBatchStream>, Status> {
         let entered = self.0.enter(&request)?;
-        entered.numbers()?.only_addressee()?;
-        let draft = receive(request.into_inner()).await?;
-        let now = entered.world.now();
-        let checked = entered.server()?.check_batch(&draft, now).to_status()?;
+        let mut draft = receive(request.into_inner()).await?;
+        draft.system = entered.local_system()?;
+        let checked = entered.world.check_batch(entered.institution, &draft);
+        let checked = checked.to_status()?;
         let told = checked.flaws.into_iter().map(|found| {
             Ok(v1::CheckBatchResponse {
                 flaw: Some(flaw(&found)),
@@ -82,9 +82,8 @@ impl BatchService for Batches {
         request: Request<v1::GetBatchRequest>,
     ) -> Result<Response<v1::GetBatchResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        entered.numbers()?.only_addressee()?;
         let name = file_name(&request.get_ref().file_name)?;
-        let view = entered.server()?.batch(&name).to_status()?;
+        let view = own_batch(&entered, &name)?;
         Ok(Response::new(v1::GetBatchResponse {
             batch: Some(batch(view)),
         }))
@@ -95,10 +94,11 @@ impl BatchService for Batches {
         request: Request<v1::ListBatchesRequest>,
     ) -> Result<Response<v1::ListBatchesResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        entered.numbers()?.only_addressee()?;
         let message = request.into_inner();
         let page = page(message.page_size, &message.page_token)?;
-        let found = entered.server()?.batches(&page).to_status()?;
+        let system = entered.local_system()?;
+        let found = entered.server()?.batches(system.as_ref(), &page);
+        let found = found.to_status()?;
         Ok(Response::new(v1::ListBatchesResponse {
             batches: found.rows.into_iter().map(batch).collect(),
             next_page_token: found.next_token.unwrap_or_default(),
@@ -112,9 +112,8 @@ impl BatchService for Batches {
         request: Request<v1::WatchBatchRequest>,
     ) -> Result<Response<Self::WatchBatchStream>, Status> {
         let entered = self.0.enter(&request)?;
-        entered.numbers()?.only_addressee()?;
         let name = file_name(&request.get_ref().file_name)?;
-        entered.server()?.batch(&name).to_status()?;
+        own_batch(&entered, &name)?;
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
         let stopping = self.0.stopping();
         tokio::spawn(async move {
@@ -136,9 +135,8 @@ impl BatchService for Batches {
         request: Request<v1::FetchBatchResultRequest>,
     ) -> Result<Response<Self::FetchBatchResultStream>, Status> {
         let entered = self.0.enter(&request)?;
-        entered.numbers()?.only_addressee()?;
         let wanted = result_request(request.get_ref())?;
-        entered.server()?.batch(&wanted.name).to_status()?;
+        own_batch(&entered, &wanted.name)?;
         let (sender, receiver) = tokio::sync::mpsc::channel(PIECES_WAITING);
         tokio::spawn(async move {
             if let Err(status) = send_result(entered, wanted, &sender).await {
@@ -154,14 +152,23 @@ impl BatchService for Batches {
         request: Request<v1::CancelBatchRequest>,
     ) -> Result<Response<v1::CancelBatchResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        entered.numbers()?.only_addressee()?;
         let name = file_name(&request.get_ref().file_name)?;
+        own_batch(&entered, &name)?;
         let cancelled = entered.world.cancel_batch(entered.institution, name).await;
         let view = cancelled.to_status()?;
         Ok(Response::new(v1::CancelBatchResponse {
             batch: Some(batch(view)),
         }))
     }
+}
+
+/// A batch that speaks the caller's kind of number. Any other is not there for the caller.
+fn own_batch(entered: &Entered, name: &BatchFileName) -> Result<BatchView, Status> {
+    let system = entered.local_system()?;
+    entered
+        .server()?
+        .batch_of(system.as_ref(), name)
+        .to_status()
 }
 
 /// Takes the pieces of a file until its end.

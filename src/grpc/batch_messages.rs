@@ -73,6 +73,7 @@ impl Pieces {
                 encoding: encoding?,
                 table: header.character_table,
                 taking,
+                system: None,
                 bytes: self.bytes,
             })
         };

@@ -27,6 +27,8 @@ mod provision_record;
 mod replica;
 mod replica_export;
 mod replica_import;
+mod resident;
+mod resident_messages;
 mod resident_network;
 mod sealing_key;
 mod staff;
@@ -59,6 +61,7 @@ use proto::{
         provision_record_service_server::ProvisionRecordServiceServer,
         provision_service_server::ProvisionServiceServer,
         replica_service_server::ReplicaServiceServer,
+        resident_service_server::ResidentServiceServer,
         sealing_key_service_server::SealingKeyServiceServer,
         staff_service_server::StaffServiceServer, symbol_service_server::SymbolServiceServer,
         system_service_server::SystemServiceServer,
@@ -87,6 +90,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
             PermissionListServiceServer,
             permission_list::PermissionLists
         ))
+        .add_service(service!(ResidentServiceServer, resident::Residents))
         .add_service(service!(SealingKeyServiceServer, sealing_key::SealingKeys))
         .add_service(service!(StaffServiceServer, staff::Staff))
         .add_service(service!(SymbolServiceServer, symbol::Symbols))

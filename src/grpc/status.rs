@@ -74,6 +74,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::CallerNotEntitled
         | Refusal::UnitNotAuthorised
         | Refusal::UserNotAuthorised
+        | Refusal::IdentityNotEntitled
         | Refusal::FourEyes
         | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount) => {
             Code::PermissionDenied

@@ -14,6 +14,7 @@ use crate::{
     crypto::password::HashFault,
     domain::{
         analysis::AnalysisRules,
+        identity::PlacedIdentityUse,
         jst::jst_date,
         operation::{Operation, OperationKind, OperationOutcome, PlacedOperation},
         password::PasswordRules,
@@ -172,6 +173,22 @@ impl IntermediateServer {
             .await?;
         let records = &self.around.records;
         Ok(records.operations(self.keeper(), before, limit, |_| true)?)
+    }
+
+    /// 本人確認情報の利用記録, the newest first.
+    ///
+    /// # Errors
+    /// When the member of staff may not read it, or it cannot be read.
+    pub async fn identity_uses(
+        &self,
+        staff: &AtWork,
+        (before, limit): (Option<SearchPlace>, usize),
+        now: Timestamp,
+    ) -> Result<(Vec<PlacedIdentityUse>, Option<SearchPlace>), ActFault> {
+        self.begin_act(staff, Act::ReadIdentityUses, None, now)
+            .await?;
+        let records = &self.around.records;
+        Ok(records.identity_uses(self.keeper(), before, limit)?)
     }
 
     pub(super) async fn record_operation(

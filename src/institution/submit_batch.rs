@@ -10,11 +10,14 @@ use crate::{
     crypto::digest::sha256,
     domain::{
         batch::{BatchPart, BatchState, InquiryBatch, PART_DETAILS_MAX, Taking},
-        batch_file::{BatchFileName, Column, InquiryFile, InquiryRow, RowFlaw, RowFlawKind},
+        batch_file::{
+            BatchFileName, Column, InquiryFile, InquiryRow, RowFlaw, RowFlawKind, RowNumbers,
+        },
         files::{CharacterTable, Encoding, TextForm},
         inquiry::Inquiry,
         names::ReceiptNumber,
         refusal::{FieldFlaw, Refusal},
+        words::SystemName,
     },
     store::{StoreFault, TakenFile},
 };
@@ -30,6 +33,8 @@ pub struct BatchDraft {
     pub table: String,
     /// What becomes of a file with a flaw.
     pub taking: Taking,
+    /// The business system whose 宛名番号 the file speaks; nothing where it speaks 団体内統合宛名番号.
+    pub system: Option<SystemName>,
     /// The file.
     pub bytes: Vec<u8>,
 }
@@ -64,12 +69,17 @@ impl BatchDraft {
 }
 
 impl IntermediateServer {
-    /// Everything that is wrong with a file, and the rows that are sound.
+    /// Everything that is wrong with a file whose rows speak `numbers`, and the rows that are sound.
     ///
     /// # Errors
     /// When the character table is not one, or the state cannot be read.
-    pub fn check_batch(&self, draft: &BatchDraft, now: Timestamp) -> Result<InquiryFile, ActFault> {
-        let mut file = InquiryFile::read(&draft.bytes, &draft.text_form()?);
+    pub fn check_batch(
+        &self,
+        draft: &BatchDraft,
+        numbers: &RowNumbers,
+        now: Timestamp,
+    ) -> Result<InquiryFile, ActFault> {
+        let mut file = InquiryFile::read(&draft.bytes, &draft.text_form()?, numbers);
         let mut sound = Vec::with_capacity(file.rows.len());
         for (line, row) in std::mem::take(&mut file.rows) {
             let flaws = self.check_row(&draft.name, (line, &row), now)?;
@@ -91,6 +101,7 @@ impl IntermediateServer {
     pub async fn submit_batch(
         &self,
         draft: BatchDraft,
+        numbers: &RowNumbers,
         now: Timestamp,
     ) -> Result<TakenBatch, ActFault> {
         let mut batch = InquiryBatch {
@@ -103,6 +114,7 @@ impl IntermediateServer {
             accepted_at: now,
             rows: 0,
             refused: Vec::new(),
+            system: draft.system.clone(),
             state: BatchState::Running,
         };
         let state = &self.around.state;
@@ -110,7 +122,7 @@ impl IntermediateServer {
         if named || state.batch_with_content(&batch)?.is_some() {
             return Err(Refusal::BatchExists.into());
         }
-        let file = self.check_batch(&draft, now)?;
+        let file = self.check_batch(&draft, numbers, now)?;
         let mismatch = |flaw: &RowFlaw| {
             flaw.column == Some(Column::Inquirer) && matches!(flaw.kind, RowFlawKind::Refused(_))
         };

@@ -15,6 +15,7 @@ use crate::{
         names::ReceiptNumber,
         refusal::{Refusal, Thing},
         result::ResultCode,
+        words::SystemName,
     },
     store::{Page, PageOf, StoreFault},
 };
@@ -57,12 +58,33 @@ impl IntermediateServer {
         self.batch_view(batch)
     }
 
-    /// The institution's batches as they stand, newest first.
+    /// A batch as it stands, for a caller who speaks 団体内統合宛名番号 or the 宛名番号 of `system`.
+    ///
+    /// # Errors
+    /// When there is none of this name that speaks the same.
+    pub fn batch_of(
+        &self,
+        system: Option<&SystemName>,
+        name: &BatchFileName,
+    ) -> Result<BatchView, ActFault> {
+        let (_, batch) = self.known_batch(name)?;
+        if batch.system.as_ref() != system {
+            return Err(Refusal::NotFound(Thing::Batch).into());
+        }
+        self.batch_view(batch)
+    }
+
+    /// The institution's batches as they stand, newest first: those that speak what the caller does.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn batches(&self, page: &Page) -> Result<PageOf<BatchView>, ActFault> {
-        let PageOf { rows, next_token } = self.around.state.batches(self.profile.code, page)?;
+    pub fn batches(
+        &self,
+        system: Option<&SystemName>,
+        page: &Page,
+    ) -> Result<PageOf<BatchView>, ActFault> {
+        let state = &self.around.state;
+        let PageOf { rows, next_token } = state.batches(self.profile.code, system, page)?;
         let rows = rows.into_iter().map(|batch| self.batch_view(batch));
         Ok(PageOf {
             rows: rows.collect::<Result<_, _>>()?,

@@ -7,7 +7,10 @@ use data_encoding::BASE64;
 use super::{ActFault, BatchDraft, IntermediateServer};
 use crate::domain::{
     batch::{BatchPart, InquiryBatch},
-    batch_file::{BatchFileName, RowAnswer, RowFlaw, RowStanding, left_out_line, result_lines},
+    batch_file::{
+        BatchFileName, RowAnswer, RowFlaw, RowStanding, left_out_line, local_number, result_lines,
+        without_addressee_number,
+    },
     exchange::SealedAnswer,
     files::{LineEnds, LineReader, LineWriter, TextForm},
     inquiry::ExchangeState,
@@ -50,10 +53,15 @@ impl IntermediateServer {
         let mut lines = reader.push(&file);
         lines.extend(reader.finish());
         let mut results = PartResults::of(self.batch_parts(&batch.name)?);
+        results.local = batch.system.is_some();
         let (mut piece, mut flaws) = (Vec::with_capacity(PIECE_BYTES), Vec::new());
         for line in lines {
             let number = u32::try_from(line.number).unwrap_or(u32::MAX);
             let text = line.text.ok();
+            let text = match results.local {
+                true => text.as_deref().map(without_addressee_number),
+                false => text,
+            };
             let written = match results.line(self, number, text.as_deref())? {
                 Some(lines) => lines,
                 None => vec![left_out_line(text.as_deref())],
@@ -92,6 +100,7 @@ fn form_of(batch: &InquiryBatch) -> Result<TextForm, Refusal> {
         encoding: batch.encoding,
         table: batch.table.clone(),
         taking: batch.taking,
+        system: None,
         bytes: Vec::new(),
     };
     draft.text_form()
@@ -101,6 +110,8 @@ fn form_of(batch: &InquiryBatch) -> Result<TextForm, Refusal> {
 struct PartResults {
     places: BTreeMap<u32, (ReceiptNumber, usize)>,
     open: Option<super::InquiryView>,
+    /// Whether the file speaks 宛名番号.
+    local: bool,
 }
 
 impl PartResults {
@@ -113,6 +124,7 @@ impl PartResults {
         Self {
             places: places.collect(),
             open: None,
+            local: false,
         }
     }
 
@@ -141,7 +153,10 @@ impl PartResults {
         let Some(asked) = detail.infos.first() else {
             return Ok(None);
         };
-        let called = format!("団体内統合宛名番号「{}」", detail.addressee.as_str());
+        let called = match self.local {
+            true => format!("宛名番号「{}」", local_number(text).unwrap_or_default()),
+            false => format!("団体内統合宛名番号「{}」", detail.addressee.as_str()),
+        };
         let standing = RowStanding {
             serial: exchange.serial,
             code: exchange.code,

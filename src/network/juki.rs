@@ -1,7 +1,9 @@
 //! 住基ネット: takes symbol requests over and brings them, server by server, to the core system. It alone reads 個人番号 and
 //! 住民票コード; both lie sealed in its queues.
 
+mod asked;
 mod forward;
+mod identity;
 
 use std::sync::{PoisonError, RwLock};
 
@@ -22,6 +24,9 @@ use crate::{
     store::{InTransit, State, StoreFault},
 };
 
+pub use asked::{
+    Asked, AtNationalServer, Ending, MovedResident, NewEntry, ResidentAnswer, ResidentDraft,
+};
 pub use forward::{AtCore, Moved};
 
 /// The resident network of one world.
@@ -30,6 +35,7 @@ pub struct ResidentNetwork {
     vault: Vault,
     plan: RwLock<ResidentNetworkPlan>,
     stirred: Notify,
+    answering: tokio::sync::Mutex<()>,
 }
 
 /// What the national server knows of a 個人番号.
@@ -51,6 +57,7 @@ impl ResidentNetwork {
             vault,
             plan: RwLock::new(plan),
             stirred: Notify::new(),
+            answering: tokio::sync::Mutex::default(),
         }
     }
 

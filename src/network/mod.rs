@@ -26,7 +26,10 @@ use crate::{
 };
 
 pub use issue_permit::Issued;
-pub use juki::{AtCore, Moved, Resident, ResidentNetwork};
+pub use juki::{
+    Asked, AtCore, AtNationalServer, Ending, Moved, MovedResident, NewEntry, Resident,
+    ResidentAnswer, ResidentDraft, ResidentNetwork,
+};
 
 use reach::Reach;
 

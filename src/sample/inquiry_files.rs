@@ -219,7 +219,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{domain::batch_file::InquiryFile, sample::definitions::Definitions};
+    use crate::{
+        domain::batch_file::{InquiryFile, RowNumbers},
+        sample::definitions::Definitions,
+    };
 
     #[test]
     fn sample_files_are_sound_and_ask_about_everybody_else() {
@@ -236,7 +239,8 @@ mod tests {
         let (mut names, mut asked) = (BTreeSet::new(), 0);
         for file in source.files() {
             let file = file.unwrap();
-            let read = InquiryFile::read(&file.bytes, &TextForm::default());
+            let numbers = RowNumbers::Addressee;
+            let read = InquiryFile::read(&file.bytes, &TextForm::default(), &numbers);
             assert!(read.flaws.is_empty());
             assert_eq!(read.rows.len(), file.rows);
             assert!(names.insert(file.name));

@@ -163,13 +163,30 @@ impl Population {
 
     /// Whose 個人番号 it is or can become, and after how many changes.
     pub fn find_by_any_number(&self, number: &IndividualNumber) -> Option<(u32, u32)> {
+        self.find_with_newcomers(number, 0)
+    }
+
+    /// The same, also among so many people who have come since: their indices follow those of the population.
+    pub fn find_with_newcomers(
+        &self,
+        number: &IndividualNumber,
+        newcomers: u32,
+    ) -> Option<(u32, u32)> {
         let place = self.place_of(number)?;
         if self.size > CHANGEABLE {
             return self.known(place).map(|index| (index, 0));
         }
         let stride = u64::from(CHANGEABLE);
         let changes = u32::try_from(place / stride).ok()?;
-        self.known(place % stride).map(|index| (index, changes))
+        let index = u32::try_from(place % stride).ok()?;
+        (index < self.size.saturating_add(newcomers)).then_some((index, changes))
+    }
+
+    /// The 個人番号 of a person who comes after so many others; none when there are no more numbers.
+    pub fn newcomer_number(&self, newcomers: u32) -> Option<(u32, IndividualNumber)> {
+        let index = self.size.checked_add(newcomers)?;
+        let number = (index < CHANGEABLE).then(|| self.number_at(index.into()))?;
+        Some((index, number?))
     }
 
     fn place_of(&self, number: &IndividualNumber) -> Option<u64> {

@@ -8,6 +8,7 @@ use crate::domain::{
     batch_file::BatchFileName,
     codes::InstitutionCode,
     inquiry::Inquiry,
+    words::SystemName,
 };
 
 /// A file that is to be taken: everything that is kept of it.
@@ -138,16 +139,12 @@ impl State {
     pub fn batches(
         &self,
         institution: InstitutionCode,
+        system: Option<&SystemName>,
         page: &Page,
     ) -> Result<PageOf<InquiryBatch>, StoreFault> {
-        let names: PageOf<BatchFileName> = self.page(&history(institution), page)?;
-        let mut rows = Vec::with_capacity(names.rows.len());
-        for name in names.rows {
-            rows.extend(self.batch(institution, &name)?.map(|(_, batch)| batch));
-        }
-        Ok(PageOf {
-            rows,
-            next_token: names.next_token,
+        self.page_of_those(&history(institution), page, |name: BatchFileName| {
+            let found = self.batch(institution, &name)?.map(|(_, batch)| batch);
+            Ok::<_, StoreFault>(found.filter(|batch| batch.system.as_ref() == system))
         })
     }
 

@@ -1,4 +1,4 @@
-//! 操作記録 in the record book, the newest first.
+//! 操作記録 and the uses of identity information in the record book, the newest first.
 
 use jiff::Timestamp;
 
@@ -7,14 +7,15 @@ use super::{
     record_book::{SEARCHED_AT_ONCE, read_entry, recorded_at},
 };
 use crate::{
-    domain::{jst::fiscal_year, operation::PlacedOperation, record::Entry},
+    domain::{
+        identity::PlacedIdentityUse, jst::fiscal_year, operation::PlacedOperation, record::Entry,
+    },
     ledger::LedgerFault,
 };
 
 impl RecordBook {
-    /// The operations of an institution's staff that pass, the newest first, beginning before `before`. Returns them
-    /// with the place of the last entry that was read; nothing when there are no more. No more than 10,000 entries are
-    /// read, so that a page can be short, or empty, and still have a next one.
+    /// The operations of an institution's staff that pass, the newest first, beginning before `before`, as
+    /// [`RecordBook::newest_first`].
     ///
     /// # Errors
     /// When the ledger cannot be read.
@@ -25,6 +26,43 @@ impl RecordBook {
         limit: usize,
         passes: impl Fn(&PlacedOperation) -> bool,
     ) -> Result<(Vec<PlacedOperation>, Option<SearchPlace>), RecordFault> {
+        self.newest_first(keeper, before, limit, |at, entry| {
+            let Entry::Operation(operation) = entry else {
+                return None;
+            };
+            Some(PlacedOperation { at, operation }).filter(&passes)
+        })
+    }
+
+    /// The uses of identity information by an institution, the newest first, beginning before `before`, as
+    /// [`RecordBook::newest_first`].
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn identity_uses(
+        &self,
+        keeper: Keeper,
+        before: Option<SearchPlace>,
+        limit: usize,
+    ) -> Result<(Vec<PlacedIdentityUse>, Option<SearchPlace>), RecordFault> {
+        self.newest_first(keeper, before, limit, |at, entry| {
+            let Entry::IdentityInformationUsed(used) = entry else {
+                return None;
+            };
+            Some(PlacedIdentityUse { at, used: *used })
+        })
+    }
+
+    /// What `pick` takes of an institution's entries, the newest first, beginning before `before`. Returns them with the
+    /// place of the last entry that was read; nothing when there are no more. No more than 10,000 entries are read, so
+    /// that a page can be short, or empty, and still have a next one.
+    fn newest_first<T>(
+        &self,
+        keeper: Keeper,
+        before: Option<SearchPlace>,
+        limit: usize,
+        pick: impl Fn(Timestamp, Entry) -> Option<T>,
+    ) -> Result<(Vec<T>, Option<SearchPlace>), RecordFault> {
         let owner = keeper.owner()?;
         let mut trees = self.ledger().trees();
         trees.retain(|(tree, _)| tree.owner == owner);
@@ -47,11 +85,7 @@ impl RecordBook {
                     Err(LedgerFault::Destroyed(_)) => continue,
                     stored => stored?,
                 };
-                if let Entry::Operation(operation) = read_entry(&stored)? {
-                    let at = recorded_at(&stored)?;
-                    let placed = PlacedOperation { at, operation };
-                    found.extend(passes(&placed).then_some(placed));
-                }
+                found.extend(pick(recorded_at(&stored)?, read_entry(&stored)?));
             }
         }
         Ok((found, None))

@@ -315,6 +315,7 @@ impl RecordBook {
             }
             Entry::PermitRefused { .. }
             | Entry::IndividualNumberUsed { .. }
+            | Entry::IdentityInformationUsed(_)
             | Entry::SealingKeyRegistered { .. }
             | Entry::SealingKeyRevoked { .. }
             | Entry::CallRefused { .. }

@@ -184,7 +184,7 @@ impl State {
     }
 }
 
-fn decode<T: DeserializeOwned>(value: &[u8]) -> Result<T, StoreFault> {
+pub(super) fn decode<T: DeserializeOwned>(value: &[u8]) -> Result<T, StoreFault> {
     serde_json::from_slice(value).map_err(|error| StoreFault::json::<T>(&error))
 }
 

@@ -1,11 +1,19 @@
 //! Runs batches: their inquiries one after the other, many exchanges at a time, until every row has ended.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use super::{World, WorldFault};
 use crate::{
+    addressee::AddresseeFault,
     domain::{
-        batch_file::BatchFileName, codes::InstitutionCode, names::ReceiptNumber, refusal::Refusal,
+        addressee::LocalName,
+        batch_file::{BatchFileName, InquiryFile, RowNumbers, local_numbers},
+        codes::InstitutionCode,
+        names::ReceiptNumber,
+        refusal::Refusal,
     },
     institution::{ActFault, BatchDraft, BatchView, InquiryProgress, TakenBatch},
 };
@@ -29,12 +37,55 @@ impl World {
         }
         let world = Arc::clone(self);
         self.see_through(async move {
+            let numbers = world.row_numbers(inquirer, &draft)?;
             let server = world.server(inquirer)?;
-            let taken = server.submit_batch(draft, world.now()).await?;
+            let taken = server.submit_batch(draft, &numbers, world.now()).await?;
             world.begin_batch(inquirer, taken.batch.name.clone());
             Ok(taken)
         })
         .await
+    }
+
+    /// Everything that is wrong with a file of an institution, and the rows that are sound.
+    ///
+    /// # Errors
+    /// As `IntermediateServer::check_batch`; when the addressee system cannot be read.
+    pub fn check_batch(
+        &self,
+        inquirer: InstitutionCode,
+        draft: &BatchDraft,
+    ) -> Result<InquiryFile, WorldFault> {
+        let numbers = self.row_numbers(inquirer, draft)?;
+        let server = self.server(inquirer)?;
+        Ok(server.check_batch(draft, &numbers, self.now())?)
+    }
+
+    /// The numbers that the rows of a file speak; 宛名番号 with whom the addressee system knows by them.
+    fn row_numbers(
+        &self,
+        inquirer: InstitutionCode,
+        draft: &BatchDraft,
+    ) -> Result<RowNumbers, WorldFault> {
+        let Some(system) = &draft.system else {
+            return Ok(RowNumbers::Addressee);
+        };
+        let addressees = self.addressees(inquirer)?;
+        let mut known = BTreeMap::new();
+        for number in local_numbers(&draft.bytes, &draft.text_form()?) {
+            let (system, named) = (system.clone(), number.clone());
+            let name = LocalName {
+                system,
+                number: named,
+            };
+            match addressees.addressee_of(&name) {
+                Ok(addressee) => {
+                    known.insert(number, addressee);
+                }
+                Err(AddresseeFault::Refused(_)) => {}
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        Ok(RowNumbers::Local(known))
     }
 
     /// Notes the wish to cancel a batch and begins to cancel what has not ended.

@@ -15,6 +15,7 @@ mod decide;
 mod digest;
 mod dispose;
 mod fill;
+mod identity;
 mod import;
 mod journal;
 mod keys;
@@ -41,7 +42,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -106,6 +107,8 @@ pub struct World {
     population: Population,
     records: RecordBook,
     state: State,
+    /// How long the results of inquiries and the answers of the resident network are kept.
+    result_retention: SignedDuration,
     journal: Journal,
     /// How much of each tree is signed.
     signed: Mutex<BTreeMap<TreeId, u64>>,

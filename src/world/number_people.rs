@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{World, WorldFault};
+use super::{World, WorldFault, identity::four_items};
 use crate::{
     addressee::{AddresseeFault, Assignment},
     domain::{
         acquisition::UnlinkReason,
-        addressee::{AddresseeRefusal, FourItems, LocalName, Sex},
+        addressee::{AddresseeRefusal, LocalName},
         codes::InstitutionCode,
         refusal::{Refusal, Thing},
         words::SystemName,
     },
     institution::ActFault,
-    sample::population,
 };
 
 /// How many people are numbered at one time: enough to share each write to the disk.
@@ -81,15 +80,7 @@ impl World {
         let assignment = Assignment {
             local: LocalName { system, number },
             number: person.individual_number.clone(),
-            items: FourItems {
-                name: person.name(),
-                address: person.address.clone(),
-                birth_date: person.birth_date,
-                sex: match person.sex {
-                    population::Sex::Female => Sex::Female,
-                    population::Sex::Male => Sex::Male,
-                },
-            },
+            items: four_items(&person),
             items_checked: true,
             preferred,
         };

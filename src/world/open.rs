@@ -238,6 +238,7 @@ impl World {
             population: Population::new(description.seed, description.people),
             records,
             state,
+            result_retention: settings.periods.result_retention,
             journal: Journal::default(),
             signed: Mutex::default(),
             tally: Tally::default(),

@@ -1,10 +1,10 @@
 //! Carries symbol requests between the institutions, the resident network and the core system.
 
-use std::{cmp::Ordering, collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{ClockMode, World, WorldFault};
+use super::{ClockMode, World, WorldFault, identity::Holder};
 use crate::{
     crypto::digest::serial_digest,
     domain::{
@@ -106,7 +106,7 @@ impl World {
         for kept in self.juki.requests()? {
             self.move_request(kept.serial).await?;
         }
-        Ok(())
+        self.move_resident_requests().await
     }
 
     /// Moves a request one server on; says whether it may go on from there.
@@ -170,13 +170,10 @@ impl World {
 
     /// What the national server knows of a number.
     fn look_up(&self, number: &IndividualNumber) -> Result<Resident, StoreFault> {
-        let Some((index, changes)) = self.population.find_by_any_number(number) else {
-            return Ok(Resident::Unknown);
-        };
-        Ok(match changes.cmp(&self.state.number_changes(index)?) {
-            Ordering::Less => Resident::NumberChanged,
-            Ordering::Equal => Resident::Known(self.population.resident_code(index)),
-            Ordering::Greater => Resident::Unknown,
+        Ok(match self.holder(number)? {
+            Holder::Nobody => Resident::Unknown,
+            Holder::Former(_) => Resident::NumberChanged,
+            Holder::Person(index) => Resident::Known(self.population.resident_code(index)),
         })
     }
 
@@ -223,6 +220,12 @@ impl World {
                 *queues.entry(station).or_default() += 1;
             }
         }
+        for name in self.juki.resident_requests()? {
+            let request = self.juki.resident_request(&name)?;
+            if let Some((station, _)) = request.state.place() {
+                *queues.entry(station).or_default() += 1;
+            }
+        }
         Ok(queues)
     }
 
@@ -260,7 +263,11 @@ impl World {
             return None;
         };
         let frozen = matches!(self.clock(), ClockMode::Frozen(_));
-        let idle = self.juki.requests().is_ok_and(|kept| kept.is_empty());
+        let idle = self.juki.requests().is_ok_and(|kept| kept.is_empty())
+            && self
+                .juki
+                .resident_requests()
+                .is_ok_and(|kept| kept.is_empty());
         let delay = Duration::from_millis(ms.into()).max(LOOK_AGAIN);
         (!frozen && !idle).then_some(delay)
     }

@@ -123,7 +123,8 @@ impl World {
         Ok(())
     }
 
-    /// Deletes the results whose retention has passed by the world's clock; returns how many inquiries that were.
+    /// Deletes the results, and the answers of the resident network, whose retention has passed by the world's clock; returns
+    /// how many inquiries that were.
     ///
     /// # Errors
     /// When the state cannot be read or written.
@@ -133,6 +134,8 @@ impl World {
         for server in self.servers.values() {
             deleted += server.delete_old_results(now).await?;
         }
+        let juki = &self.juki;
+        juki.delete_old_answers(now, self.result_retention).await?;
         Ok(deleted)
     }
 }

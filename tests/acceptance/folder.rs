@@ -31,7 +31,7 @@ fn places(folder: &Path) -> PathBuf {
 }
 
 /// Waits until a file is there, and reads it.
-fn appears(file: &Path) -> String {
+pub(crate) fn appears(file: &Path) -> String {
     let began = Instant::now();
     while !file.exists() {
         assert!(

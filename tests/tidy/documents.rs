@@ -8,6 +8,7 @@ use chukan::{
         addressee::AddresseeRefusal,
         correction::CorrectionRefusal,
         download::DownloadRefusal,
+        identity::IdentityRefusal,
         refusal::{Refusal, Thing},
         result::{DetailStatus, ResultCode},
         staff::StaffRefusal,
@@ -116,6 +117,22 @@ fn every_refusal_is_in_the_table_with_its_code_and_both_remedies() {
 }
 
 #[test]
+fn every_refusal_of_the_national_server_is_in_its_table() {
+    let page = read("docs/identity-information.md");
+    let (_, table) = page.split_once("| refusal | message |").unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    let written = rows.filter_map(|row| {
+        let (reason, message) = row.strip_suffix(" |")?.split_once("` | ")?;
+        reason
+            .chars()
+            .all(|c| c == '_' || c.is_ascii_uppercase())
+            .then_some((reason, message))
+    });
+    let coded = IdentityRefusal::ALL.map(|why| (why.reason(), why.ja()));
+    assert_eq!(written.collect::<Vec<_>>(), coded);
+}
+
+#[test]
 fn every_refusal_speaks_japanese() {
     for refusal in every_refusal() {
         assert!(refusal.ja().ends_with('。'), "{}", refusal.reason());
@@ -178,6 +195,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::BatchExists,
         Refusal::BatchEnded,
         Refusal::NotInEncoding(Vec::new()),
+        Refusal::IdentityNotEntitled,
         Refusal::PermitNotIssued(ResultCode::NotPermitted),
         Refusal::ListUnusable,
         Refusal::ListUnverified,

@@ -8,6 +8,7 @@
 
 mod correction_machine;
 mod documents;
+mod resident_request;
 mod roles;
 mod rooms;
 mod sequence;

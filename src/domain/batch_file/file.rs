@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use super::{InquiryRow, ROWS_MAX, RowCondition, RowFlaw, RowFlawKind};
+use super::{InquiryRow, ROWS_MAX, RowCondition, RowFlaw, RowFlawKind, RowNumbers};
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, ProcedureCode, SpecificInfoCode},
     files::{Line, LineEnds, LineReader, TextForm},
@@ -29,8 +29,8 @@ type Question = (
 );
 
 impl InquiryFile {
-    /// Reads a file. Rows beyond [`ROWS_MAX`] are counted and not looked at.
-    pub fn read(bytes: &[u8], form: &TextForm) -> Self {
+    /// Reads a file that speaks these numbers. Rows beyond [`ROWS_MAX`] are counted and not looked at.
+    pub fn read(bytes: &[u8], form: &TextForm, numbers: &RowNumbers) -> Self {
         let mut file = Self::default();
         let mut asked = HashMap::new();
         let mut reader = LineReader::new(form.clone(), LineEnds::CrLf);
@@ -39,7 +39,7 @@ impl InquiryFile {
         for line in lines {
             file.lines = line.number;
             if line.number <= ROWS_MAX as u64 {
-                file.take(line, &mut asked);
+                file.take(line, numbers, &mut asked);
             }
         }
         let flaw = match file.lines {
@@ -59,7 +59,7 @@ impl InquiryFile {
         self.lines == 0 || self.lines > ROWS_MAX as u64
     }
 
-    fn take(&mut self, line: Line, asked: &mut HashMap<Question, u64>) {
+    fn take(&mut self, line: Line, numbers: &RowNumbers, asked: &mut HashMap<Question, u64>) {
         let number = line.number;
         let read = line.text.map_err(|flaws| {
             let flaws = flaws.into_iter();
@@ -67,7 +67,7 @@ impl InquiryFile {
                 .map(|flaw| RowFlaw::of_line(flaw.line, flaw.column, flaw.kind.into()))
                 .collect()
         });
-        let row = match read.and_then(|text| InquiryRow::read(number, &text)) {
+        let row = match read.and_then(|text| InquiryRow::read_numbered(number, &text, numbers)) {
             Ok(row) => row,
             Err(flaws) => return self.flaws.extend(flaws),
         };

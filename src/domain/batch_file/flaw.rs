@@ -49,6 +49,12 @@ pub enum RowFlawKind {
     /// The value must be absent: its condition kind does not use it.
     #[error("must be blank for this kind of condition")]
     NotBlank,
+    /// The sender speaks the other kind of number.
+    #[error("must be blank: this business system speaks local numbers")]
+    OtherNumber,
+    /// The addressee system does not know the number.
+    #[error("is not known to the addressee system")]
+    UnknownNumber,
     /// The condition cannot be asked.
     #[error(transparent)]
     Condition(#[from] UnfitCondition),
@@ -84,6 +90,10 @@ impl RowFlawKind {
             Self::Noun(malformed) => malformed.flaw.ja(),
             Self::NotOneOf(permitted) => format!("次のいずれかにしてください: {permitted}"),
             Self::NotBlank => "この照会条件区分では空白にしてください".into(),
+            Self::OtherNumber => {
+                "この業務システムは宛名番号で照会します。空白にしてください".into()
+            }
+            Self::UnknownNumber => "団体内統合宛名システムに登録されていません".into(),
             Self::Condition(unfit) => unfit.ja(),
             Self::Repeated { line } => {
                 format!("{line}行目と同じ照会です。どちらかの行を除いてください")

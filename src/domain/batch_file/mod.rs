@@ -5,6 +5,7 @@ mod column;
 mod file;
 mod flaw;
 mod name;
+mod numbers;
 mod reading;
 mod report;
 mod result;
@@ -14,9 +15,10 @@ pub use column::Column;
 pub use file::InquiryFile;
 pub use flaw::{RowFlaw, RowFlawKind};
 pub use name::BatchFileName;
+pub use numbers::{RowNumbers, local_number, local_numbers, without_addressee_number};
 pub use report::{ReportLine, report};
 pub use result::{RowAnswer, RowStanding, left_out_line, reason_digit, result_lines};
-pub use row::{InquiryRow, LocalNumber, NumberSystem, RowCondition};
+pub use row::{InquiryRow, NumberSystem, RowCondition};
 
 /// The most rows of a file. Source: the platform's limit for batch files.
 pub const ROWS_MAX: usize = 10_000;

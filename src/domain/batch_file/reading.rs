@@ -8,8 +8,10 @@ use jiff::{
     tz::Offset,
 };
 
-use super::{Column, RowCondition, RowFlaw, RowFlawKind};
+use super::{Column, RowCondition, RowFlaw, RowFlawKind, RowNumbers};
 use crate::domain::{
+    addressee::LocalNumber,
+    codes::AddresseeNumber,
     condition::{FiscalYear, Period},
     malformed::Malformed,
 };
@@ -89,6 +91,29 @@ impl<'a> Reading<'a> {
         } else {
             self.required(column)
         }
+    }
+
+    /// 宛名番号 and 団体内統合宛名番号, the one that the file speaks as it stands there.
+    pub(super) fn person(
+        &mut self,
+        numbers: &RowNumbers,
+    ) -> (Option<LocalNumber>, Option<AddresseeNumber>) {
+        let known = match numbers {
+            RowNumbers::Addressee => {
+                let local = self.optional(Column::LocalNumber);
+                return (local, self.required(Column::AddresseeNumber));
+            }
+            RowNumbers::Local(known) => known,
+        };
+        let local: Option<LocalNumber> = self.required(Column::LocalNumber);
+        if !self.value(Column::AddresseeNumber).is_empty() {
+            self.flaw(Column::AddresseeNumber, RowFlawKind::OtherNumber);
+        }
+        let addressee = local.as_ref().and_then(|local| known.get(local)).copied();
+        if local.is_some() && addressee.is_none() {
+            self.flaw(Column::LocalNumber, RowFlawKind::UnknownNumber);
+        }
+        (local, addressee)
     }
 
     pub(super) fn flag(&mut self, column: Column) -> Option<bool> {

@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use jiff::{Timestamp, civil::Date};
 
-use super::{Column, RowFlaw, RowFlawKind, reading::Reading};
+use super::{Column, RowFlaw, RowFlawKind, RowNumbers, reading::Reading};
 use crate::domain::{
+    addressee::LocalNumber,
     codes::{AddresseeNumber, AffairCode, InstitutionCode, ProcedureCode, SpecificInfoCode},
     condition::{Condition, FiscalYear, Period},
     jst::{fiscal_year, jst_datetime},
@@ -18,7 +19,7 @@ use crate::domain::{
 pub struct InquiryRow {
     /// 番号体系.
     pub number_system: NumberSystem,
-    /// 宛名番号; it comes back in the result and is not looked at.
+    /// 宛名番号; it comes back in the result, and is not looked at in a file that speaks 団体内統合宛名番号.
     pub local_number: Option<LocalNumber>,
     /// 団体内統合宛名番号.
     pub addressee: AddresseeNumber,
@@ -51,10 +52,6 @@ pub struct InquiryRow {
 /// 番号体系: which numbering the local number belongs to; two digits, without meaning here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NumberSystem(u8);
-
-/// 宛名番号: a person in one business system; 1 to 15 digits. `Debug` hides it: it names a person.
-#[derive(Clone, PartialEq, Eq)]
-pub struct LocalNumber(String);
 
 /// 照会条件 as a row writes it; what the kinds mean is ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,11 +86,23 @@ impl RowCondition {
 }
 
 impl InquiryRow {
-    /// Reads a line.
+    /// Reads a line of a file that speaks 団体内統合宛名番号.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn read(line: u64, text: &str) -> Result<Self, Vec<RowFlaw>> {
+        Self::read_numbered(line, text, &RowNumbers::Addressee)
+    }
+
+    /// Reads a line of a file that speaks these numbers.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn read_numbered(
+        line: u64,
+        text: &str,
+        numbers: &RowNumbers,
+    ) -> Result<Self, Vec<RowFlaw>> {
         let values: Vec<&str> = text.split(',').collect();
         if values.len() != Column::ALL.len() {
             let kind = RowFlawKind::Columns {
@@ -103,8 +112,7 @@ impl InquiryRow {
         }
         let mut reading = Reading::of(line, values);
         let number_system = reading.required(Column::NumberSystem);
-        let local_number = reading.optional(Column::LocalNumber);
-        let addressee = reading.required(Column::AddresseeNumber);
+        let (local_number, addressee) = reading.person(numbers);
         let requested_at = reading.requested_at();
         let unit = reading.required(Column::Unit);
         let user = reading.required(Column::User);
@@ -159,7 +167,7 @@ impl InquiryRow {
             }
         };
         let at = jst_datetime(self.requested_at).strftime("%Y%m%d%H%M%S%3f");
-        let local = self.local_number.as_ref().map(|number| number.0.clone());
+        let local = self.local_number.as_ref().map(ToString::to_string);
         let values = [
             format!("{:02}", self.number_system.0),
             local.unwrap_or_default(),
@@ -201,37 +209,5 @@ impl FromStr for NumberSystem {
                 noun_ja: "番号体系",
                 flaw: Flaw::Unknown("00-99"),
             })
-    }
-}
-
-impl FromStr for LocalNumber {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let malformed = |flaw| Malformed {
-            noun: "LocalNumber",
-            noun_ja: "宛名番号",
-            flaw,
-        };
-        if crate::domain::person::IndividualNumber::resembles(text) {
-            return Err(malformed(Flaw::LooksLikeIndividualNumber));
-        }
-        match text.bytes().position(|b| !b.is_ascii_digit()) {
-            Some(at) => Err(malformed(Flaw::Character {
-                position: at + 1,
-                permitted: "0-9",
-            })),
-            None if text.len() > 15 => Err(malformed(Flaw::Length {
-                expected: "1-15",
-                actual: text.len(),
-            })),
-            None => Ok(Self(text.to_owned())),
-        }
-    }
-}
-
-impl std::fmt::Debug for LocalNumber {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("LocalNumber(hidden)")
     }
 }

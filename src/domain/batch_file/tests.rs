@@ -197,7 +197,11 @@ fn the_columns_begin_where_their_widths_say() {
 
 fn file(lines: &[String]) -> InquiryFile {
     let text: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
-    InquiryFile::read(text.as_bytes(), &TextForm::default())
+    InquiryFile::read(
+        text.as_bytes(),
+        &TextForm::default(),
+        &RowNumbers::Addressee,
+    )
 }
 
 #[test]
@@ -233,7 +237,11 @@ fn a_file_has_one_to_ten_thousand_rows() {
 
 #[test]
 fn a_cut_file_says_so() {
-    let cut = InquiryFile::read(&ROW.as_bytes()[..100], &TextForm::default());
+    let cut = InquiryFile::read(
+        &ROW.as_bytes()[..100],
+        &TextForm::default(),
+        &RowNumbers::Addressee,
+    );
     assert_eq!(
         cut.flaws[0].kind,
         RowFlawKind::Text(crate::domain::files::TextFlawKind::CutLine)

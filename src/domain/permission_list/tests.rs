@@ -17,6 +17,7 @@ fn institution(code: &str, class: InstitutionClass) -> Institution {
         units: BTreeMap::new(),
         users: BTreeMap::new(),
         systems: BTreeMap::new(),
+        identity_use: BTreeMap::new(),
     }
 }
 

@@ -43,6 +43,8 @@ pub enum Thing {
     Correction,
     /// A result that lies ready to be fetched.
     Download,
+    /// A request for identity information.
+    ResidentRequest,
 }
 
 impl Thing {
@@ -69,6 +71,7 @@ impl Thing {
             Self::Finding => ("the finding", "分析結果"),
             Self::Correction => ("the proposal", "副本の登録・訂正の申請"),
             Self::Download => ("the download", "ダウンロード"),
+            Self::ResidentRequest => ("the request", "本人確認情報の依頼"),
         }
     }
 }

@@ -64,11 +64,13 @@ pub enum Act {
     ApproveCorrection,
     /// Send a proposal back to the clerks.
     SendBackCorrection,
+    /// See who used identity information, and what for.
+    ReadIdentityUses,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::SeeQueue,
         Self::OpenProvision,
         Self::RevealContent,
@@ -97,6 +99,7 @@ impl Act {
         Self::ProposeCorrection,
         Self::ApproveCorrection,
         Self::SendBackCorrection,
+        Self::ReadIdentityUses,
     ];
 
     /// The table: who may do this. Nobody else may.
@@ -111,7 +114,7 @@ impl Act {
             Self::ManageAccounts => &[Administrator],
             Self::ReadOperations => &[Auditor, Instructor],
             Self::DisposeRecords => &[Approver],
-            Self::AnalyzeOperations | Self::ReviewFinding => &[Auditor],
+            Self::AnalyzeOperations | Self::ReviewFinding | Self::ReadIdentityUses => &[Auditor],
             Self::ReadStatistics => &[Approver, Auditor, PlatformOperator, Instructor],
             Self::ExportStatistics => &[Approver, Auditor],
             Self::ReadSettings => &[Administrator],
@@ -157,6 +160,7 @@ impl Act {
             Self::ProposeCorrection => "副本の登録・訂正の申請",
             Self::ApproveCorrection => "副本の登録・訂正の承認",
             Self::SendBackCorrection => "副本の登録・訂正の差し戻し",
+            Self::ReadIdentityUses => "本人確認情報の利用記録の参照",
         }
     }
 }

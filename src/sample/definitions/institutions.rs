@@ -44,6 +44,8 @@ struct RawInstitution {
     users: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
     #[serde(default)]
     systems: BTreeMap<Spanned<String>, Attachment>,
+    #[serde(default)]
+    identity_use: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
 }
 
 /// The codes of the institutions, and the directory or the file's flaws.
@@ -88,6 +90,7 @@ fn institution(page: &mut Page<'_>, raw: &RawInstitution, known: &Known) -> Opti
     let holds = holds(page, &raw.holds, known);
     let units = authority(page, &raw.units);
     let users = authority(page, &raw.users);
+    let identity_use = authority(page, &raw.identity_use);
     let systems = raw.systems.iter();
     let systems = systems
         .filter_map(|(name, attachment)| Some((page.word(name)?, *attachment)))
@@ -102,6 +105,7 @@ fn institution(page: &mut Page<'_>, raw: &RawInstitution, known: &Known) -> Opti
         units,
         users,
         systems,
+        identity_use,
     })
 }
 
@@ -117,7 +121,7 @@ fn holds(page: &mut Page<'_>, raw: &[Spanned<String>], known: &Known) -> Vec<Spe
     held
 }
 
-/// Who may handle which affair.
+/// Who may handle which affair, or for what it may be.
 fn authority<Who: FromStr<Err = Malformed>>(
     page: &mut Page<'_>,
     raw: &BTreeMap<Spanned<String>, Vec<Spanned<String>>>,

@@ -1,0 +1,50 @@
+//! Which numbers the rows of a file speak, as the business system that sends it does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Column, ROWS_MAX};
+use crate::domain::{
+    addressee::LocalNumber,
+    codes::AddresseeNumber,
+    files::{LineEnds, LineReader, TextForm},
+};
+
+/// The numbers of the rows.
+#[derive(Debug, Clone, Default)]
+pub enum RowNumbers {
+    /// 団体内統合宛名番号 in their column; 宛名番号 are not looked at.
+    #[default]
+    Addressee,
+    /// 宛名番号 of one business system, and whom those known to the addressee system name. The column of the
+    /// 団体内統合宛名番号 is blank.
+    Local(BTreeMap<LocalNumber, AddresseeNumber>),
+}
+
+/// The well-formed 宛名番号 of a file, to be looked up before its rows are read.
+pub fn local_numbers(bytes: &[u8], form: &TextForm) -> BTreeSet<LocalNumber> {
+    let mut reader = LineReader::new(form.clone(), LineEnds::CrLf);
+    let mut lines = reader.push(bytes);
+    lines.extend(reader.finish());
+    let texts = lines.into_iter().take(ROWS_MAX);
+    let texts = texts.filter_map(|line| line.text.ok());
+    texts
+        .filter_map(|text| local_number(&text)?.parse().ok())
+        .collect()
+}
+
+/// What stands in the column of the 宛名番号, without the blanks that fill it.
+pub fn local_number(line: &str) -> Option<&str> {
+    let column = line.split(',').nth(Column::LocalNumber.number() - 1)?;
+    Some(column.trim_end_matches(' '))
+}
+
+/// The line with a blank column of the 団体内統合宛名番号.
+pub fn without_addressee_number(line: &str) -> String {
+    let blank = " ".repeat(Column::AddresseeNumber.width());
+    let at = Column::AddresseeNumber.number() - 1;
+    let mut columns: Vec<_> = line.split(',').collect();
+    if let Some(column) = columns.get_mut(at) {
+        *column = &blank;
+    }
+    columns.join(",")
+}
