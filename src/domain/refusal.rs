@@ -1,10 +1,15 @@
 //! A lawful "no" to a call: what, which field, and what to do, in both languages. The table is docs/errors.md.
 
+mod thing;
+
+pub use thing::Thing;
+
 use super::{
     acquisition::AcquisitionRefusal,
     addressee::AddresseeRefusal,
     codes::InstitutionCode,
     malformed::Malformed,
+    portal::PortalRefusal,
     result::ResultCode,
     staff::{NotAuthorised, StaffRefusal},
     unready::Unready,
@@ -143,6 +148,9 @@ pub enum Refusal {
     /// The published permission list does not verify.
     #[error("the permission list does not carry the core system's signature")]
     ListUnverified,
+    /// The portal is not served.
+    #[error("{0}")]
+    Portal(PortalRefusal),
     /// An act of a member of staff is not possible.
     #[error("{0}")]
     Staff(StaffRefusal),
@@ -161,79 +169,6 @@ pub enum Refusal {
     /// The world `default` stays.
     #[error("the world `default` cannot be deleted")]
     WorldStays,
-}
-
-/// What a name may stand for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Thing {
-    /// An inquiry.
-    Inquiry,
-    /// A request that a provider received.
-    Provision,
-    /// A provision record.
-    ProvisionRecord,
-    /// A replica.
-    Replica,
-    /// A no-auto-reply flag.
-    NoAutoReply,
-    /// A sealing key.
-    SealingKey,
-    /// An acquisition.
-    Acquisition,
-    /// A tree of the ledger.
-    Tree,
-    /// A leaf of a tree.
-    Leaf,
-    /// An exchange.
-    Exchange,
-    /// A world.
-    World,
-    /// A layout.
-    Layout,
-    /// A sample person.
-    Person,
-    /// A person of an addressee system.
-    Addressee,
-    /// A staff account.
-    Account,
-    /// A batch.
-    Batch,
-    /// A notice of the network's operator.
-    OperationNotice,
-    /// A finding of the analysis of operations.
-    Finding,
-}
-
-impl Thing {
-    /// Its English and its Japanese name.
-    fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Inquiry => ("the inquiry", "情報照会"),
-            Self::Provision => ("the received request", "提供依頼"),
-            Self::ProvisionRecord => ("the provision record", "情報提供等記録"),
-            Self::Replica => ("the replica", "副本"),
-            Self::NoAutoReply => ("the no-auto-reply flag", "自動応答不可フラグ"),
-            Self::SealingKey => ("the sealing key", "暗号化鍵"),
-            Self::Acquisition => ("the acquisition", "符号取得"),
-            Self::Tree => ("the tree", "記録木"),
-            Self::Leaf => ("the leaf", "記録"),
-            Self::Exchange => ("the exchange", "処理通番"),
-            Self::OperationNotice => ("the notice", "運用のお知らせ"),
-            Self::World => ("the world", "世界"),
-            Self::Layout => ("the layout", "レイアウト"),
-            Self::Person => ("the person", "対象者"),
-            Self::Addressee => ("the number of the person", "宛名"),
-            Self::Account => ("the account", "職員アカウント"),
-            Self::Batch => ("the batch", "バッチ照会"),
-            Self::Finding => ("the finding", "分析結果"),
-        }
-    }
-}
-
-impl std::fmt::Display for Thing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.names().0)
-    }
 }
 
 impl Refusal {
@@ -288,6 +223,7 @@ impl Refusal {
             Self::Staff(StaffRefusal::NotAuthorised) => "NOT_AUTHORISED",
             Self::Staff(StaffRefusal::OwnAccount) => "OWN_ACCOUNT",
             Self::Staff(StaffRefusal::AccountExists) => "ACCOUNT_EXISTS",
+            Self::Portal(PortalRefusal::TokenUnknown) => "PORTAL_TOKEN_UNKNOWN",
             Self::Unready(Unready::InstitutionBusy) => "INSTITUTION_BUSY",
             Self::Unready(Unready::DiskFull) => "DISK_FULL",
             Self::Overloaded => "OVERLOADED",
@@ -369,6 +305,7 @@ impl Refusal {
             }
             Self::ListUnverified => "照会許可照合リストの署名を検証できません。".into(),
             Self::Staff(refusal) => refusal.ja().into(),
+            Self::Portal(refusal) => refusal.ja().into(),
             Self::Unready(unready) => unready.ja().into(),
             Self::Overloaded => {
                 "処理中の照会が多すぎます。しばらくしてから再送してください。".into()
@@ -395,5 +332,11 @@ impl From<StaffRefusal> for Refusal {
 impl From<NotAuthorised> for Refusal {
     fn from(NotAuthorised: NotAuthorised) -> Self {
         Self::Staff(StaffRefusal::NotAuthorised)
+    }
+}
+
+impl From<PortalRefusal> for Refusal {
+    fn from(refusal: PortalRefusal) -> Self {
+        Self::Portal(refusal)
     }
 }

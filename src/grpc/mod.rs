@@ -19,6 +19,7 @@ mod network;
 mod permission_list;
 mod place;
 mod population;
+mod portal;
 pub mod proto;
 mod provision;
 mod provision_record;
@@ -52,6 +53,7 @@ use proto::{
         addressee_service_server::AddresseeServiceServer, batch_service_server::BatchServiceServer,
         inquiry_service_server::InquiryServiceServer, ledger_service_server::LedgerServiceServer,
         permission_list_service_server::PermissionListServiceServer,
+        portal_service_server::PortalServiceServer,
         provision_record_service_server::ProvisionRecordServiceServer,
         provision_service_server::ProvisionServiceServer,
         replica_service_server::ReplicaServiceServer,
@@ -82,6 +84,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
             PermissionListServiceServer,
             permission_list::PermissionLists
         ))
+        .add_service(service!(PortalServiceServer, portal::Portals))
         .add_service(service!(SealingKeyServiceServer, sealing_key::SealingKeys))
         .add_service(service!(StaffServiceServer, staff::Staff))
         .add_service(service!(SymbolServiceServer, symbol::Symbols))

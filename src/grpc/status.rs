@@ -8,6 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::{
     addressee::AddresseeFault,
     domain::{
+        portal::PortalRefusal,
         refusal::{FieldFlaw, Refusal},
         staff::StaffRefusal,
         unready::Unready,
@@ -66,7 +67,8 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::BatchExists
         | Refusal::WorldExists
         | Refusal::Staff(StaffRefusal::AccountExists) => Code::AlreadyExists,
-        Refusal::Staff(StaffRefusal::SignIn | StaffRefusal::NoSession) => Code::Unauthenticated,
+        Refusal::Portal(PortalRefusal::TokenUnknown)
+        | Refusal::Staff(StaffRefusal::SignIn | StaffRefusal::NoSession) => Code::Unauthenticated,
         Refusal::InstitutionMismatch
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled

@@ -323,6 +323,7 @@ impl RecordBook {
             | Entry::ReplicasDeleted { .. }
             | Entry::Escalated { .. }
             | Entry::Disposed { .. }
+            | Entry::PortalUsed { .. }
             | Entry::NoAutoReplySet { .. }
             | Entry::NoAutoReplyCleared { .. } => {}
         }

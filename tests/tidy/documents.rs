@@ -6,6 +6,7 @@ use chukan::{
     domain::{
         acquisition::AcquisitionRefusal,
         addressee::AddresseeRefusal,
+        portal::PortalRefusal,
         refusal::{Refusal, Thing},
         result::{DetailStatus, ResultCode},
         staff::StaffRefusal,
@@ -172,6 +173,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::PermitNotIssued(ResultCode::NotPermitted),
         Refusal::ListUnusable,
         Refusal::ListUnverified,
+        Refusal::Portal(PortalRefusal::TokenUnknown),
         Refusal::Unready(Unready::InstitutionBusy),
         Refusal::Unready(Unready::DiskFull),
         Refusal::Overloaded,
