@@ -11,6 +11,7 @@ const PROTOS: &[&str] = &[
     "chukan/v1/inquiry.proto",
     "chukan/v1/ledger.proto",
     "chukan/v1/permission_list.proto",
+    "chukan/v1/portal.proto",
     "chukan/v1/provision.proto",
     "chukan/v1/provision_record.proto",
     "chukan/v1/replica.proto",

@@ -102,6 +102,7 @@ impl PeopleCommand {
                     person.home,
                     person.situation
                 )?;
+                writeln!(out, "    ポータル利用者トークン {}", person.portal_token)?;
                 for at in &person.institutions {
                     writeln!(
                         out,

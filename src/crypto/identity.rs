@@ -24,6 +24,8 @@ pub enum Identity {
     },
     /// Whoever runs the simulator: `urn:chukan:operator`.
     Operator,
+    /// The portal, through which people see what concerns them: `urn:chukan:portal`.
+    Portal,
 }
 
 impl Identity {
@@ -65,6 +67,9 @@ impl FromStr for Identity {
         if ours == "operator" {
             return Ok(Self::Operator);
         }
+        if ours == "portal" {
+            return Ok(Self::Portal);
+        }
         let institution = ours
             .strip_prefix("institution:")
             .ok_or(IdentityFault::UnknownKind)?;
@@ -104,6 +109,7 @@ impl fmt::Display for Identity {
                 system: Some(system),
             } => write!(f, "{OURS}institution:{code}/{system}"),
             Self::Operator => write!(f, "{OURS}operator"),
+            Self::Portal => write!(f, "{OURS}portal"),
         }
     }
 }
@@ -123,8 +129,8 @@ pub enum IdentityFault {
     /// The URI does not begin with `urn:chukan:`.
     #[error("the certificate's URI does not begin with urn:chukan:")]
     ForeignUri,
-    /// The URI is ours, but names neither an institution nor the operator.
-    #[error("the certificate's URI names neither an institution nor the operator")]
+    /// The URI is ours, but names neither an institution nor the operator nor the portal.
+    #[error("the certificate's URI names neither an institution nor the operator nor the portal")]
     UnknownKind,
     /// The institution code is not 16 digits.
     #[error("the institution code in the certificate's URI is not 16 digits")]
@@ -191,6 +197,7 @@ mod tests {
             ("URN:CHUKAN:operator", ForeignUri),
             ("urn:chukan:", UnknownKind),
             ("urn:chukan:operator/x", UnknownKind),
+            ("urn:chukan:portal/x", UnknownKind),
             ("urn:chukan:institution", UnknownKind),
             ("urn:chukan:institution:", MalformedCode),
             ("urn:chukan:institution:022011311210170", MalformedCode),
@@ -226,10 +233,11 @@ mod tests {
     }
 
     #[test]
-    fn our_three_uris_are_read_and_written_alike() {
+    fn our_uris_are_read_and_written_alike() {
         let code = "0220113112101700";
         for identity in [
             Identity::Operator,
+            Identity::Portal,
             Identity::institution(code, None).unwrap(),
             Identity::institution(code, Some("tax-2")).unwrap(),
         ] {

@@ -25,7 +25,7 @@ const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 pub struct PkiPlan<'a> {
     /// DNS names and IP addresses of the server, besides `localhost`, `127.0.0.1` and `::1`.
     pub server_names: &'a [String],
-    /// Who gets a client certificate, besides the operator.
+    /// Who gets a client certificate, besides the operator and the portal.
     pub clients: &'a [Identity],
     /// The validity of every certificate; the revocation list is due again at its end.
     pub validity: Validity,
@@ -172,6 +172,7 @@ impl DevelopmentPki {
                 system: Some(system),
             } => format!("{code}-{system}.{ending}"),
             Identity::Operator => format!("operator.{ending}"),
+            Identity::Portal => format!("portal.{ending}"),
         };
         self.dir.join("clients").join(name)
     }
@@ -216,7 +217,8 @@ impl DevelopmentPki {
         )
         .map_err(|source| fault_at(&list, source))?;
 
-        for identity in plan.clients.iter().chain([&Identity::Operator]) {
+        let always = [Identity::Operator, Identity::Portal];
+        for identity in plan.clients.iter().chain(&always) {
             self.write_client(&authority, identity, plan.validity)?;
         }
         Ok(())

@@ -32,6 +32,7 @@ pub mod password;
 pub mod permission_list;
 pub mod permit;
 pub mod person;
+pub mod portal;
 pub mod provision;
 pub mod record;
 pub mod refusal;

@@ -11,6 +11,7 @@ use super::{
     identity::IdentityUse,
     names::{PermitId, ProcessingSerial},
     operation::Operation,
+    portal::PortalUse,
     provision::HoldReason,
     result::ResultCode,
     staff::Actor,
@@ -132,6 +133,13 @@ pub enum Entry {
     },
     /// 操作記録: what a member of staff did.
     Operation(Operation),
+    /// A person used the portal: kept by the core system, which turned the token into symbols.
+    PortalUsed {
+        /// What for.
+        what: PortalUse,
+        /// SHA-256 of the person's symbol at the portal, in hexadecimal.
+        person_digest: String,
+    },
     /// A no-auto-reply flag was set. The person is not named.
     NoAutoReplySet {
         /// What the flag is on.

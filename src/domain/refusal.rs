@@ -9,6 +9,7 @@ use super::{
     correction::CorrectionRefusal,
     download::DownloadRefusal,
     malformed::Malformed,
+    portal::PortalRefusal,
     result::ResultCode,
     staff::{NotAuthorised, StaffRefusal},
     unready::Unready,
@@ -158,6 +159,9 @@ pub enum Refusal {
     /// The published permission list does not verify.
     #[error("the permission list does not carry the core system's signature")]
     ListUnverified,
+    /// The portal is not served.
+    #[error("{0}")]
+    Portal(PortalRefusal),
     /// An act of a member of staff is not possible.
     #[error("{0}")]
     Staff(StaffRefusal),
@@ -238,6 +242,7 @@ impl Refusal {
             Self::Staff(StaffRefusal::NotAuthorised) => "NOT_AUTHORISED",
             Self::Staff(StaffRefusal::OwnAccount) => "OWN_ACCOUNT",
             Self::Staff(StaffRefusal::AccountExists) => "ACCOUNT_EXISTS",
+            Self::Portal(PortalRefusal::TokenUnknown) => "PORTAL_TOKEN_UNKNOWN",
             Self::Unready(Unready::InstitutionBusy) => "INSTITUTION_BUSY",
             Self::Unready(Unready::DiskFull) => "DISK_FULL",
             Self::Overloaded => "OVERLOADED",
@@ -313,6 +318,7 @@ impl Refusal {
             }
             Self::ListUnverified => "照会許可照合リストの署名を検証できません。".into(),
             Self::Staff(refusal) => refusal.ja().into(),
+            Self::Portal(refusal) => refusal.ja().into(),
             Self::Unready(unready) => unready.ja().into(),
             Self::Overloaded => {
                 "処理中の照会が多すぎます。しばらくしてから再送してください。".into()
@@ -345,5 +351,11 @@ impl From<StaffRefusal> for Refusal {
 impl From<NotAuthorised> for Refusal {
     fn from(NotAuthorised: NotAuthorised) -> Self {
         Self::Staff(StaffRefusal::NotAuthorised)
+    }
+}
+
+impl From<PortalRefusal> for Refusal {
+    fn from(refusal: PortalRefusal) -> Self {
+        Self::Portal(refusal)
     }
 }

@@ -119,7 +119,7 @@ impl Surface {
                     reached_at: "localhost".to_owned(),
                 })
             }
-            Identity::Operator => Err(status_of(&Refusal::CallerNotEntitled)),
+            Identity::Operator | Identity::Portal => Err(status_of(&Refusal::CallerNotEntitled)),
         }
     }
 
@@ -134,6 +134,7 @@ impl Surface {
                 world: self.world(request)?,
                 institution: None,
             }),
+            Identity::Portal => Err(status_of(&Refusal::CallerNotEntitled)),
             Identity::Institution { .. } => {
                 let entered = self.enter(request)?;
                 entered.numbers()?.only_addressee()?;
@@ -155,7 +156,22 @@ impl Surface {
     pub fn operator<T>(&self, request: &Request<T>) -> Result<(), Status> {
         match identity(request)? {
             Identity::Operator => Ok(()),
-            Identity::Institution { .. } => Err(status_of(&Refusal::CallerNotEntitled)),
+            Identity::Portal | Identity::Institution { .. } => {
+                Err(status_of(&Refusal::CallerNotEntitled))
+            }
+        }
+    }
+
+    /// The world that the request chooses, for the portal alone.
+    ///
+    /// # Errors
+    /// When the certificate is not the portal's, or there is no such world.
+    pub fn portal<T>(&self, request: &Request<T>) -> Result<Arc<World>, Status> {
+        match identity(request)? {
+            Identity::Portal => self.world(request),
+            Identity::Operator | Identity::Institution { .. } => {
+                Err(status_of(&Refusal::CallerNotEntitled))
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ mod network;
 mod permission_list;
 mod place;
 mod population;
+mod portal;
 pub mod proto;
 mod provision;
 mod provision_record;
@@ -58,6 +59,7 @@ use proto::{
         correction_service_server::CorrectionServiceServer,
         inquiry_service_server::InquiryServiceServer, ledger_service_server::LedgerServiceServer,
         permission_list_service_server::PermissionListServiceServer,
+        portal_service_server::PortalServiceServer,
         provision_record_service_server::ProvisionRecordServiceServer,
         provision_service_server::ProvisionServiceServer,
         replica_service_server::ReplicaServiceServer,
@@ -91,6 +93,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
             permission_list::PermissionLists
         ))
         .add_service(service!(ResidentServiceServer, resident::Residents))
+        .add_service(service!(PortalServiceServer, portal::Portals))
         .add_service(service!(SealingKeyServiceServer, sealing_key::SealingKeys))
         .add_service(service!(StaffServiceServer, staff::Staff))
         .add_service(service!(SymbolServiceServer, symbol::Symbols))

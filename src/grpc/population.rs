@@ -128,5 +128,6 @@ fn encode(world: &World, person: SamplePerson) -> v1::SamplePerson {
             .map(|home| home.to_string())
             .unwrap_or_default(),
         institutions: institutions.collect(),
+        portal_token: world.core().portal_token(&person.resident_code).expose(),
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     domain::{
         correction::CorrectionRefusal,
         download::DownloadRefusal,
+        portal::PortalRefusal,
         refusal::{FieldFlaw, Refusal},
         staff::StaffRefusal,
         unready::Unready,
@@ -68,7 +69,8 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::BatchExists
         | Refusal::WorldExists
         | Refusal::Staff(StaffRefusal::AccountExists) => Code::AlreadyExists,
-        Refusal::Staff(StaffRefusal::SignIn | StaffRefusal::NoSession) => Code::Unauthenticated,
+        Refusal::Portal(PortalRefusal::TokenUnknown)
+        | Refusal::Staff(StaffRefusal::SignIn | StaffRefusal::NoSession) => Code::Unauthenticated,
         Refusal::InstitutionMismatch
         | Refusal::InstitutionUnknown(_)
         | Refusal::CallerNotEntitled

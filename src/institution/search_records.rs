@@ -38,7 +38,7 @@ pub struct RecordFilter {
 }
 
 impl RecordFilter {
-    fn passes(&self, placed: &PlacedRecord) -> bool {
+    pub(super) fn passes(&self, placed: &PlacedRecord) -> bool {
         let record = &placed.record;
         let subject = &record.subject;
         let other = match record.side {

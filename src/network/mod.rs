@@ -4,6 +4,7 @@
 mod convert_symbol;
 mod issue_permit;
 mod juki;
+mod portal;
 mod publish_list;
 mod reach;
 mod record_exchange;

@@ -137,6 +137,7 @@ impl CallLayer {
         let share = caller.map(|caller| match caller.identity.as_ref() {
             Identity::Institution { code, .. } => self.shares.take(code),
             Identity::Operator => self.shares.take("operator"),
+            Identity::Portal => self.shares.take("portal"),
         });
         let busy = Refusal::Unready(Unready::InstitutionBusy);
         let share = share.flatten();

@@ -324,6 +324,7 @@ impl RecordBook {
             | Entry::ReplicasDeleted { .. }
             | Entry::Escalated { .. }
             | Entry::Disposed { .. }
+            | Entry::PortalUsed { .. }
             | Entry::NoAutoReplySet { .. }
             | Entry::NoAutoReplyCleared { .. } => {}
         }

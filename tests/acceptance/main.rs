@@ -57,6 +57,7 @@ mod operation;
 mod outcomes;
 mod permission;
 mod permit;
+mod portal;
 mod proofs;
 mod records;
 mod replica_files;

@@ -290,6 +290,8 @@ fn only_the_owner_reads_keys_and_nothing_unfinished_stays_behind() {
         "crl.pem",
         "operator.key.pem",
         "operator.pem",
+        "portal.key.pem",
+        "portal.pem",
         "server.key.pem",
         "server.pem",
     ];
