@@ -123,6 +123,15 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// Whether it asks for nothing that has begun by this day: a fiscal year or a period that is still to come.
+    pub fn is_to_come(self, today: Date) -> bool {
+        match self {
+            Self::None => false,
+            Self::FiscalYear(asked) => FiscalYear::of(today).is_some_and(|this| this < asked),
+            Self::Period(period) => today < period.from,
+        }
+    }
+
     /// Whether a record of this fiscal year and date fits.
     ///
     /// A fiscal year is compared with the record's own one, or else with that of its date. A period is compared
@@ -176,6 +185,20 @@ impl UnfitCondition {
 mod tests {
     use super::*;
     use jiff::civil::date;
+
+    #[test]
+    fn what_begins_after_today_is_to_come() {
+        let of_year = |asked: i16, day| Condition::FiscalYear(year(asked)).is_to_come(day);
+        assert!(!of_year(2026, date(2026, 4, 1)) && !of_year(2025, date(2026, 4, 1)));
+        assert!(of_year(2026, date(2026, 3, 31)));
+        let from = |from, day| {
+            let period = Period::new(from, Date::MAX).unwrap();
+            Condition::Period(period).is_to_come(day)
+        };
+        assert!(!from(date(2026, 4, 1), date(2026, 4, 1)));
+        assert!(from(date(2026, 4, 2), date(2026, 4, 1)));
+        assert!(!Condition::None.is_to_come(date(2026, 4, 1)));
+    }
 
     fn year(year: i16) -> FiscalYear {
         year.try_into().unwrap()

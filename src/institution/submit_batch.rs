@@ -220,8 +220,12 @@ impl IntermediateServer {
         match self.check_form(&draft, now) {
             Ok(()) => {}
             Err(Refusal::Malformed(said)) => flaws.extend(said.into_iter().map(|said| {
-                let last = said.field.rsplit('.').next().unwrap_or_default();
-                let column = Column::ALL.into_iter().find(|column| column.name() == last);
+                let column = match said.field.rsplit('.').next() {
+                    // A row has both in the one column.
+                    Some("fiscal_year" | "from") => Some(Column::From),
+                    Some(last) => Column::ALL.into_iter().find(|column| column.name() == last),
+                    None => None,
+                };
                 match column {
                     Some(column) => flaw(column, said),
                     None => RowFlaw::of_line(line, 1, RowFlawKind::Refused(said)),

@@ -14,6 +14,7 @@ use crate::{
         condition::Condition,
         inquiry::{Asked, Detail, Inquiry, REQUESTED_AHEAD_S_MAX},
         institution::KeyHolding,
+        jst::jst_date,
         names::{ReceiptNumber, RecordId, UnitCode, UserId},
         refusal::{FieldFlaw, Refusal},
         sealing_key::RegisteredKey,
@@ -147,11 +148,11 @@ impl IntermediateServer {
         }
         for (d, detail) in draft.details.iter().enumerate() {
             for (i, asked) in detail.infos.iter().enumerate() {
-                self.check_asked(
-                    asked,
-                    &format!("details[{d}].specific_infos[{i}]"),
-                    &mut flaws,
-                );
+                let field = format!("details[{d}].specific_infos[{i}]");
+                if asked.condition.is_to_come(jst_date(now)) {
+                    flaws.push(still_to_come(&field, asked.condition));
+                }
+                self.check_asked(asked, &field, &mut flaws);
             }
         }
         if flaws.is_empty() {
@@ -292,6 +293,18 @@ fn unknown_institution(field: impl Into<String>) -> FieldFlaw {
         field,
         "no institution of this world has this code",
         "この機関コードの機関は存在しません",
+    )
+}
+
+fn still_to_come(field: &str, condition: Condition) -> FieldFlaw {
+    let own = match condition {
+        Condition::Period(_) => "period.from",
+        Condition::FiscalYear(_) | Condition::None => "fiscal_year",
+    };
+    FieldFlaw::new(
+        format!("{field}.condition.{own}"),
+        "has not begun yet by the world's clock",
+        "世界の時計でまだ始まっていない年度または期間です",
     )
 }
 

@@ -194,6 +194,12 @@ const BAD_SHAPES: &[BadShape] = &[
     ("details[0].specific_infos[0].condition.fiscal_year", |r| {
         fiscal_year(r, -1)
     }),
+    ("details[0].specific_infos[0].condition.fiscal_year", |r| {
+        fiscal_year(r, 2100)
+    }),
+    ("details[0].specific_infos[0].condition.period.from", |r| {
+        period(r, "2099-04-01", "2099-04-30")
+    }),
     ("details[0].specific_infos[0].items", |r| {
         let items = (0..1_001).map(|n| format!("TK{n:014}"));
         r.details[0].specific_infos[0].items = items.collect();

@@ -257,7 +257,7 @@ async fn exchange(net: &Net) {
     assert!(!format!("{record:?}").contains(CANARY));
 }
 
-/// In the state, the planted value only stands in rows of replicas; an answer would have named layout versions.
+/// In the state, the planted value only stands in rows of the provider's replicas; an answer would have named layout versions.
 fn only_in_replicas(file: &Path, bytes: &[u8]) -> usize {
     let found = places(bytes, CANARY);
     for at in &found {
@@ -266,6 +266,13 @@ fn only_in_replicas(file: &Path, bytes: &[u8]) -> usize {
         let answer = places(before, "\"layout_versions\":").pop();
         assert!(
             replica.is_some() && replica > answer,
+            "{} at {at}",
+            file.display()
+        );
+        let whose = &before[replica.unwrap_or_default()..];
+        let own = format!("\"addressee\":\"{}\"", person(0, WARD));
+        assert!(
+            whose.starts_with(own.as_bytes()),
             "{} at {at}",
             file.display()
         );

@@ -3,8 +3,8 @@
 use std::{path::Path, process::Command};
 
 use chukan::grpc::proto::v1::{
-    self, RegisterSealingKeyRequest, RevokeSealingKeyRequest, SealedAnswer, SubmitInquiryRequest,
-    inquiry_service_client::InquiryServiceClient,
+    self, ListSealingKeysRequest, RegisterSealingKeyRequest, RevokeSealingKeyRequest, SealedAnswer,
+    SubmitInquiryRequest, inquiry_service_client::InquiryServiceClient,
     sealing_key_service_client::SealingKeyServiceClient, specific_info_result::Answer,
 };
 use data_encoding::{BASE64, HEXLOWER};
@@ -272,4 +272,28 @@ async fn a_city_whose_server_holds_the_key_gets_a_sealed_answer_when_it_sends_a_
         panic!("not sealed");
     };
     assert!(key.open(sealed).is_ok());
+}
+
+#[tokio::test]
+async fn an_institution_sees_its_own_keys_and_nobody_elses() {
+    let mut city = KeyCity::new().await;
+    let (first, second) = (Key::new(), Key::new());
+    let first = city.register(&first, 0, 48).await;
+    let second = city.register(&second, 24, 72).await;
+    let request = RevokeSealingKeyRequest {
+        fingerprint: first.clone(),
+    };
+    city.keys.revoke_sealing_key(request).await.unwrap();
+    let listed = city.keys.list_sealing_keys(ListSealingKeysRequest {}).await;
+    let keys = listed.unwrap().into_inner().keys;
+    let seen: Vec<_> = keys.iter().map(|key| &key.fingerprint).collect();
+    assert_eq!(seen, [&second, &first], "the newest validity first");
+    assert!(keys.iter().all(|key| !key.held_by_server));
+    assert_eq!(keys[1].valid_to, Some(hour(0)), "revoked");
+    let mut other = SealingKeyServiceClient::new(frozen::channel(&city.net, net::CITY).await);
+    let listed = other.list_sealing_keys(ListSealingKeysRequest {}).await;
+    let keys = listed.unwrap().into_inner().keys;
+    assert!(keys.iter().all(|key| key.held_by_server), "{keys:?}");
+    let mut prints = keys.iter().map(|key| &key.fingerprint);
+    assert!(prints.all(|print| *print != first && *print != second));
 }
