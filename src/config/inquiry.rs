@@ -19,6 +19,11 @@ pub struct InquiryConfig {
     /// Inquiries of one institution that may wait for their exchanges to begin; one more is answered
     /// RESOURCE_EXHAUSTED. Default: 5,000.
     pub inquiries_each_max: usize,
+    /// Answers that a provider seals in one HPKE context to the same key; with 1 every answer is sealed by itself.
+    /// Default: 10,000.
+    pub sealing_answers_max: u32,
+    /// How long a provider uses one HPKE context, in minutes. Default: 60.
+    pub sealing_minutes: u32,
 }
 
 impl Default for InquiryConfig {
@@ -29,6 +34,8 @@ impl Default for InquiryConfig {
             permission_list_days: 7,
             acquisition_serial_hours: 24,
             inquiries_each_max: 5_000,
+            sealing_answers_max: 10_000,
+            sealing_minutes: 60,
         }
     }
 }
@@ -65,6 +72,18 @@ impl InquiryConfig {
                 u64::try_from(self.inquiries_each_max).unwrap_or(u64::MAX),
                 1,
                 20_000,
+            ),
+            Range::new(
+                "inquiry.sealing_answers_max",
+                self.sealing_answers_max.into(),
+                1,
+                1_000_000,
+            ),
+            Range::new(
+                "inquiry.sealing_minutes",
+                self.sealing_minutes.into(),
+                1,
+                1440,
             ),
         ]
     }

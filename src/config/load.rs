@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 58] = [
+const KEYS: [&str; 60] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -50,6 +50,8 @@ const KEYS: [&str; 58] = [
     "inquiry.permission_list_days",
     "inquiry.acquisition_serial_hours",
     "inquiry.inquiries_each_max",
+    "inquiry.sealing_answers_max",
+    "inquiry.sealing_minutes",
     "hold.four_eyes",
     "hold.wait_days",
     "hold.overdue",

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use super::{ActFault, IntermediateServer};
 use crate::{
-    crypto::sealing::{Sealed, open},
+    crypto::sealing::Sealed,
     domain::{
         exchange::{Provided, SealedAnswer, Side},
         inquiry::{Asked, ExchangeState, Inquiry},
@@ -139,8 +139,12 @@ impl IntermediateServer {
         let sealed = Sealed {
             encapsulated_key: answer.encapsulated_key.as_slice().try_into().ok()?,
             ciphertext: answer.ciphertext.clone(),
+            export_context: answer.export_context.to_vec(),
         };
-        let plain = open(&self.sealing, &answer.info, &answer.aad, &sealed).ok()?;
+        let opened = self
+            .opening
+            .open(&self.sealing, &answer.info, &answer.aad, &sealed);
+        let plain = opened.ok()?;
         serde_json::from_slice(&plain).ok()
     }
 
