@@ -46,8 +46,10 @@ pub(crate) fn print(plan: &Plan, rounds: &[Round], ledger: &str) {
     for (name, [echo, exchange, ratio]) in rows {
         println!("| {name} | {echo:.0} | {exchange:.0} | {ratio:.4} |");
     }
-    println!("\n| latency in ms | p50 | p90 | p99 | max | server's processors |");
-    println!("|---|---:|---:|---:|---:|---:|");
+    println!(
+        "\n| latency in ms | p50 | p90 | p99 | max | server's processors | of them per call, ms |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|");
     latency("echo", rounds.iter().map(|round| &round.yardstick));
     latency("exchange", rounds.iter().map(|round| &round.measured));
     println!("\nledger: {ledger}");
@@ -82,26 +84,31 @@ fn latency<'a>(name: &str, measurements: impl Iterator<Item = &'a WithBusy>) {
     };
     let mut all = first.latency.clone();
     all.clear();
-    let mut busy = Vec::new();
+    let (mut busy, mut cost_ms) = (Vec::new(), Vec::new());
     for (measured, processors) in measurements {
         if all.add(&measured.latency).is_err() {
             return;
         }
         busy.extend(*processors);
+        cost_ms.extend(processors.map(|processors| 1_000.0 * processors / measured.rate()));
     }
-    busy.sort_by(f64::total_cmp);
     let ms = |quantile: f64| {
         let us = u32::try_from(all.value_at_quantile(quantile)).unwrap_or(u32::MAX);
         f64::from(us) / 1_000.0
     };
-    let busy = busy.get(busy.len() / 2).copied().unwrap_or_default();
+    let (busy, cost_ms) = (median(busy), median(cost_ms));
     println!(
-        "| {name} | {:.2} | {:.2} | {:.2} | {:.2} | {busy:.2} |",
+        "| {name} | {:.2} | {:.2} | {:.2} | {:.2} | {busy:.2} | {cost_ms:.3} |",
         ms(0.5),
         ms(0.9),
         ms(0.99),
         ms(1.0)
     );
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 /// Checks that everything that was sent has ended, and ended well.

@@ -50,6 +50,9 @@ struct AnswerJson {
     ciphertext: String,
     info: String,
     aad: String,
+    /// A printer of JSON may leave out what is empty.
+    #[serde(default)]
+    export_context: String,
 }
 
 impl KeyCommand {
@@ -84,6 +87,7 @@ impl Open {
         let sealed = Sealed {
             encapsulated_key,
             ciphertext: bytes(&answer.ciphertext)?,
+            export_context: bytes(&answer.export_context)?,
         };
         let plain =
             open(&pair, &bytes(&answer.info)?, &bytes(&answer.aad)?, &sealed).map_err(|_| {

@@ -12,6 +12,7 @@ use crate::{
     crypto::{
         certificate::Validity,
         identity::Identity,
+        kept_context::Rotation,
         pki::{DevelopmentPki, PkiPlan},
     },
     domain::{
@@ -279,6 +280,10 @@ fn settings(config: &Config, definitions: PathBuf) -> Settings {
             four_eyes: config.hold.four_eyes,
             wait_max: days(config.hold.wait_days),
             overdue: config.hold.overdue,
+        },
+        rotation: Rotation {
+            answers_max: inquiry.sealing_answers_max.into(),
+            age_max: SignedDuration::from_mins(inquiry.sealing_minutes.into()),
         },
         staff: staff_rules(&config.staff),
         downloads: DownloadRules {

@@ -23,6 +23,11 @@ pub struct InquiryConfig {
     pub message_bytes_max: u64,
     /// How long a download can be fetched, in hours. Default: 24.
     pub download_hours: u32,
+    /// Answers that a provider seals in one HPKE context to the same key; with 1 every answer is sealed by itself.
+    /// Default: 10,000.
+    pub sealing_answers_max: u32,
+    /// How long a provider uses one HPKE context, in minutes. Default: 60.
+    pub sealing_minutes: u32,
 }
 
 impl Default for InquiryConfig {
@@ -35,6 +40,8 @@ impl Default for InquiryConfig {
             inquiries_each_max: 5_000,
             message_bytes_max: 1024 * 1024,
             download_hours: 24,
+            sealing_answers_max: 10_000,
+            sealing_minutes: 60,
         }
     }
 }
@@ -83,6 +90,18 @@ impl InquiryConfig {
                 self.download_hours.into(),
                 1,
                 8784,
+            ),
+            Range::new(
+                "inquiry.sealing_answers_max",
+                self.sealing_answers_max.into(),
+                1,
+                1_000_000,
+            ),
+            Range::new(
+                "inquiry.sealing_minutes",
+                self.sealing_minutes.into(),
+                1,
+                1440,
             ),
         ]
     }

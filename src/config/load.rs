@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 60] = [
+const KEYS: [&str; 62] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -52,6 +52,8 @@ const KEYS: [&str; 60] = [
     "inquiry.inquiries_each_max",
     "inquiry.message_bytes_max",
     "inquiry.download_hours",
+    "inquiry.sealing_answers_max",
+    "inquiry.sealing_minutes",
     "hold.four_eyes",
     "hold.wait_days",
     "hold.overdue",

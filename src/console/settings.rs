@@ -86,6 +86,10 @@ fn means(key: &str) -> &'static str {
         "staff.unused_days" => "何日使われないアカウントが分析に挙がるか。",
         "staff.volume_max" => "1日に何回まで値の表示と出力をしても分析に挙がらないか。",
         "inquiry.inquiries_each_max" => "1機関の照会のうち、処理の開始を待てる件数。",
+        "inquiry.sealing_answers_max" => {
+            "同じ鍵への回答を1つの暗号化コンテキストで封印する件数。1 は、回答ごとに鍵を合意します。"
+        }
+        "inquiry.sealing_minutes" => "1つの暗号化コンテキストを使う分数。",
         "staff.training_accounts" => {
             "新しい世界に研修用アカウントを作るかどうか。作るとき、パスワードは共通です。"
         }

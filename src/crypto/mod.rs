@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod digest;
 pub(crate) mod files;
 pub mod identity;
+pub mod kept_context;
 pub mod password;
 pub mod pki;
 pub mod sealed_stream;

@@ -29,6 +29,8 @@ pub struct Sealed {
     pub encapsulated_key: [u8; SEALING_KEY_BYTES],
     /// The ciphertext with its [`TAG_BYTES`] at the end.
     pub ciphertext: Vec<u8>,
+    /// What the key of an answer in a kept context was exported for; empty for an answer that was sealed by itself.
+    pub export_context: Vec<u8>,
 }
 
 /// Seals `plaintext` to `recipient`; opening needs the same `info` (the permit) and `aad` (the exchange).
@@ -50,7 +52,7 @@ pub fn seal(
     sealed
 }
 
-/// Opens what [`seal`] made.
+/// Opens what [`seal`] or [`super::kept_context::SenderContexts::seal`] made.
 ///
 /// # Errors
 /// [`OpenFault`], which does not say what was wrong: the key, `info`, `aad` or the bytes.
@@ -60,6 +62,9 @@ pub fn open(
     aad: &[u8],
     sealed: &Sealed,
 ) -> Result<Zeroizing<Vec<u8>>, OpenFault> {
+    if !sealed.export_context.is_empty() {
+        return super::kept_context::open(key, info, aad, sealed);
+    }
     let enc = EncappedKey::from_bytes(&sealed.encapsulated_key).map_err(|_| OpenFault)?;
     hpke::single_shot_open::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
         &OpModeR::Base,
@@ -144,6 +149,7 @@ fn seal_with(
     Ok(Sealed {
         encapsulated_key: enc.to_bytes().into(),
         ciphertext,
+        export_context: Vec::new(),
     })
 }
 
@@ -212,6 +218,7 @@ mod tests {
         let sealed = Sealed {
             encapsulated_key: key_of(vector::ENC),
             ciphertext: hex(vector::CIPHERTEXT),
+            export_context: Vec::new(),
         };
         let opened = open(&key, &hex(vector::INFO), &hex(vector::AAD), &sealed).unwrap();
         assert_eq!(*opened, hex(vector::PLAINTEXT));

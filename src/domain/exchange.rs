@@ -74,7 +74,7 @@ pub struct SealedAnswer {
     /// The ciphertext with its tag.
     #[serde(with = "base64_bytes")]
     pub ciphertext: Vec<u8>,
-    /// Binds the answer to the permit.
+    /// Binds the answer to the permit; in a kept context, the context to the provider.
     #[serde(with = "base64_bytes")]
     pub info: Vec<u8>,
     /// Binds the answer to the exchange.
@@ -83,12 +83,25 @@ pub struct SealedAnswer {
     /// SHA-256 of the public key it is sealed to.
     #[serde(with = "base64_bytes")]
     pub key_fingerprint: Vec<u8>,
+    /// Binds an answer in a kept context to the permit, and numbers it; empty for an answer that was sealed by itself.
+    #[serde(with = "base64_bytes", default)]
+    pub export_context: Box<[u8]>,
 }
 
 impl SealedAnswer {
-    /// HPKE `info` of an answer given under the permit whose terms have this SHA-256.
+    /// HPKE `info` of an answer that is sealed by itself and given under the permit whose terms have this SHA-256.
     pub fn info(permit_digest: &[u8; 32]) -> Vec<u8> {
         [b"chukan sealed answer v1\0".as_slice(), permit_digest].concat()
+    }
+
+    /// HPKE `info` of the contexts that a provider keeps.
+    pub fn kept_info(provider: InstitutionCode) -> Vec<u8> {
+        [b"chukan kept context v1\0", provider.as_str().as_bytes()].concat()
+    }
+
+    /// What an answer's key is exported for from a kept context, but for its number there.
+    pub fn binding(permit_digest: &[u8; 32]) -> Vec<u8> {
+        [b"chukan answer key v1\0".as_slice(), permit_digest].concat()
     }
 
     /// HPKE `aad` of the answer in this exchange.
@@ -227,8 +240,11 @@ mod base64_bytes {
         to.serialize_str(&BASE64.encode(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>, T: From<Vec<u8>>>(
+        from: D,
+    ) -> Result<T, D::Error> {
         let text = String::deserialize(from)?;
-        BASE64.decode(text.as_bytes()).map_err(D::Error::custom)
+        let bytes = BASE64.decode(text.as_bytes()).map_err(D::Error::custom)?;
+        Ok(bytes.into())
     }
 }

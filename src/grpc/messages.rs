@@ -159,6 +159,7 @@ pub(super) fn sealed(answer: SealedAnswer) -> v1::SealedAnswer {
         info: answer.info,
         aad: answer.aad,
         key_fingerprint: answer.key_fingerprint,
+        export_context: answer.export_context.into_vec(),
     }
 }
 

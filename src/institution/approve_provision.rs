@@ -77,7 +77,7 @@ impl IntermediateServer {
         let (content, digest) = self.content_of(&provision, step.at)?;
         let sealed = match &content {
             Content::Answer(provided) => {
-                let (outcome, sealed) = super::provide::seal_answer(&provision, provided, step.at)?;
+                let (outcome, sealed) = self.seal_answer(&provision, provided, step.at)?;
                 (outcome, Sent::Answer(sealed))
             }
             Content::NoData(code) => {

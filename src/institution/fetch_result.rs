@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{ActFault, IntermediateServer};
 use crate::{
-    crypto::sealing::{Sealed, open},
+    crypto::sealing::Sealed,
     domain::{
         exchange::{Provided, SealedAnswer, Side},
         inquiry::{Asked, ExchangeState, Inquiry},
@@ -151,8 +151,12 @@ impl IntermediateServer {
         let sealed = Sealed {
             encapsulated_key: answer.encapsulated_key.as_slice().try_into().ok()?,
             ciphertext: answer.ciphertext.clone(),
+            export_context: answer.export_context.to_vec(),
         };
-        open(&self.sealing, &answer.info, &answer.aad, &sealed).ok()
+        let opened = self
+            .opening
+            .open(&self.sealing, &answer.info, &answer.aad, &sealed);
+        opened.ok()
     }
 
     /// Keeps what a provider's staff has to say about its refusal; before the exchange ends.

@@ -26,6 +26,7 @@ mod provide;
 mod receive_answer;
 mod register_replica;
 mod register_sealing_key;
+mod seal_answer;
 mod search_records;
 mod send_back_provision;
 mod settle_provision;
@@ -45,7 +46,11 @@ use jiff::SignedDuration;
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    crypto::{sealing_key::SealingKeyPair, signing::VerifyingKey},
+    crypto::{
+        kept_context::{RecipientContexts, Rotation, SenderContexts},
+        sealing_key::SealingKeyPair,
+        signing::VerifyingKey,
+    },
     domain::{
         codes::InstitutionCode,
         deciding::HoldRules,
@@ -116,6 +121,8 @@ pub struct Surroundings {
     pub periods: Periods,
     /// How held requests are decided.
     pub hold: HoldRules,
+    /// When a provider begins a new sealing context.
+    pub rotation: Rotation,
     /// What is asked of the staff.
     pub staff: StaffRules,
     /// How many passwords are hashed at a time: each takes a processor and 19 MiB for tens of milliseconds.
@@ -133,6 +140,10 @@ pub struct IntermediateServer {
     profile: Institution,
     around: Surroundings,
     sealing: SealingKeyPair,
+    /// In which this server seals its answers.
+    contexts: SenderContexts,
+    /// In which it opens those to `sealing`.
+    opening: RecipientContexts,
     list: RwLock<Option<ListCopy>>,
     receipts: AtomicU64,
     progress: Progress,
@@ -174,6 +185,8 @@ impl IntermediateServer {
             sessions: Sessions::default(),
             volumes: Volumes::default(),
             importing: tokio::sync::Mutex::default(),
+            contexts: SenderContexts::new(around.rotation),
+            opening: RecipientContexts::default(),
             profile,
             around,
             sealing,

@@ -7,15 +7,9 @@ use jiff::Timestamp;
 
 use super::{ActFault, IntermediateServer};
 use crate::{
-    crypto::{
-        digest::sha256,
-        sealing::{Sealed, seal},
-        sealing_key::SealingPublicKey,
-    },
+    crypto::digest::sha256,
     domain::{
-        exchange::{
-            AnswerDigest, Outcome, Provided, ProvisionOrder, ProvisionReply, SealedAnswer, Side,
-        },
+        exchange::{Outcome, Provided, ProvisionOrder, ProvisionReply, Side},
         inquiry::OutOfOrder,
         jst::jst_date,
         names::PermitId,
@@ -76,7 +70,7 @@ impl IntermediateServer {
                 (outcome, None, rule)
             }
             Verdict::Provide(provided, rule) => {
-                let (outcome, sealed) = seal_answer(&provision, &provided, now)?;
+                let (outcome, sealed) = self.seal_answer(&provision, &provided, now)?;
                 (outcome, Some(sealed), rule)
             }
         };
@@ -343,41 +337,6 @@ pub(super) fn entry_of(provision: &Provision) -> Entry {
         permission_row: Some(provision.permission_row.clone()),
         symbol_digest: Some(hex_digest(&provision.symbol.0)),
     })
-}
-
-pub(super) fn seal_answer(
-    provision: &Provision,
-    provided: &Provided,
-    now: Timestamp,
-) -> Result<(Outcome, SealedAnswer), ActFault> {
-    let key = SealingPublicKey::from_bytes(&provision.sealing_key)?;
-    let info = SealedAnswer::info(&provision.permit_digest);
-    let aad = SealedAnswer::aad(provision.subject.serial);
-    let Sealed {
-        encapsulated_key,
-        ciphertext,
-    } = seal(&key, &info, &aad, &serde_json::to_vec(provided)?)?;
-    let digest = sha256(&[&encapsulated_key, &ciphertext]);
-    let sealed = SealedAnswer {
-        encapsulated_key: encapsulated_key.to_vec(),
-        ciphertext,
-        info,
-        aad,
-        key_fingerprint: key.fingerprint().0.to_vec(),
-    };
-    let code = if provided.withheld.is_empty() {
-        ResultCode::EndedNormally
-    } else {
-        ResultCode::PartlyProvided
-    };
-    let outcome = Outcome {
-        code,
-        decided_by: Side::Provider,
-        provided_at: Some(now),
-        answer_digest: Some(AnswerDigest(digest)),
-        refusal: None,
-    };
-    Ok((outcome, sealed))
 }
 
 pub(super) fn hex_digest(bytes: &[u8]) -> String {

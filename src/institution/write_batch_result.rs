@@ -189,6 +189,7 @@ pub(super) fn sealed_json(answer: &SealedAnswer) -> String {
         "info": base64(&answer.info),
         "aad": base64(&answer.aad),
         "keyFingerprint": base64(&answer.key_fingerprint),
+        "exportContext": base64(&answer.export_context),
     })
     .to_string()
 }

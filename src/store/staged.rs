@@ -15,6 +15,8 @@ struct Staged<'a> {
     layers: &'a Layers,
     totals: Totals,
     rows: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    /// What the preconditions read: a change of the same row need not read it again.
+    read: HashMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
 /// Why a batch was not staged.
@@ -36,6 +38,7 @@ pub(super) fn stage(
         layers,
         totals,
         rows: HashMap::new(),
+        read: HashMap::new(),
     };
     for (precondition, (key, expected)) in batch.preconditions.iter().enumerate() {
         if !staged.holds(key, expected).map_err(Unstaged::Broken)? {
@@ -50,9 +53,11 @@ pub(super) fn stage(
 }
 
 impl Staged<'_> {
-    fn holds(&self, key: &Key, expected: &Expected) -> Result<bool, StoreFault> {
+    fn holds(&mut self, key: &Key, expected: &Expected) -> Result<bool, StoreFault> {
         let head_key = row_key(key.as_bytes());
-        let Some(head) = self.row(&head_key)? else {
+        let head = self.row(&head_key)?;
+        self.read.insert(head_key.clone(), head.clone());
+        let Some(head) = head else {
             return Ok(matches!(expected, Expected::Absent));
         };
         let found = match expected {
@@ -111,8 +116,11 @@ impl Staged<'_> {
     }
 
     fn row(&self, physical_key: &[u8]) -> Result<Option<Vec<u8>>, StoreFault> {
-        match self.rows.get(physical_key) {
-            Some(staged) => Ok(staged.clone()),
+        if let Some(staged) = self.rows.get(physical_key) {
+            return Ok(staged.clone());
+        }
+        match self.read.get(physical_key) {
+            Some(read) => Ok(read.clone()),
             None => self.layers.row(physical_key),
         }
     }

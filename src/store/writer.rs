@@ -16,6 +16,9 @@ use super::staged::{Unstaged, stage};
 /// While the layer before is being folded a file may grow to this length, in bytes; then writing waits.
 const BEHIND_BYTES_MAX: u64 = 2 * REDO_BYTES;
 
+/// Room for frames that is kept from one group to the next, in bytes.
+const SPARE_BYTES_MAX: usize = 1 << 20;
+
 /// The fault that ended writing, once there is one.
 pub(super) type Stopped = OnceLock<Arc<StoreFault>>;
 
@@ -149,6 +152,15 @@ pub(super) struct Writer {
     mark: Mark,
     redo: RedoFile,
     other: Other,
+    /// The room of the group before, for the frames of the next.
+    spare: Vec<u8>,
+}
+
+/// The same room without frames, unless one large group needed so much of it.
+fn emptied(mut frames: Vec<u8>) -> Vec<u8> {
+    frames.clear();
+    frames.shrink_to(SPARE_BYTES_MAX);
+    frames
 }
 
 /// The file that is not being written to.
@@ -181,6 +193,7 @@ impl Writer {
             mark,
             redo,
             other: Other::Empty(other),
+            spare: Vec::new(),
         }
     }
 
@@ -200,6 +213,7 @@ impl Writer {
                     tracing::debug!("the caller of a state write has gone");
                 }
             }
+            self.spare = emptied(group.frames);
             if let Some(layer) = group.last
                 && let Err(cause) = self.turn(layer, group.totals)
             {
@@ -223,7 +237,8 @@ impl Writer {
                 .wait(waiting)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let frames = std::mem::take(&mut waiting.frames);
+        let spare = std::mem::take(&mut self.spare);
+        let frames = std::mem::replace(&mut waiting.frames, spare);
         let is_full = self.redo.written_bytes() + frames.len() as u64 >= REDO_BYTES;
         Some(Group {
             frames,

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     addressee::AddresseeSystem,
-    crypto::files::replace_private,
+    crypto::{files::replace_private, kept_context::Rotation},
     domain::{
         deciding::HoldRules,
         download::DownloadRules,
@@ -64,6 +64,8 @@ pub struct Settings {
     pub permit_period: SignedDuration,
     /// How held requests are decided.
     pub hold: HoldRules,
+    /// When a provider begins a new sealing context.
+    pub rotation: Rotation,
     /// What is asked of the staff.
     pub staff: StaffRules,
     /// When a result is handed out as a download.
@@ -195,6 +197,7 @@ impl World {
             core_key: core_key.verifying_key(),
             periods: settings.periods,
             hold: settings.hold,
+            rotation: settings.rotation,
             staff: settings.staff,
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             changes: ChangeDir::open(dir.join("imports"))?,

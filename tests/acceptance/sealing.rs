@@ -62,6 +62,7 @@ fn open(key: &Path, answer: &SealedAnswer) -> Result<serde_json::Value, (i32, St
         "info": BASE64.encode(&answer.info),
         "aad": BASE64.encode(&answer.aad),
         "keyFingerprint": BASE64.encode(&answer.key_fingerprint),
+        "exportContext": BASE64.encode(&answer.export_context),
     });
     std::fs::write(&path, json.to_string()).unwrap();
     let ran = chukan()
@@ -90,7 +91,11 @@ struct KeyCity {
 
 impl KeyCity {
     async fn new() -> Self {
-        let net = net::start();
+        Self::with(&[]).await
+    }
+
+    async fn with(arguments: &[&str]) -> Self {
+        let net = net::start_with(arguments);
         frozen::create(&net).await;
         let channel = frozen::channel(&net, KEY_CITY).await;
         Self {
@@ -197,12 +202,14 @@ async fn only_the_key_of_the_business_system_opens_the_answer_and_no_byte_may_ch
         assert!(said.contains("この鍵では開けません"), "{said}");
     };
     refused(&other, &sealed);
-    let spoilt: [fn(&mut SealedAnswer); 5] = [
+    let spoilt: [fn(&mut SealedAnswer); 7] = [
         |a| a.ciphertext[0] ^= 1,
         |a| *a.ciphertext.last_mut().unwrap() ^= 0x80,
         |a| a.encapsulated_key[3] ^= 4,
         |a| a.info[0] ^= 1,
         |a| *a.aad.last_mut().unwrap() ^= 1,
+        |a| a.export_context[30] ^= 1,
+        |a| a.export_context.clear(),
     ];
     for spoil in spoilt {
         let mut answer = sealed.clone();
@@ -215,8 +222,55 @@ async fn only_the_key_of_the_business_system_opens_the_answer_and_no_byte_may_ch
     let mut exchanged = sealed.clone();
     exchanged.aad.clone_from(&second.aad);
     refused(&key, &exchanged);
+    exchanged.export_context.clone_from(&second.export_context);
+    refused(&key, &exchanged);
     exchanged.info = second.info;
     refused(&key, &exchanged);
+}
+
+#[tokio::test]
+async fn a_provider_keeps_its_context_for_so_many_answers_and_so_long() {
+    let rotation = [
+        "--set",
+        "inquiry.sealing_answers_max=2",
+        "--set",
+        "inquiry.sealing_minutes=60",
+    ];
+    let mut city = KeyCity::with(&rotation).await;
+    let key = Key::new();
+    city.register(&key, 0, 10).await;
+    let mut answers = Vec::new();
+    for at in [0, 0, 0, 1, 0] {
+        frozen::set_hour(&city.net, at).await;
+        answers.push(city.ask(None).await);
+    }
+    let contexts: Vec<_> = answers
+        .iter()
+        .map(|answer| &answer.encapsulated_key)
+        .collect();
+    assert_eq!(contexts[0], contexts[1]);
+    assert_ne!(contexts[1], contexts[2], "two answers are enough");
+    assert_ne!(contexts[2], contexts[3], "an hour is enough");
+    assert_ne!(contexts[3], contexts[4], "the clock was set back");
+    for answer in &answers {
+        assert!(key.open(answer).is_ok());
+    }
+}
+
+#[tokio::test]
+async fn with_one_answer_for_each_context_all_are_sealed_by_themselves() {
+    let mut city = KeyCity::with(&["--set", "inquiry.sealing_answers_max=1"]).await;
+    let key = Key::new();
+    city.register(&key, 0, 10).await;
+    let (first, second) = (city.ask(None).await, city.ask(None).await);
+    assert_ne!(first.encapsulated_key, second.encapsulated_key);
+    for answer in [&first, &second] {
+        assert!(answer.export_context.is_empty());
+        assert!(key.open(answer).is_ok());
+    }
+    let mut exchanged = first;
+    exchanged.info = second.info;
+    assert!(key.open(&exchanged).is_err());
 }
 
 #[tokio::test]

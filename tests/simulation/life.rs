@@ -87,6 +87,7 @@ pub(crate) fn settings(dir: &TempDir) -> Settings {
         },
         permit_period: SignedDuration::from_secs(300),
         hold: chukan::domain::deciding::HoldRules::default(),
+        rotation: chukan::crypto::kept_context::Rotation::default(),
         staff: StaffRules::default(),
         downloads: chukan::domain::download::DownloadRules::default(),
         watch: WatchRules::default(),

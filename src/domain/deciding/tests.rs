@@ -86,6 +86,7 @@ fn sealed() -> (Outcome, Sent) {
         info: Vec::new(),
         aad: Vec::new(),
         key_fingerprint: Vec::new(),
+        export_context: Box::default(),
     };
     (outcome, Sent::Answer(answer))
 }

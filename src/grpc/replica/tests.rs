@@ -39,6 +39,7 @@ impl Net {
             },
             permit_period: SignedDuration::from_mins(5),
             hold: crate::domain::deciding::HoldRules::default(),
+            rotation: crate::crypto::kept_context::Rotation::default(),
             staff: StaffRules::default(),
             downloads: crate::domain::download::DownloadRules::default(),
             watch: WatchRules::default(),

@@ -47,6 +47,7 @@ async fn surface(dir: &tempfile::TempDir) -> Surface {
         },
         permit_period: SignedDuration::from_secs(300),
         hold: crate::domain::deciding::HoldRules::default(),
+        rotation: crate::crypto::kept_context::Rotation::default(),
         staff: StaffRules::default(),
         downloads: crate::domain::download::DownloadRules::default(),
         watch: WatchRules::default(),

@@ -38,6 +38,7 @@ fn settings(dir: &Path) -> Settings {
         },
         permit_period: SignedDuration::from_secs(300),
         hold: crate::domain::deciding::HoldRules::default(),
+        rotation: crate::crypto::kept_context::Rotation::default(),
         staff: StaffRules::default(),
         downloads: crate::domain::download::DownloadRules::default(),
         watch: WatchRules::default(),
