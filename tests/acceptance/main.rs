@@ -58,6 +58,7 @@ mod replica_kill;
 mod sealing;
 mod staff;
 mod statistics;
+mod storms;
 mod symbols;
 mod told;
 mod tools;
