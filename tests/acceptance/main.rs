@@ -52,6 +52,7 @@ mod outcomes;
 mod permission;
 mod permit;
 mod proofs;
+mod reconcile;
 mod records;
 mod replica_files;
 mod replica_kill;
