@@ -24,6 +24,7 @@ const PROTOS: &[&str] = &[
     "chukan/sim/v1/exchange.proto",
     "chukan/sim/v1/population.proto",
     "chukan/sim/v1/network.proto",
+    "chukan/sim/v1/reconcile.proto",
     "chukan/sim/v1/resident_network.proto",
     "chukan/sim/v1/world.proto",
 ];

@@ -1,8 +1,11 @@
 //! Complete exchanges: submit an inquiry and wait for its answer, each about another person.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use chukan::grpc::proto::{
@@ -40,7 +43,7 @@ pub(crate) struct Subject {
 
 /// One complete exchange.
 #[derive(Clone)]
-struct ExchangeCall {
+pub(crate) struct ExchangeCall {
     client: InquiryServiceClient<Channel>,
     people: Arc<[Subject]>,
     sent: Arc<AtomicUsize>,
@@ -53,17 +56,10 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
     eprintln!("making a world of {} people …", plan.people);
     let chukan = Target::chukan(dir.path(), plan.people).await?;
     let echo = Target::echo(&dir.path().join("pki")).await?;
-    let people: Arc<[Subject]> = people(&chukan).await?.into();
-    let sent = Arc::new(AtomicUsize::new(0));
-    let (mut echoes, mut exchanges) = (Vec::new(), Vec::new());
+    let (exchanges, sent) = connections(&chukan, plan.connections).await?;
+    let mut echoes = Vec::new();
     for _ in 0..plan.connections {
         echoes.push(EchoCall::new(echo.connect().await?));
-        exchanges.push(ExchangeCall {
-            client: InquiryServiceClient::new(chukan.connect().await?),
-            people: Arc::clone(&people),
-            sent: Arc::clone(&sent),
-            run: "load".into(),
-        });
     }
     let mut rounds = Vec::new();
     for round in 1..=plan.rounds {
@@ -83,6 +79,38 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
     report::balance(&rounds, sent.load(Ordering::Relaxed))
 }
 
+/// Connections that make exchanges, and how many they have made.
+pub(crate) async fn connections(
+    target: &Target,
+    connections: u32,
+) -> Result<(Vec<ExchangeCall>, Arc<AtomicUsize>), Fault> {
+    let people: Arc<[Subject]> = people(target).await?.into();
+    let sent = Arc::new(AtomicUsize::new(0));
+    // Record ids are unique for all time, also beside those of an earlier run on the same world.
+    let run: Arc<str> = format!("load{:08x}", rand::random::<u32>()).into();
+    let mut exchanges = Vec::new();
+    for _ in 0..connections {
+        exchanges.push(ExchangeCall {
+            client: InquiryServiceClient::new(target.connect().await?),
+            people: Arc::clone(&people),
+            sent: Arc::clone(&sent),
+            run: Arc::clone(&run),
+        });
+    }
+    Ok((exchanges, sent))
+}
+
+/// Makes exchanges for a moment; every one must end well.
+pub(crate) async fn some(target: &Target) -> Result<(), Fault> {
+    let (connections, _) = connections(target, 1).await?;
+    let measured = drive(&connections, 1, Duration::from_millis(200)).await?;
+    match measured.fault {
+        Some(fault) => Err(fault.into()),
+        None if measured.ends.is_empty() => Err("no exchange has ended".into()),
+        None => Ok(()),
+    }
+}
+
 /// A measurement, and how many processors the server kept busy meanwhile.
 async fn measure<C: Call>(
     target: &Target,
@@ -100,6 +128,11 @@ async fn measure<C: Call>(
 
 /// The ordinary people whom the inquirer knows and whose data is elsewhere.
 pub(crate) async fn people(target: &Target) -> Result<Vec<Subject>, Fault> {
+    people_of(target, INQUIRER).await
+}
+
+/// The same of another inquirer.
+pub(crate) async fn people_of(target: &Target, inquirer: &str) -> Result<Vec<Subject>, Fault> {
     let mut client = PopulationServiceClient::new(target.connect().await?);
     let (mut found, mut page_token) = (Vec::new(), String::new());
     loop {
@@ -111,7 +144,7 @@ pub(crate) async fn people(target: &Target) -> Result<Vec<Subject>, Fault> {
             .await?
             .into_inner();
         for person in page.people {
-            if person.index < SPECIAL_PEOPLE || person.home == INQUIRER {
+            if person.index < SPECIAL_PEOPLE || person.home == inquirer {
                 continue;
             }
             let number_at = |institution: &str| {
@@ -119,7 +152,7 @@ pub(crate) async fn people(target: &Target) -> Result<Vec<Subject>, Fault> {
                 let known = known.find(|known| known.institution == institution)?;
                 Some(known.addressee_number.clone())
             };
-            let numbers = number_at(INQUIRER).zip(number_at(&person.home));
+            let numbers = number_at(inquirer).zip(number_at(&person.home));
             if let Some((addressee_number, number_at_home)) = numbers {
                 found.push(Subject {
                     addressee_number,

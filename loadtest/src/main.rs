@@ -6,11 +6,13 @@ mod batch;
 mod drive;
 mod echo;
 mod exchange;
+mod fairness;
 mod findings;
 mod gate;
 mod html;
 mod inquiry;
 mod open;
+mod opening;
 mod replicas;
 mod report;
 mod run;
@@ -45,6 +47,13 @@ enum Command {
     Replicas(replicas::Plan),
     /// Mass acquisition, people per second as a ratio to the echo, and the cost of a look-up
     Symbols(symbols::Plan),
+    /// Complete exchanges of one institution per second, alone and beside another one that floods
+    Fairness(fairness::Plan),
+    /// Opening a world with many records after a kill: seconds until it is ready, and its memory
+    Opening(opening::Plan),
+    /// Records exchanges without end; `opening` starts and kills it
+    #[command(hide = true)]
+    FillRecords(opening::FillRecords),
     /// The yardstick's server; `exchange` starts it
     #[command(hide = true)]
     EchoServer(echo::EchoServer),
@@ -79,6 +88,9 @@ impl Plan {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::EchoServer(server) => on_runtime(server.run()),
+        Command::Fairness(plan) => on_runtime(fairness::run(plan)),
+        Command::Opening(plan) => on_runtime(opening::run(plan)),
+        Command::FillRecords(filling) => on_runtime(filling.run()),
         Command::Batch(plan) => on_runtime(batch::run(plan)),
         Command::Run(run) => on_runtime(run.run()),
         Command::Replicas(plan) => on_runtime(replicas::run(plan)),

@@ -109,6 +109,11 @@ impl Target {
         kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
     }
 
+    /// Kills the server.
+    pub(crate) async fn kill(mut self) -> Result<(), Fault> {
+        Ok(self.child.kill().await?)
+    }
+
     /// Asks the server to stop, and waits.
     pub(crate) async fn stop(mut self) -> Result<(), Fault> {
         let pid = self.child.id().ok_or("the server has stopped already")?;

@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 62] = [
+const KEYS: [&str; 63] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -30,6 +30,7 @@ const KEYS: [&str; 62] = [
     "server.handshakes_max",
     "server.handshake_ms_max",
     "server.request_ms_max",
+    "server.stalled_ms_max",
     "server.drain_ms_max",
     "server.keepalive_interval_ms",
     "server.keepalive_ms_max",

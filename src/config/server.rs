@@ -30,6 +30,9 @@ pub struct ServerConfig {
     pub handshake_ms_max: u64,
     /// Longest time until a call is answered, in milliseconds; a caller may ask for less by `grpc-timeout`. Default: 60,000.
     pub request_ms_max: u64,
+    /// How long a caller may take nothing of an answer that is ready for it, in milliseconds; at most twice that later the connection
+    /// is closed. Default: 30,000.
+    pub stalled_ms_max: u64,
     /// Longest wait for running calls when the server stops, in milliseconds. Default: 30,000.
     pub drain_ms_max: u64,
     /// How often a connection is asked for a sign of life, in milliseconds. Default: 30,000.
@@ -53,6 +56,7 @@ impl Default for ServerConfig {
             handshakes_max: 128,
             handshake_ms_max: 10_000,
             request_ms_max: 60_000,
+            stalled_ms_max: 30_000,
             drain_ms_max: 30_000,
             keepalive_interval_ms: 30_000,
             keepalive_ms_max: 10_000,
@@ -101,6 +105,7 @@ impl ServerConfig {
             ),
             Range::new("server.handshake_ms_max", self.handshake_ms_max, 1, DAY_MS),
             Range::new("server.request_ms_max", self.request_ms_max, 1, DAY_MS),
+            Range::new("server.stalled_ms_max", self.stalled_ms_max, 1, DAY_MS),
             // Zero is meant: stop at once.
             Range::new("server.drain_ms_max", self.drain_ms_max, 0, DAY_MS),
             Range::new(

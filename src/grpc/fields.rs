@@ -117,6 +117,16 @@ impl Fields {
         day
     }
 
+    /// The first and the last day of the fields `from` and `to`; nothing where one is empty.
+    pub(super) fn days(&mut self, from: &str, to: &str) -> (Option<Date>, Option<Date>) {
+        let (from, to) = (self.day("from", from), self.day("to", to));
+        if from.zip(to).is_some_and(|(from, to)| to < from) {
+            let en = "lies before `from`";
+            self.flaw("to", en, "開始日より前の日付です");
+        }
+        (from, to)
+    }
+
     /// 運用時間 of two fields `open_from` and `open_until` whose names `at` stands before; nothing where both are empty.
     pub(super) fn hours(&mut self, at: &str, (from, until): (&str, &str)) -> Option<ServiceHours> {
         if from.is_empty() && until.is_empty() {

@@ -25,6 +25,7 @@ mod portal;
 pub mod proto;
 mod provision;
 mod provision_record;
+mod reconcile;
 mod replica;
 mod replica_export;
 mod replica_import;
@@ -51,6 +52,7 @@ use proto::{
         backup_service_server::BackupServiceServer, exchange_service_server::ExchangeServiceServer,
         network_service_server::NetworkServiceServer,
         population_service_server::PopulationServiceServer,
+        reconcile_service_server::ReconcileServiceServer,
         resident_network_service_server::ResidentNetworkServiceServer,
         world_service_server::WorldServiceServer,
     },
@@ -102,6 +104,7 @@ pub fn routes(surface: &Surface, message_bytes_max: usize) -> Routes {
         .add_service(service!(ExchangeServiceServer, exchange::Exchanges))
         .add_service(service!(PopulationServiceServer, population::Populations))
         .add_service(service!(NetworkServiceServer, network::Networks))
+        .add_service(service!(ReconcileServiceServer, reconcile::Reconciles))
         .add_service(service!(
             ResidentNetworkServiceServer,
             resident_network::ResidentNetworks

@@ -21,7 +21,7 @@ use crate::{
     domain::{
         exchange::Side,
         names::ProcessingSerial,
-        record::PlacedRecord,
+        record::{Disagreement, PlacedRecord},
         refusal::{Refusal, Thing},
         retention::LEGAL_BASIS,
     },
@@ -206,12 +206,14 @@ fn encode_comparison(comparison: Comparison) -> v1::RecordComparison {
         inquirer: encoded(&comparison.inquirer),
         core: encoded(&comparison.core),
         provider: encoded(&comparison.provider),
-        disagreements: disagreements
-            .map(|found| v1::Disagreement {
-                field: found.field.to_owned(),
-                detail: found.detail.clone(),
-            })
-            .collect(),
+        disagreements: disagreements.map(disagreement).collect(),
+    }
+}
+
+pub(super) fn disagreement(found: &Disagreement) -> v1::Disagreement {
+    v1::Disagreement {
+        field: found.field.to_owned(),
+        detail: found.detail.clone(),
     }
 }
 

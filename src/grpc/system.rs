@@ -34,12 +34,7 @@ impl SystemService for Systems {
         let entered = self.0.enter(&request)?;
         let message = request.into_inner();
         let mut fields = Fields::default();
-        let from = fields.day("from", &message.from);
-        let to = fields.day("to", &message.to);
-        if from.zip(to).is_some_and(|(from, to)| to < from) {
-            let en = "lies before `from`";
-            fields.flaw("to", en, "開始日より前の日付です");
-        }
+        let (from, to) = fields.days(&message.from, &message.to);
         fields.finish(Some(()))?;
         let wanted =
             move |day: Date| from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to);

@@ -27,11 +27,40 @@ pub(super) struct Connection {
     pub(super) place: Place,
 }
 
-impl Connected for Connection {
-    type ConnectInfo = Caller;
+/// What every call on a connection knows of it.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) caller: Caller,
+    pub(super) hang_up: HangUp,
+}
 
-    fn connect_info(&self) -> Caller {
-        self.caller.clone()
+impl Connected for Connection {
+    type ConnectInfo = Line;
+
+    fn connect_info(&self) -> Line {
+        Line {
+            caller: self.caller.clone(),
+            hang_up: HangUp {
+                number: self.place.number,
+                open: Arc::clone(&self.place.open),
+            },
+        }
+    }
+}
+
+/// The means to close one connection.
+#[derive(Debug, Clone)]
+pub(super) struct HangUp {
+    number: u64,
+    open: Arc<OpenConnections>,
+}
+
+impl HangUp {
+    /// Closes the connection, when it is still open.
+    pub(super) fn because(&self, reason: &'static str) {
+        if self.open.places().taken.remove(&self.number).is_some() {
+            tracing::warn!(reason, "a connection is closed");
+        }
     }
 }
 

@@ -26,6 +26,7 @@ mod listener;
 mod metrics;
 mod rpc;
 mod signals;
+mod stall;
 pub mod telemetry;
 mod tls;
 mod trace_context;
@@ -193,6 +194,7 @@ impl Server {
             calls: Arc::new(Semaphore::new(self.config.calls_max)),
             shares: Shares::new(self.config.calls_each_max),
             request_max: Duration::from_millis(self.config.request_ms_max),
+            stalled_max: Duration::from_millis(self.config.stalled_ms_max),
             header_bytes_max: usize::try_from(self.config.header_bytes_max).unwrap_or(usize::MAX),
         }
     }

@@ -22,7 +22,9 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::{
+    connection::Line,
     metrics::Metrics,
+    stall::Taking,
     trace_context::{Span, TRACEPARENT},
 };
 use crate::{
@@ -45,6 +47,8 @@ pub(super) struct CallLayer {
     /// Of each institution.
     pub(super) shares: Arc<Shares>,
     pub(super) request_max: Duration,
+    /// How long a caller may take nothing of an answer.
+    pub(super) stalled_max: Duration,
     pub(super) header_bytes_max: usize,
     pub(super) stopping: CancellationToken,
 }
@@ -83,8 +87,13 @@ impl Service<Request<Body>> for Calls {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Answering {
+    fn call(&mut self, mut request: Request<Body>) -> Answering {
+        let line = request.extensions_mut().remove::<Line>();
         let mut call = Call::start(&self.layer, request.uri().path());
+        if let Some(Line { caller, hang_up }) = line {
+            request.extensions_mut().insert(caller);
+            call.taking = Taking::new(self.layer.stalled_max, Some(hang_up));
+        }
         match self.layer.admit(&request) {
             Ok(room) => call.room = Some(room),
             Err((refused, pause)) => {
@@ -208,6 +217,7 @@ struct Call {
     started: Instant,
     counted: bool,
     room: Option<Room>,
+    taking: Taking,
     /// When the answer ends without being asked to.
     stopped: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
@@ -223,6 +233,7 @@ impl Call {
             started: Instant::now(),
             counted: false,
             room: None,
+            taking: Taking::new(layer.stalled_max, None),
             stopped: endless.then(|| Box::pin(layer.stopping.clone().cancelled_owned())),
         }
     }
@@ -299,6 +310,7 @@ impl HttpBody for Answer {
         if self.stopped {
             return Poll::Ready(None);
         }
+        self.call.taking.asked();
         let frame = Pin::new(&mut self.inner).poll_frame(context);
         if frame.is_pending() && self.call.is_stopped(context) {
             self.stopped = true;
@@ -308,6 +320,8 @@ impl HttpBody for Answer {
             && let Some(trailers) = frame.trailers_ref()
         {
             self.call.note(trailers);
+        } else if let Poll::Ready(Some(Ok(_))) = &frame {
+            self.call.taking.given();
         }
         frame
     }

@@ -40,6 +40,8 @@ pub enum Condition {
     ListStale,
     /// The computer's clock has jumped within the last hour: times on record may be wrong.
     ClockJumped,
+    /// The daily backup is late or has failed, and was not made up for.
+    BackupOverdue,
 }
 
 /// When a condition begins.
@@ -73,13 +75,14 @@ struct ClockWatch {
 
 impl Condition {
     /// Every condition.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::WritingFailed,
         Self::DiskFull,
         Self::DiskLow,
         Self::WitnessMissing,
         Self::ListStale,
         Self::ClockJumped,
+        Self::BackupOverdue,
     ];
 
     /// Its name in metrics, health and the log.
@@ -91,6 +94,7 @@ impl Condition {
             Self::WitnessMissing => "witness_missing",
             Self::ListStale => "permission_list_stale",
             Self::ClockJumped => "clock_jumped",
+            Self::BackupOverdue => "backup_overdue",
         }
     }
 
@@ -98,7 +102,11 @@ impl Condition {
     pub fn stops_service(self) -> bool {
         match self {
             Self::WritingFailed | Self::DiskFull => true,
-            Self::DiskLow | Self::WitnessMissing | Self::ListStale | Self::ClockJumped => false,
+            Self::DiskLow
+            | Self::WitnessMissing
+            | Self::ListStale
+            | Self::ClockJumped
+            | Self::BackupOverdue => false,
         }
     }
 
@@ -117,6 +125,9 @@ impl Condition {
                 "照会許可照合リストの写しが古い機関があります。写しを更新するまで、照会は終了します。"
             }
             Self::ClockJumped => "サーバーの時計が大きく変わりました。時刻を確認してください。",
+            Self::BackupOverdue => {
+                "日次のバックアップが取得できていません。保存先とログを確認してください。"
+            }
         }
     }
 }
@@ -209,6 +220,7 @@ impl World {
             Condition::WitnessMissing => self.watch.is_unwitnessed(),
             Condition::ListStale => self.servers.values().any(|server| !server.has_list(now)),
             Condition::ClockJumped => self.watch.jumped.load(Ordering::Relaxed),
+            Condition::BackupOverdue => self.backup_overdue(),
         };
         Condition::ALL.into_iter().filter(holds).collect()
     }

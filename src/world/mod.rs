@@ -94,6 +94,15 @@ use turns::Turns;
 /// How many exchanges of a world are under way at one time.
 const EXCHANGES_AT_ONCE: usize = 512;
 
+/// How many exchanges an institution may have under way while others are at work (ours).
+const EXCHANGES_BESIDE_OTHERS: usize = 8;
+
+/// How many inquiries of a world are accepted at one time.
+const ACCEPTED_AT_ONCE: usize = 64;
+
+/// How many inquiries of an institution are accepted at one time while others are at work (ours): one may be about many people.
+const ACCEPTED_BESIDE_OTHERS: usize = 1;
+
 /// One simulation.
 pub struct World {
     name: WorldName,
@@ -123,6 +132,7 @@ pub struct World {
     /// What the world's file says; nothing once the world is closed.
     description: Mutex<Option<Description>>,
     places: Arc<Turns>,
+    accepting: Arc<Turns>,
     /// Inquiries whose exchanges are being begun, by institution.
     beginning: Arc<Shares>,
     tasks: TaskTracker,

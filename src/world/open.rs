@@ -14,7 +14,8 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    EXCHANGES_AT_ONCE, World, WorldFault, WorldName, WorldPlan,
+    ACCEPTED_AT_ONCE, ACCEPTED_BESIDE_OTHERS, EXCHANGES_AT_ONCE, EXCHANGES_BESIDE_OTHERS, World,
+    WorldFault, WorldName, WorldPlan,
     acquire_symbols::Running,
     backup::Overdue,
     by_hand::HandedOut,
@@ -251,7 +252,8 @@ impl World {
             network_changed: Changed::default(),
             backup_overdue: Overdue::default(),
             description: Mutex::new(Some(description.clone())),
-            places: Turns::new(EXCHANGES_AT_ONCE),
+            places: Turns::new(EXCHANGES_AT_ONCE, EXCHANGES_BESIDE_OTHERS),
+            accepting: Turns::new(ACCEPTED_AT_ONCE, ACCEPTED_BESIDE_OTHERS),
             beginning: Shares::new(settings.inquiries_each_max),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),

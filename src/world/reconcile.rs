@@ -7,6 +7,7 @@ use std::{
 
 use jiff::civil::Date;
 
+use super::World;
 use crate::{
     domain::{
         exchange::Side,
@@ -146,6 +147,20 @@ pub fn reconcile(
         });
     }
     Ok(done)
+}
+
+impl World {
+    /// As [`reconcile`], of the world's own ledger, which goes on meanwhile: an exchange that is under way may differ. It blocks.
+    ///
+    /// # Errors
+    /// As [`reconcile`].
+    pub fn reconcile(
+        &self,
+        days: Days,
+        progress: impl FnMut(Progress),
+    ) -> Result<Reconciled, LedgerFault> {
+        reconcile(&self.dir.join("ledger"), days, progress)
+    }
 }
 
 /// An entry has not the form of what the ledger keeps.

@@ -52,7 +52,9 @@ impl World {
         let world = Arc::clone(self);
         self.see_through(async move {
             let server = world.server(inquirer)?;
+            let turn = world.accepting.take(inquirer).await;
             let inquiry = Arc::new(server.submit_inquiry(draft, world.now()).await?);
+            drop(turn);
             let carried = Arc::clone(&world).carry_inquiry(Arc::clone(&inquiry));
             world.tasks.spawn(async move {
                 carried.await;

@@ -1,5 +1,5 @@
-//! Places for exchanges under way. Where institutions wait for one, they take turns: however many exchanges one of them
-//! has waiting, another waits for one of them at most, and shares the processor with a few of them only.
+//! Places for work under way. Where institutions wait for one, they take turns: however much one of them has waiting, another waits
+//! for one piece of it at most, and shares the processor with a few pieces only.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,10 +11,6 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::domain::codes::InstitutionCode;
-
-/// How many places an institution may have while others are at work (ours): with more, its exchanges would share the
-/// processor with theirs out of proportion.
-const BESIDE_OTHERS_MAX: usize = 8;
 
 /// An institution that took a place so long ago or less is at work (ours).
 const AT_WORK: Duration = Duration::from_secs(1);
@@ -28,6 +24,9 @@ pub(super) struct Turns {
 #[derive(Debug)]
 struct Line {
     free: usize,
+    /// How many places an institution may have while others are at work: with more, it would share processor and disk with them
+    /// out of proportion.
+    beside_others_max: usize,
     /// No queue is empty.
     waiting: BTreeMap<InstitutionCode, VecDeque<oneshot::Sender<Place>>>,
     /// How many places each has, and when it took the last one.
@@ -36,7 +35,7 @@ struct Line {
     last: Option<InstitutionCode>,
 }
 
-/// The right to one exchange; dropping it gives the next institution its turn.
+/// The right to one of them; dropping it gives the next institution its turn.
 #[derive(Debug)]
 pub(super) struct Place {
     turns: Arc<Turns>,
@@ -45,10 +44,12 @@ pub(super) struct Place {
 }
 
 impl Turns {
-    pub(super) fn new(places: usize) -> Arc<Self> {
+    /// So many places, and how many of them an institution may have while others are at work.
+    pub(super) fn new(places: usize, beside_others_max: usize) -> Arc<Self> {
         Arc::new(Self {
             line: Mutex::new(Line {
                 free: places,
+                beside_others_max,
                 waiting: BTreeMap::new(),
                 at_work: BTreeMap::new(),
                 last: None,
@@ -140,7 +141,7 @@ impl Line {
     fn may_have(&self, institution: InstitutionCode) -> bool {
         let held = self.at_work.get(&institution).map_or(0, |(held, _)| *held);
         let is_other = |code: &InstitutionCode| *code != institution;
-        held < BESIDE_OTHERS_MAX
+        held < self.beside_others_max
             || !(self.waiting.keys().any(is_other) || self.at_work.keys().any(is_other))
     }
 
@@ -176,13 +177,15 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    const BESIDE: usize = 8;
+
     fn institution(n: u32) -> InstitutionCode {
         format!("99000000000{n:05}").parse().unwrap()
     }
 
     #[tokio::test]
     async fn an_institution_that_floods_waits_as_long_as_the_others() {
-        let turns = Turns::new(1);
+        let turns = Turns::new(1, BESIDE);
         let first = turns.take(institution(1)).await;
         let (told, mut order) = tokio::sync::mpsc::unbounded_channel();
         let asking = [1, 1, 1, 1, 2, 3, 2];
@@ -209,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_turn_that_nobody_waits_for_any_more_goes_on_to_the_next() {
-        let turns = Turns::new(1);
+        let turns = Turns::new(1, BESIDE);
         let first = turns.take(institution(1)).await;
         let mut left = Vec::new();
         for n in [1, 2, 3] {
@@ -234,9 +237,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_institution_has_every_place_while_it_is_alone_and_a_few_beside_others() {
-        let turns = Turns::new(3 * BESIDE_OTHERS_MAX);
+        let turns = Turns::new(3 * BESIDE, BESIDE);
         let mut alone = Vec::new();
-        for _ in 0..2 * BESIDE_OTHERS_MAX {
+        for _ in 0..2 * BESIDE {
             alone.push(turns.take(institution(1)).await);
         }
         let other = turns.take(institution(2)).await;
@@ -245,12 +248,12 @@ mod tests {
             poll_once(more.as_mut()).await.is_none(),
             "it has more than its share"
         );
-        alone.truncate(BESIDE_OTHERS_MAX);
+        alone.truncate(BESIDE);
         assert!(poll_once(more.as_mut()).await.is_none(), "it has its share");
-        alone.truncate(BESIDE_OTHERS_MAX - 1);
+        alone.truncate(BESIDE - 1);
         let more = poll_once(more.as_mut()).await.unwrap();
         drop((alone, other, more));
-        turns.all_free(3 * BESIDE_OTHERS_MAX).await;
+        turns.all_free(3 * BESIDE).await;
     }
 
     async fn poll_once<T>(waiting: std::pin::Pin<&mut impl Future<Output = T>>) -> Option<T> {

@@ -17,6 +17,12 @@ const EVERY: Duration = Duration::from_secs(30);
 /// How often the state notes how far it has followed the ledger: what a restart after a kill reads again.
 const NOTED_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is looked how much of the ledger is not signed.
+const UNSIGNED_LOOKED_EVERY: Duration = Duration::from_secs(1);
+
+/// With so many unsigned entries the trees are signed before the next upkeep: a restart after a kill reads what is not signed.
+const UNSIGNED_MAX: u64 = 50_000;
+
 /// A copy of the permission list of this age is renewed (ours: the real interval is not public).
 const LIST_RENEWAL_AGE: SignedDuration = SignedDuration::from_hours(24);
 
@@ -25,6 +31,7 @@ const LIST_RENEWAL_AGE: SignedDuration = SignedDuration::from_hours(24);
 enum Chore {
     Upkeep,
     NoteFollowed,
+    Sign,
     Watch,
 }
 
@@ -33,6 +40,7 @@ impl Chore {
         match self {
             Self::Upkeep => EVERY,
             Self::NoteFollowed => NOTED_EVERY,
+            Self::Sign => UNSIGNED_LOOKED_EVERY,
             Self::Watch => LOOKED_EVERY,
         }
     }
@@ -41,7 +49,12 @@ impl Chore {
 impl World {
     /// Does the chores from now on until the world is closed.
     pub(super) fn begin_upkeep(self: &Arc<Self>) {
-        for chore in [Chore::Upkeep, Chore::NoteFollowed, Chore::Watch] {
+        for chore in [
+            Chore::Upkeep,
+            Chore::NoteFollowed,
+            Chore::Sign,
+            Chore::Watch,
+        ] {
             let (world, closing) = (Arc::downgrade(self), self.closing.clone());
             self.tasks.spawn(async move {
                 loop {
@@ -67,7 +80,10 @@ impl World {
             Chore::NoteFollowed if self.records.is_writable() => {
                 Ok(self.records.note_followed().await?)
             }
-            Chore::NoteFollowed => Ok(()),
+            Chore::Sign if self.records.is_writable() && self.unsigned() >= UNSIGNED_MAX => {
+                self.sign().await
+            }
+            Chore::NoteFollowed | Chore::Sign => Ok(()),
             Chore::Watch => {
                 self.watch();
                 Ok(())
@@ -77,9 +93,7 @@ impl World {
 
     /// One round of upkeep; while the clock is frozen only the signatures.
     pub(super) async fn keep_up(&self) -> Result<(), WorldFault> {
-        let signed = self.sign_trees().await;
-        self.watch.witnessed(signed.is_ok());
-        signed?;
+        self.sign().await?;
         match self.clock() {
             ClockMode::Frozen(_) => Ok(()),
             ClockMode::System | ClockMode::OffsetMs(_) => {
@@ -88,6 +102,20 @@ impl World {
                 self.expire_provisions().await
             }
         }
+    }
+
+    /// Entries that were not signed since the world was opened, or by then.
+    fn unsigned(&self) -> u64 {
+        let signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        let signed: u64 = signed.values().sum();
+        let entries = self.records.ledger().next_sequence();
+        entries.saturating_sub(signed)
+    }
+
+    async fn sign(&self) -> Result<(), WorldFault> {
+        let signed = self.sign_trees().await;
+        self.watch.witnessed(signed.is_ok());
+        signed
     }
 
     /// Signs the head of every tree that has grown: from then on, nobody can cut the tree unnoticed.
@@ -137,5 +165,37 @@ impl World {
         let juki = &self.juki;
         juki.delete_old_answers(now, self.result_retention).await?;
         Ok(deleted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::jst::fiscal_year, ledger::Entry, world::tests::world};
+
+    #[tokio::test]
+    async fn what_a_restart_would_read_whole_is_signed_before_the_next_upkeep() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = world(dir.path()).await;
+        world.sign().await.unwrap();
+        assert_eq!(world.unsigned(), 0);
+        let tree = format!("core/{}", fiscal_year(world.now()))
+            .parse()
+            .unwrap();
+        let entry = Entry {
+            tree,
+            at_ms: 0,
+            body: b"{}".to_vec(),
+        };
+        let ledger = world.records.ledger();
+        let mut written = 0;
+        while written < UNSIGNED_MAX {
+            world.do_chore(Chore::Sign).await.unwrap();
+            assert_eq!(world.unsigned(), written, "a few are not worth it");
+            ledger.commit(vec![entry.clone(); 10_000]).await.unwrap();
+            written += 10_000;
+        }
+        world.do_chore(Chore::Sign).await.unwrap();
+        assert_eq!(world.unsigned(), 0);
     }
 }

@@ -43,7 +43,7 @@ fn roots(output: &Output) -> Vec<String> {
 }
 
 /// A folder with a new key; its public half.
-fn key_in(dir: &Path) -> String {
+pub(crate) fn key_in(dir: &Path) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chukan"));
     let made = command.args(["key", "new", "--out"]).arg(dir.join("key"));
     let made = made.output().unwrap();

@@ -1,10 +1,13 @@
 //! What is not as it should be shows in health, in metrics, on the terminal and in the answers, and goes away by itself
 //! where that is safe.
 
+use std::fs;
+
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::{
+    backup::key_in,
     console::Browser,
     disk::{Disk, Fault},
     frozen,
@@ -121,4 +124,23 @@ async fn a_stale_permission_list_is_shown_for_its_world() {
     assert!(!health.contains("default "), "{health}");
     frozen::set_hour(&net, 1).await;
     net.metrics_show(&line.replace("} 1", "} 0")).await;
+}
+
+#[tokio::test]
+async fn a_daily_backup_that_cannot_be_made_is_shown_until_it_was_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let in_the_way = dir.path().join("backups");
+    fs::write(&in_the_way, "").unwrap();
+    let recipient = key_in(dir.path());
+    let settings = [
+        format!("backup.folder={}", in_the_way.display()),
+        format!("backup.recipient={recipient}"),
+    ];
+    let set: Vec<_> = settings.iter().flat_map(|one| ["--set", one]).collect();
+    let net = net::start_with(&[WITH_METRICS, &set].concat());
+    shown(&net, "backup_overdue", 1).await;
+    banner(&net, "日次のバックアップが取得できていません").await;
+    assert!(net.healthz().await.starts_with("HTTP/1.1 200"));
+    fs::remove_file(&in_the_way).unwrap();
+    shown(&net, "backup_overdue", 0).await;
 }

@@ -102,6 +102,7 @@ pub(crate) fn serve(data: &Path, arguments: &[&str]) -> Command {
         .env_remove("CHUKAN_DISK_CALLS")
         .env_remove("CHUKAN_IDLE_CONNECTIONS")
         .env_remove("CHUKAN_FLOOD_INQUIRIES")
+        .env_remove("CHUKAN_STORM_CALLS")
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());
     command

@@ -35,7 +35,7 @@ fn ends(output: &Output, code: i32) -> String {
 }
 
 /// A stopped world in which three inquiries ended, and the serial of the first.
-async fn stopped() -> (TempDir, PathBuf, String) {
+pub(crate) async fn stopped() -> (TempDir, PathBuf, String) {
     let net = net::start();
     let mut client = net.inquiries(CITY).await;
     let serial = serial_of(&ask(&mut client, tax_inquiry("t-1", 0)).await);
@@ -145,6 +145,32 @@ async fn a_state_that_lost_what_the_ledger_has_is_found_out_and_rebuilt() {
     ends(&refused, 1);
 }
 
+/// Lets the core's record of an exchange say something else than the others', and writes these entries behind it.
+pub(crate) async fn forge(world: &Path, serial: &str, bodies: &[&[u8]]) {
+    let (ledger, _) = Ledger::open(&world.join("ledger"), keys(world)).unwrap();
+    let mut entries = Vec::new();
+    let found = |stored: ledger::StoredEntry| {
+        let body = String::from_utf8(stored.body).unwrap();
+        if stored.tree.owner == Owner::CORE && body.contains(serial) {
+            let changed = body.replacen("TM00000000000002", "TM00000000000003", 1);
+            let bodies = [changed.as_bytes()]
+                .into_iter()
+                .chain(bodies.iter().copied());
+            entries = bodies
+                .map(|body| ledger::Entry {
+                    tree: stored.tree,
+                    at_ms: stored.at_ms,
+                    body: body.to_vec(),
+                })
+                .collect();
+        }
+    };
+    ledger.replay(0, found).unwrap();
+    assert!(!entries.is_empty());
+    ledger.commit(entries).await.unwrap();
+    ledger.close();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn reconcile_names_the_exchange_on_which_the_sides_differ() {
     let (data, world, serial) = stopped().await;
@@ -156,29 +182,7 @@ async fn reconcile_names_the_exchange_on_which_the_sides_differ() {
     };
     let told = ends(&reconcile(&[]), 0);
     assert!(told.contains("一致3件、不一致0件"), "{told}");
-    {
-        let (ledger, _) = Ledger::open(&world.join("ledger"), keys(&world)).unwrap();
-        let mut forged = None;
-        let found = |stored: ledger::StoredEntry| {
-            let body = String::from_utf8(stored.body).unwrap();
-            if stored.tree.owner == Owner::CORE && body.contains(&serial) {
-                let changed = body.replacen("TM00000000000002", "TM00000000000003", 1);
-                forged = Some(ledger::Entry {
-                    tree: stored.tree,
-                    at_ms: stored.at_ms,
-                    body: changed.into_bytes(),
-                });
-            }
-        };
-        ledger.replay(0, found).unwrap();
-        let forged = forged.unwrap();
-        let foreign = ledger::Entry {
-            body: b"{}".to_vec(),
-            ..forged.clone()
-        };
-        ledger.commit(vec![forged, foreign]).await.unwrap();
-        ledger.close();
-    }
+    forge(&world, &serial, &[b"{}"]).await;
     let csv = data.path().join("differences.csv");
     let told = ends(&reconcile(&[&"--csv", &csv]), 3);
     assert!(told.contains("一致2件、不一致1件"), "{told}");

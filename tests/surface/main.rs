@@ -20,6 +20,7 @@ mod reflection;
 mod revocation;
 mod shutdown;
 mod signals;
+mod slow_readers;
 mod slow_service;
 mod tls;
 mod web;

@@ -13,11 +13,13 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use crate::support::{Client, soon};
 
 /// Frame types. Source: RFC 9113 §6.
+pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
 
 /// A connection whose preface and settings are sent.
 pub(crate) struct Raw(TlsStream<TcpStream>);

@@ -56,7 +56,7 @@ fn plan(name: &str, seed: u64) -> WorldPlan {
     }
 }
 
-async fn world(dir: &Path) -> Arc<World> {
+pub(super) async fn world(dir: &Path) -> Arc<World> {
     World::create(&dir.join("world"), plan("w", 1), &settings(dir), &|_| {})
         .await
         .unwrap()
