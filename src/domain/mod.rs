@@ -20,6 +20,7 @@ pub mod inquiry;
 pub mod institution;
 pub mod jst;
 pub mod layout;
+pub mod layout_conversion;
 pub mod layout_diff;
 pub mod malformed;
 pub mod mass_acquisition;

@@ -49,6 +49,7 @@ mod keeping;
 mod mass_acquisition;
 mod net;
 mod network;
+mod old_versions;
 mod operation;
 mod outcomes;
 mod permission;
