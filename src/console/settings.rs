@@ -85,6 +85,10 @@ fn means(key: &str) -> &'static str {
         "staff.failures_found" => "1日に何回ログインに失敗すると分析に挙がるか。",
         "staff.unused_days" => "何日使われないアカウントが分析に挙がるか。",
         "staff.volume_max" => "1日に何回まで値の表示と出力をしても分析に挙がらないか。",
+        "inquiry.message_bytes_max" => {
+            "応答に入れる結果の最大バイト数。超える結果はダウンロードになる。"
+        }
+        "inquiry.download_hours" => "ダウンロードを取得できる時間数。",
         "inquiry.inquiries_each_max" => "1機関の照会のうち、処理の開始を待てる件数。",
         "staff.training_accounts" => {
             "新しい世界に研修用アカウントを作るかどうか。作るとき、パスワードは共通です。"

@@ -11,6 +11,7 @@ pub mod batch_file;
 pub mod codes;
 pub mod condition;
 pub mod deciding;
+pub mod deletion;
 pub mod download;
 pub mod exchange;
 pub mod files;

@@ -7,6 +7,7 @@ mod carry_import;
 mod check_provision;
 mod copy_list;
 mod count_records;
+mod delete_old;
 mod expire_provisions;
 mod export_replicas;
 mod fault;

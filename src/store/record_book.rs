@@ -321,6 +321,7 @@ impl RecordBook {
             | Entry::Operation(_)
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
+            | Entry::Deleted { .. }
             | Entry::Escalated { .. }
             | Entry::Disposed { .. }
             | Entry::NoAutoReplySet { .. }

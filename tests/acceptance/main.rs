@@ -31,6 +31,7 @@ mod console_statistics;
 mod console_symbols;
 mod crash;
 mod deciding;
+mod deletions;
 mod disk;
 mod disposal;
 mod download_command;
