@@ -1,6 +1,8 @@
-//! The watched folder: inquiry files are taken from each institution's `in`, and their results appear in its `out`.
+//! The watched folder: inquiry files are taken from each institution's `in`, and their results appear in its `out`; replica
+//! files are taken from its `replica/in`.
 
 mod incoming;
+mod replicas;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -93,17 +95,18 @@ impl Folder {
                 self.tell(&self.path.clone(), &fault.to_string());
                 continue;
             }
-            for file in self.ready(&places) {
+            for file in self.ready(&places.incoming, &[ENDING]) {
                 self.take(handle, (&world, institution), (&places, &file));
             }
             self.write_results((&world, institution), &places);
+            self.take_replicas(handle, (&world, institution));
         }
     }
 
     /// The files that have not changed since the last look.
-    fn ready(&mut self, places: &Places) -> Vec<PathBuf> {
+    fn ready(&mut self, incoming: &Path, endings: &[&str]) -> Vec<PathBuf> {
         let mut ready = Vec::new();
-        match incoming::files(&places.incoming) {
+        match incoming::files(incoming, endings) {
             Ok(files) => {
                 for (file, mark) in files {
                     if self.seen.insert(file.clone(), mark) == Some(mark) {
@@ -111,7 +114,7 @@ impl Folder {
                     }
                 }
             }
-            Err(fault) => self.tell(&places.incoming, &fault.to_string()),
+            Err(fault) => self.tell(incoming, &fault.to_string()),
         }
         ready
     }
@@ -194,7 +197,7 @@ impl Folder {
 
     /// Writes the results of the batches that have ended and whose file came through the folder.
     fn write_results(&mut self, (world, institution): (&World, InstitutionCode), places: &Places) {
-        let taken = match incoming::files(&places.taken) {
+        let taken = match incoming::files(&places.taken, &[ENDING]) {
             Ok(taken) => taken,
             Err(fault) => return self.tell(&places.taken, &fault.to_string()),
         };

@@ -58,6 +58,7 @@ mod permit;
 mod proofs;
 mod records;
 mod replica_files;
+mod replica_folder;
 mod replica_kill;
 mod sample_files;
 mod sealing;
