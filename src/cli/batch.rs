@@ -18,7 +18,7 @@ mod send;
 mod tell;
 
 use send::Fetched;
-pub(super) use tell::line;
+pub(super) use tell::{line, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum BatchCommand {

@@ -168,7 +168,15 @@ fn list(out: &mut impl std::io::Write, layout: &Layout) -> std::io::Result<()> {
         columns.sets.len(),
         columns.items.len(),
         columns.line_chars
-    )
+    )?;
+    for rule in &layout.conversions {
+        writeln!(
+            out,
+            "  版「{}」の副本は、この版に変換して回答します",
+            rule.from
+        )?;
+    }
+    Ok(())
 }
 
 /// Every column with its places, as an integrator needs them.

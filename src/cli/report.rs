@@ -7,7 +7,8 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
-use super::{client::ClientOptions, fault::CliFault, start::on_runtime};
+use super::{batch::time, client::ClientOptions, fault::CliFault, start::on_runtime};
+use crate::domain::deletion::Deleted;
 use crate::grpc::proto::v1::{self, system_service_client::SystemServiceClient};
 
 /// The longest bar of a chart, in characters.
@@ -27,6 +28,9 @@ pub(super) struct Report {
     /// 何ごとに数えるか。繰り返し可
     #[arg(long = "by", value_enum, default_values_t = [Key::Day, Key::Result])]
     by: Vec<Key>,
+    /// 件数ではなく、保存期間の経過による削除の記録を表示する
+    #[arg(long, conflicts_with_all = ["by", "to"])]
+    deletions: bool,
     /// 表示の形
     #[arg(long, value_enum, default_value_t = Shape::Table)]
     format: Shape,
@@ -67,6 +71,9 @@ type Counts = BTreeMap<Vec<String>, u64>;
 impl Report {
     pub(super) fn run(self) -> Result<(), CliFault> {
         on_runtime(async {
+            if self.deletions {
+                return self.deleted().await;
+            }
             let counts = self.counts().await?;
             match self.format {
                 Shape::Table => self.table(&counts),
@@ -91,6 +98,35 @@ impl Report {
             }
         }
         Ok(counts)
+    }
+
+    async fn deleted(&self) -> Result<(), CliFault> {
+        let mut systems = SystemServiceClient::new(self.client.connect().await?);
+        let from = self.from.clone();
+        let request = self.client.request(v1::ListDeletionsRequest { from })?;
+        let told = systems.list_deletions(request).await?.into_inner();
+        let between = match self.format {
+            Shape::Csv => ",",
+            Shape::Table | Shape::Chart => "  ",
+        };
+        let mut out = stdout().lock();
+        let names = ["削除日時", "種類", "件数", "この日時より前に終了"];
+        writeln!(out, "{}", names.join(between))?;
+        for deletion in told.deletions {
+            let kind = match deletion.kind() {
+                v1::DeletedKind::Unspecified => "不明",
+                v1::DeletedKind::Results => Deleted::Results.ja(),
+                v1::DeletedKind::BatchFiles => Deleted::BatchFiles.ja(),
+                v1::DeletedKind::Downloads => Deleted::Downloads.ja(),
+            };
+            let (at, before) = (time(deletion.deleted_at), time(deletion.ended_before));
+            let fields = [at, kind.to_owned(), deletion.count.to_string(), before];
+            writeln!(out, "{}", fields.join(between))?;
+        }
+        if !told.complete {
+            writeln!(out, "記録が多いため、新しいものだけを読みました。")?;
+        }
+        Ok(())
     }
 
     fn table(&self, counts: &Counts) -> Result<(), CliFault> {

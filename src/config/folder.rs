@@ -1,4 +1,4 @@
-//! The watched folder for inquiry files.
+//! The watched folder for inquiry and replica files.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::flaw::Range;
 use crate::domain::{batch::Taking, files::Encoding};
 
-/// The watched folder for inquiry files of the world `default`.
+/// The watched folder for inquiry and replica files of the world `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FolderConfig {

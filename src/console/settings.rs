@@ -85,6 +85,10 @@ fn means(key: &str) -> &'static str {
         "staff.failures_found" => "1日に何回ログインに失敗すると分析に挙がるか。",
         "staff.unused_days" => "何日使われないアカウントが分析に挙がるか。",
         "staff.volume_max" => "1日に何回まで値の表示と出力をしても分析に挙がらないか。",
+        "inquiry.message_bytes_max" => {
+            "応答に入れる結果の最大バイト数。超える結果はダウンロードになる。"
+        }
+        "inquiry.download_hours" => "ダウンロードを取得できる時間数。",
         "inquiry.inquiries_each_max" => "1機関の照会のうち、処理の開始を待てる件数。",
         "inquiry.sealing_answers_max" => {
             "同じ鍵への回答を1つの暗号化コンテキストで封印する件数。1 は、回答ごとに鍵を合意します。"

@@ -25,6 +25,12 @@ pub fn jst_time(at: Timestamp) -> Time {
     jst_datetime(at).time()
 }
 
+/// The first moment of a day in Japan.
+pub fn start_of_day(day: Date) -> Timestamp {
+    let at = JST.to_timestamp(day.to_datetime(Time::midnight()));
+    at.unwrap_or(Timestamp::MIN)
+}
+
 /// 年度: the year in which the fiscal year of `at` began.
 pub fn fiscal_year(at: Timestamp) -> i16 {
     let date = jst_date(at);

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::{
     codes::{ItemCode, SpecificInfoCode},
+    layout_conversion::Conversion,
     words::{DataSetCode, LayoutVersion},
 };
 
@@ -24,6 +25,8 @@ pub struct Layout {
     pub effective_to: Option<Date>,
     /// The data sets at the top.
     pub data_sets: Vec<DataSetLayout>,
+    /// How replicas in older versions are answered in this one.
+    pub conversions: Vec<Conversion>,
 }
 
 /// データセット: a group of items, repeated within limits, with further groups below it.
@@ -231,6 +234,7 @@ mod tests {
             version: version.parse().unwrap(),
             effective_from: from,
             effective_to: to,
+            conversions: Vec::new(),
             data_sets: vec![DataSetLayout {
                 code: "OUTER".parse().unwrap(),
                 items: vec![],

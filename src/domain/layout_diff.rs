@@ -216,6 +216,7 @@ mod tests {
             version: version.parse().unwrap(),
             effective_from: date(2026, 4, 1),
             effective_to: None,
+            conversions: Vec::new(),
             data_sets: vec![DataSetLayout {
                 code: "SET".parse().unwrap(),
                 name: "組".into(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     codes::{InstitutionCode, SpecificInfoCode},
+    deletion::Deleted,
     exchange::{Outcome, Side, Subject},
     identity::IdentityUse,
     names::{PermitId, ProcessingSerial},
@@ -109,6 +110,15 @@ pub enum Entry {
     ReplicasDeleted {
         /// How many.
         count: u64,
+    },
+    /// 削除記録: what has passed its period is deleted, all of one kind together.
+    Deleted {
+        /// What.
+        what: Deleted,
+        /// How many.
+        count: u64,
+        /// What ended before this.
+        ended_before: Timestamp,
     },
     /// A held request waited longer than it may and went to the superiors.
     Escalated {

@@ -42,7 +42,7 @@ impl From<io::Error> for Unread {
 }
 
 impl Mark {
-    fn of(metadata: &fs::Metadata) -> io::Result<Self> {
+    pub(super) fn of(metadata: &fs::Metadata) -> io::Result<Self> {
         Ok(Self {
             bytes: metadata.len(),
             modified: metadata.modified()?,
@@ -52,13 +52,15 @@ impl Mark {
     }
 }
 
-/// The inquiry files of a directory in the order of their names.
-pub(super) fn files(directory: &Path) -> io::Result<Vec<(PathBuf, Mark)>> {
+/// The files of a directory whose names end so, in the order of their names.
+pub(super) fn files(directory: &Path, endings: &[&str]) -> io::Result<Vec<(PathBuf, Mark)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let metadata = entry.metadata()?;
-        let named = entry.file_name().to_string_lossy().ends_with(super::ENDING);
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let named = endings.iter().any(|ending| name.ends_with(ending));
         if metadata.is_file() && named {
             found.push((entry.path(), Mark::of(&metadata)?));
         }

@@ -1,7 +1,8 @@
 //! The watched folder: inquiry files are taken from the `in` of each institution, and of each of its business systems that speaks
-//! local numbers; their results appear in the `out` beside it.
+//! local numbers; their results appear in the `out` beside it. Replica files are taken from the institution's `replica/in`.
 
 mod incoming;
+mod replicas;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -118,17 +119,20 @@ impl Folder {
                 self.tell(&self.path.clone(), &fault.to_string());
                 continue;
             }
-            for file in self.ready(&places) {
+            for file in self.ready(&places.incoming, &[ENDING]) {
                 self.take(handle, (&world, &sender), (&places, &file));
             }
             self.write_results((&world, &sender), &places);
+            if sender.system.is_none() {
+                self.take_replicas(handle, (&world, sender.institution));
+            }
         }
     }
 
     /// The files that have not changed since the last look.
-    fn ready(&mut self, places: &Places) -> Vec<PathBuf> {
+    fn ready(&mut self, incoming: &Path, endings: &[&str]) -> Vec<PathBuf> {
         let mut ready = Vec::new();
-        match incoming::files(&places.incoming) {
+        match incoming::files(incoming, endings) {
             Ok(files) => {
                 for (file, mark) in files {
                     if self.seen.insert(file.clone(), mark) == Some(mark) {
@@ -136,7 +140,7 @@ impl Folder {
                     }
                 }
             }
-            Err(fault) => self.tell(&places.incoming, &fault.to_string()),
+            Err(fault) => self.tell(incoming, &fault.to_string()),
         }
         ready
     }
@@ -223,7 +227,7 @@ impl Folder {
 
     /// Writes the results of the batches that have ended and whose file came through the folder.
     fn write_results(&mut self, (world, sender): (&World, &Sender), places: &Places) {
-        let taken = match incoming::files(&places.taken) {
+        let taken = match incoming::files(&places.taken, &[ENDING]) {
             Ok(taken) => taken,
             Err(fault) => return self.tell(&places.taken, &fault.to_string()),
         };

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
@@ -14,7 +14,14 @@ use super::{
     provision_record::side,
     status::ToStatus,
 };
-use crate::{domain::network_plan::OperationNotice, institution::Counted};
+use crate::{
+    domain::{
+        deletion::{Deleted, PlacedDeletion},
+        jst::start_of_day,
+        network_plan::OperationNotice,
+    },
+    institution::Counted,
+};
 
 /// The most rows in one message.
 const ROWS_MAX: usize = 1_000;
@@ -95,6 +102,41 @@ impl SystemService for Systems {
         Ok(Response::new(v1::ListOperationNoticesResponse {
             notices: wanted.map(encode_notice).collect(),
         }))
+    }
+
+    async fn list_deletions(
+        &self,
+        request: Request<v1::ListDeletionsRequest>,
+    ) -> Result<Response<v1::ListDeletionsResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let mut fields = Fields::default();
+        let from = fields.day("from", &request.get_ref().from);
+        fields.finish(Some(()))?;
+        let from = from.map_or(Timestamp::MIN, start_of_day);
+        let reading = tokio::task::spawn_blocking(move || {
+            let server = entered.server()?;
+            server.deletions(from).to_status()
+        });
+        let stopped = |_| Status::internal("the records could not be read");
+        let (deletions, complete) = reading.await.map_err(stopped)??;
+        Ok(Response::new(v1::ListDeletionsResponse {
+            deletions: deletions.into_iter().map(encode_deletion).collect(),
+            complete,
+        }))
+    }
+}
+
+fn encode_deletion(deletion: PlacedDeletion) -> v1::Deletion {
+    let kind = match deletion.what {
+        Deleted::Results => v1::DeletedKind::Results,
+        Deleted::BatchFiles => v1::DeletedKind::BatchFiles,
+        Deleted::Downloads => v1::DeletedKind::Downloads,
+    };
+    v1::Deletion {
+        deleted_at: Some(timestamp(deletion.at)),
+        kind: kind.into(),
+        count: i64::try_from(deletion.count).unwrap_or(i64::MAX),
+        ended_before: Some(timestamp(deletion.ended_before)),
     }
 }
 

@@ -171,23 +171,6 @@ impl IntermediateServer {
         Ok(self.around.state.keep_refusal_note(serial, note).await?)
     }
 
-    /// Deletes the results whose time has passed; returns how many inquiries that were.
-    ///
-    /// # Errors
-    /// When the state cannot be read or written.
-    pub async fn delete_old_results(&self, now: Timestamp) -> Result<u64, ActFault> {
-        self.remove_old_downloads(now).await?;
-        let retention = self.around.periods.result_retention;
-        let Ok(before) = now.checked_sub(retention) else {
-            return Ok(0);
-        };
-        let state = &self.around.state;
-        state.delete_batch_files(self.profile.code, before).await?;
-        Ok(state
-            .delete_ended_inquiries(self.profile.code, before)
-            .await?)
-    }
-
     pub(super) fn view(&self, inquiry: Inquiry) -> Result<InquiryView, ActFault> {
         let mut exchanges = Vec::new();
         let mut last_end = None;

@@ -9,6 +9,7 @@ mod check_provision;
 mod copy_list;
 mod correct_replica;
 mod count_records;
+mod delete_old;
 mod disclose_records;
 mod expire_provisions;
 mod export_replicas;

@@ -161,26 +161,35 @@ impl IntermediateServer {
         Ok(opened.ok_or(Refusal::from(DownloadRefusal::Expired))?)
     }
 
-    /// Removes the files of the downloads whose time has passed and those that nobody knows; returns how many of the former.
+    /// How many downloads whose time has passed still have their file.
+    pub(super) fn old_downloads(&self, now: Timestamp) -> Result<u64, ActFault> {
+        let own = self.profile.code;
+        let mut known = self.around.state.downloads(own)?;
+        let files = &self.around.download_files;
+        known.retain(|old| old.clone().open(now).is_err() && files.has(own, &old.id));
+        Ok(u64::try_from(known.len()).unwrap_or(u64::MAX))
+    }
+
+    /// Removes the files of the downloads whose time has passed.
     ///
     /// # Errors
     /// When a file or the state cannot be read or written.
-    pub(super) async fn remove_old_downloads(&self, now: Timestamp) -> Result<u64, ActFault> {
+    pub(super) async fn remove_old_downloads(&self, now: Timestamp) -> Result<(), ActFault> {
         let own = self.profile.code;
         let (files, state) = (&self.around.download_files, &self.around.state);
         let known = state.downloads(own)?;
         if known.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
-        let mut removed = 0;
         for download in &known {
-            let is_past = download.clone().open(now).is_err();
-            removed += u64::from(is_past && files.remove(own, &download.id)?);
+            if download.clone().open(now).is_err() {
+                files.remove(own, &download.id)?;
+            }
         }
         if let Ok(before) = now.checked_sub(REMEMBERED) {
             state.forget_downloads(own, before).await?;
         }
-        Ok(removed)
+        Ok(())
     }
 
     fn new_file(&self, pieces: &[impl AsRef<[u8]>]) -> Result<DownloadWriter, ActFault> {

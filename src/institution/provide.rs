@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::PoisonError};
 
 use jiff::Timestamp;
 
-use super::{ActFault, IntermediateServer};
+use super::{ActFault, IntermediateServer, Surroundings};
 use crate::{
     crypto::digest::sha256,
     domain::{
@@ -199,8 +199,9 @@ impl IntermediateServer {
             return Ok(Found::NotRegistered);
         };
         let subject = &provision.subject;
-        let state = &self.around.state;
+        let Surroundings { state, layouts, .. } = &self.around;
         let replicas = state.replicas_of(self.profile.code, person, subject.specific_info)?;
+        let replicas = layouts.in_effect(replicas, jst_date(now));
         let selection = Selection {
             items: &subject.items,
             condition: subject.condition,

@@ -1,12 +1,13 @@
 //! Reads layouts from definition files: one file per specific information and version.
 
+mod conversions;
 mod reader;
 
 use std::{fs, path::Path};
 
 use super::flaw::{DefinitionFlaw, Reason};
-use crate::domain::layout::{Layout, Layouts};
-use reader::parse;
+use crate::domain::layout::Layouts;
+use reader::{Placed, parse};
 
 macro_rules! embedded_files {
     ($($name:literal),+ $(,)?) => {
@@ -73,30 +74,36 @@ pub fn read(dir: &Path) -> Result<Layouts, Vec<DefinitionFlaw>> {
 fn parse_all<'a>(
     files: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<Layouts, Vec<DefinitionFlaw>> {
-    let mut layouts: Vec<Layout> = Vec::new();
+    let mut read: Vec<(&str, &str, Placed)> = Vec::new();
     let mut flaws = Vec::new();
     for (file, text) in files {
         match parse(file, text) {
             Err(more) => flaws.extend(more),
-            Ok((layout, version_at)) => {
-                let same = |other: &Layout| {
-                    (other.specific_info, &other.version) == (layout.specific_info, &layout.version)
+            Ok(placed) => {
+                let own = &placed.layout;
+                let same = |(_, _, other): &(&str, &str, Placed)| {
+                    let other = &other.layout;
+                    (other.specific_info, &other.version) == (own.specific_info, &own.version)
                 };
-                if layouts.iter().any(same) {
+                if read.iter().any(same) {
                     let reason = Reason::new(
                         "another file defines this version of the same specific_info",
                         "同じ特定個人情報の同じ版が、ほかのファイルにもあります",
                     );
-                    flaws.push(DefinitionFlaw::at(file, text, version_at, reason));
+                    flaws.push(DefinitionFlaw::at(file, text, placed.version_at, reason));
                 } else {
-                    layouts.push(layout);
+                    read.push((file, text, placed));
                 }
             }
         }
     }
+    if flaws.is_empty() {
+        flaws.extend(conversions::flaws(&read));
+    }
     if !flaws.is_empty() {
         return Err(flaws);
     }
+    let layouts = read.into_iter().map(|(_, _, placed)| placed.layout);
     Layouts::new(layouts).map_err(|twice| {
         let ja = format!(
             "特定個人情報「{}」の版「{}」が重複しています",

@@ -176,27 +176,43 @@ impl State {
         self.engine.write(batch).await
     }
 
-    /// Deletes the files of the batches that ended before `before`; the batches stay in the history.
+    /// The batches that ended before `before` and still have their file.
     ///
     /// # Errors
-    /// When the store cannot be read or written.
-    pub async fn delete_batch_files(
+    /// When the store cannot be read.
+    pub fn old_batch_files(
         &self,
         institution: InstitutionCode,
         before: Timestamp,
-    ) -> Result<(), StoreFault> {
+    ) -> Result<Vec<BatchFileName>, StoreFault> {
         let names: Vec<BatchFileName> = self.all(&history(institution))?;
+        let mut kept = Vec::new();
         for name in names {
             let Some((_, old)) = self.batch(institution, &name)? else {
                 continue;
             };
             let due = matches!(old.state, BatchState::Ended { at, .. } if at < before);
             if due && self.batch_file(institution, &name)?.is_some() {
-                let mut batch = Batch::new();
-                batch.remove(file_row(institution, &name));
-                batch.remove(parts_row(institution, &name));
-                self.engine.write(batch).await?;
+                kept.push(name);
             }
+        }
+        Ok(kept)
+    }
+
+    /// Deletes the files of batches; the batches stay in the history.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn delete_batch_files(
+        &self,
+        institution: InstitutionCode,
+        names: &[BatchFileName],
+    ) -> Result<(), StoreFault> {
+        for name in names {
+            let mut batch = Batch::new();
+            batch.remove(file_row(institution, name));
+            batch.remove(parts_row(institution, name));
+            self.engine.write(batch).await?;
         }
         Ok(())
     }

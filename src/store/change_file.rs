@@ -103,7 +103,7 @@ impl ChangeDir {
     /// # Errors
     /// `Io`.
     pub fn remove(&self, institution: InstitutionCode, number: u64) -> Result<(), StoreFault> {
-        remove(&self.accepted(institution, number)).map(drop)
+        remove(&self.accepted(institution, number))
     }
 
     fn accepted(&self, institution: InstitutionCode, number: u64) -> PathBuf {

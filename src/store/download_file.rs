@@ -105,15 +105,16 @@ impl DownloadDir {
         }))
     }
 
-    /// Removes the file of a download and says whether there was one. Who reads it already may finish.
+    /// Whether the file of a download is there.
+    pub fn has(&self, institution: InstitutionCode, id: &DownloadId) -> bool {
+        self.ready(institution, id).exists()
+    }
+
+    /// Removes the file of a download; one that is not there is no fault. Who reads it already may finish.
     ///
     /// # Errors
     /// `Io`.
-    pub fn remove(
-        &self,
-        institution: InstitutionCode,
-        id: &DownloadId,
-    ) -> Result<bool, StoreFault> {
+    pub fn remove(&self, institution: InstitutionCode, id: &DownloadId) -> Result<(), StoreFault> {
         remove(&self.ready(institution, id))
     }
 

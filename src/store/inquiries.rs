@@ -232,6 +232,20 @@ impl State {
         Ok(())
     }
 
+    /// How many inquiries ended before `before`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn count_ended_inquiries(
+        &self,
+        institution: InstitutionCode,
+        before: Timestamp,
+    ) -> Result<u64, StoreFault> {
+        let ended: Vec<Ended> = self.all(&ended_inquiries(institution))?;
+        let due = ended.iter().take_while(|(at, ..)| *at < before);
+        Ok(u64::try_from(due.count()).unwrap_or(u64::MAX))
+    }
+
     /// Deletes the inquiries that ended before `before`, with their results. Their record ids stay used.
     ///
     /// # Errors

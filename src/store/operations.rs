@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        identity::PlacedIdentityUse, jst::fiscal_year, operation::PlacedOperation, record::Entry,
+        deletion::PlacedDeletion, identity::PlacedIdentityUse, jst::fiscal_year,
+        operation::PlacedOperation, record::Entry,
     },
     ledger::LedgerFault,
 };
@@ -102,6 +103,43 @@ impl RecordBook {
         from: Timestamp,
         entries_max: u64,
     ) -> Result<(Vec<PlacedOperation>, bool), RecordFault> {
+        self.entries_since(keeper, (from, entries_max), |at, entry| match entry {
+            Entry::Operation(operation) => Some(PlacedOperation { at, operation }),
+            _ => None,
+        })
+    }
+
+    /// What was deleted since `from` because its period had passed, as [`Self::operations_since`].
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn deletions_since(
+        &self,
+        keeper: Keeper,
+        from: Timestamp,
+        entries_max: u64,
+    ) -> Result<(Vec<PlacedDeletion>, bool), RecordFault> {
+        self.entries_since(keeper, (from, entries_max), |at, entry| match entry {
+            Entry::Deleted {
+                what,
+                count,
+                ended_before,
+            } => Some(PlacedDeletion {
+                at,
+                what,
+                count,
+                ended_before,
+            }),
+            _ => None,
+        })
+    }
+
+    fn entries_since<T>(
+        &self,
+        keeper: Keeper,
+        (from, entries_max): (Timestamp, u64),
+        pick: impl Fn(Timestamp, Entry) -> Option<T>,
+    ) -> Result<(Vec<T>, bool), RecordFault> {
         let owner = keeper.owner()?;
         let earliest = fiscal_year(from);
         let mut trees = self.ledger().trees();
@@ -122,8 +160,8 @@ impl RecordBook {
                 stored => stored?,
             };
             let at = recorded_at(&stored)?;
-            if let (Entry::Operation(operation), true) = (read_entry(&stored)?, at >= from) {
-                found.push(PlacedOperation { at, operation });
+            if at >= from {
+                found.extend(pick(at, read_entry(&stored)?));
             }
         }
         Ok((found, places.next().is_none()))

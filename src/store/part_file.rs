@@ -39,11 +39,11 @@ pub(super) fn remove_those(dir: &Path, unwanted: impl Fn(&str) -> bool) -> Resul
     Ok(())
 }
 
-/// Removes a file and says whether it was there.
-pub(super) fn remove(path: &Path) -> Result<bool, StoreFault> {
+/// Removes a file; one that is not there is no fault.
+pub(super) fn remove(path: &Path) -> Result<(), StoreFault> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        removed => removed.during("remove", path).map(|()| true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.during("remove", path),
     }
 }
 

@@ -322,6 +322,7 @@ impl RecordBook {
             | Entry::Operation(_)
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
+            | Entry::Deleted { .. }
             | Entry::Escalated { .. }
             | Entry::Disposed { .. }
             | Entry::PortalUsed { .. }

@@ -286,7 +286,7 @@ pub enum WorldFault {
 }
 
 impl WorldFault {
-    fn file(file: &Path) -> impl Fn(io::Error) -> Self {
+    pub(crate) fn file(file: &Path) -> impl Fn(io::Error) -> Self {
         let file = file.to_owned();
         move |source| Self::File {
             file: file.clone(),

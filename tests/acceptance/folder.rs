@@ -18,7 +18,7 @@ use crate::{
 const NAME: &str = "kyufu_20261122093000_0001.DAT";
 const RESULT: &str = "out/kyufu_20261122093000_0001_RESULT.DAT";
 
-fn serve(data: &Path, folder: &Path) -> Net {
+pub(crate) fn serve(data: &Path, folder: &Path) -> Net {
     let path = format!("folder.path={}", folder.display());
     net::start_in(data, &["--set", &path, "--set", "folder.interval_ms=50"])
 }

@@ -115,7 +115,7 @@ fn state(batch: &v1::Batch) -> &'static str {
 }
 
 /// A time in Japan.
-fn time(at: Option<prost_types::Timestamp>) -> String {
+pub(in crate::cli) fn time(at: Option<prost_types::Timestamp>) -> String {
     let at = at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok());
     at.map(|at| jst_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string())
         .unwrap_or_default()

@@ -216,6 +216,7 @@ mod tests {
                 version: "1".parse().unwrap(),
                 effective_from: jiff::civil::date(2026, 4, 1),
                 effective_to: None,
+                conversions: vec![],
                 data_sets: vec![set("AA", 2, "TK90000000000001", vec![below])],
             },
             revision: 0,

@@ -43,6 +43,7 @@ fn layout() -> Layout {
         version: "2026".parse().unwrap(),
         effective_from: date(2026, 4, 1),
         effective_to: None,
+        conversions: Vec::new(),
         data_sets: vec![outer],
     }
 }

@@ -10,6 +10,8 @@ use crate::{
     domain::{
         codes::{ItemCode, SpecificInfoCode},
         layout::{DataSetLayout, ItemKind, ItemLayout, Layout},
+        layout_conversion::Conversion,
+        replica::MissingReason,
         words::{DataSetCode, LayoutVersion},
     },
     sample::{
@@ -27,6 +29,27 @@ struct RawLayout {
     effective_from: Spanned<String>,
     effective_to: Option<Spanned<String>>,
     data_sets: Spanned<Vec<RawDataSet>>,
+    #[serde(default)]
+    conversions: Vec<RawConversion>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawConversion {
+    from: Spanned<String>,
+    #[serde(default)]
+    renamed: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    missing: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
+/// A layout, and where the words stand in its file that other files can prove wrong.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) layout: Layout,
+    pub(super) version_at: usize,
+    /// Of each conversion.
+    pub(super) from_at: Vec<usize>,
 }
 
 #[derive(Deserialize)]
@@ -53,22 +76,28 @@ struct RawItem {
     required: bool,
 }
 
-/// Reads one file; also where its version stands.
+/// Reads one file.
 ///
 /// # Errors
 /// Every flaw of the file; the first, when it is not TOML or has a key or type that is not ours.
-pub(super) fn parse(file: &str, text: &str) -> Result<(Layout, usize), Vec<DefinitionFlaw>> {
+pub(super) fn parse(file: &str, text: &str) -> Result<Placed, Vec<DefinitionFlaw>> {
     let (page, raw) = Page::open::<RawLayout>(file, text)?;
     let mut reader = Reader {
         page,
         item_codes: Vec::new(),
     };
     let version_at = raw.version.span().start;
+    let conversions = raw.conversions.iter();
+    let from_at = conversions.map(|rule| rule.from.span().start).collect();
     let layout = reader.layout(raw);
     // A layout is only absent where a flaw says why.
     let layout = reader.page.finish(layout)?;
     layout
-        .map(|layout| (layout, version_at))
+        .map(|layout| Placed {
+            layout,
+            version_at,
+            from_at,
+        })
         .ok_or_else(Vec::new)
 }
 
@@ -114,7 +143,12 @@ impl Reader<'_> {
         );
         self.flaw_if(raw.data_sets.get_ref().is_empty(), &raw.data_sets, en, ja);
         let data_sets = self.data_sets(raw.data_sets.into_inner());
+        let conversions = raw.conversions.into_iter();
+        let conversions = conversions
+            .filter_map(|rule| self.conversion(rule))
+            .collect();
         Some(Layout {
+            conversions,
             specific_info: specific_info?,
             name: raw.name.into_inner(),
             version: version?,
@@ -122,6 +156,32 @@ impl Reader<'_> {
             effective_to: to.and_then(|(_, to)| to),
             data_sets,
         })
+    }
+
+    fn conversion(&mut self, raw: RawConversion) -> Option<Conversion> {
+        let from = self.page.word(&raw.from);
+        let mut rule = Conversion {
+            from: from?,
+            renamed: BTreeMap::new(),
+            missing: BTreeMap::new(),
+        };
+        for (new, old) in &raw.renamed {
+            let new = self.page.word::<ItemCode>(new);
+            let old = self.page.word::<ItemCode>(old);
+            rule.renamed.extend(new.zip(old));
+        }
+        for (new, reason) in &raw.missing {
+            let code = self.page.word::<ItemCode>(new);
+            let why = self.page.word::<MissingReason>(reason);
+            let twice = code.is_some_and(|code| rule.renamed.contains_key(&code));
+            let (en, ja) = (
+                "this item stands under renamed already",
+                "この項目は renamed にもあります",
+            );
+            self.flaw_if(twice, new, en, ja);
+            rule.missing.extend(code.zip(why));
+        }
+        Some(rule)
     }
 
     fn data_sets(&mut self, raw: Vec<RawDataSet>) -> Vec<DataSetLayout> {
