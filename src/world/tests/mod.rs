@@ -4,6 +4,7 @@ mod acquisition;
 mod by_hand;
 mod deciding;
 mod disposal;
+mod identity;
 mod interrupted;
 mod lives;
 mod seeds;
