@@ -1,6 +1,6 @@
 //! Mass acquisition: people per second from the request to the last link; and what a look-up costs among few and among many.
 
-use std::{sync::Arc, time::Instant};
+use std::{fs, path::Path, sync::Arc, time::Instant};
 
 use chukan::{
     grpc::proto::{
@@ -11,7 +11,7 @@ use chukan::{
             symbol_service_client::SymbolServiceClient,
         },
     },
-    sample::population::Population,
+    sample::{definitions::write_embedded, population::Population},
 };
 use clap::Args;
 use tonic::transport::Channel;
@@ -22,6 +22,9 @@ use crate::{
     echo::EchoCall,
     target::{INQUIRER, SEED, Target, verify_ledger},
 };
+
+/// The other institution: みなも区.
+const PROVIDER: &str = "0220113112101700";
 
 /// The world that a look-up among many is compared with.
 const FEW: u32 = 1_000;
@@ -44,6 +47,9 @@ pub(crate) struct Plan {
     /// Calls of the echo and of the look-ups under way at one time
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     in_flight: u32,
+    /// Only the look-ups: nobody is acquired
+    #[arg(long)]
+    look_ups_only: bool,
 }
 
 impl Plan {
@@ -79,8 +85,8 @@ impl Call for LookUp {
 pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
     let (few_dir, dir) = (tempfile::tempdir()?, tempfile::tempdir()?);
     eprintln!("making worlds of {FEW} and {} people …", plan.people);
-    let few = Target::chukan(few_dir.path(), FEW).await?;
-    let many = Target::chukan(dir.path(), plan.people).await?;
+    let few = opened(few_dir.path(), FEW).await?;
+    let many = opened(dir.path(), plan.people).await?;
     let filled_mib = many.resident_mib();
     let echo = Target::echo(&dir.path().join("pki")).await?;
     let mut echoes = Vec::new();
@@ -100,6 +106,18 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
             plan.people
         );
         costs.push([cost_few, cost_many, cost_many / cost_few]);
+    }
+    let looked_up_mib = many.resident_mib();
+    if plan.look_ups_only {
+        echo.stop().await?;
+        few.stop().await?;
+        many.stop().await?;
+        println!(
+            "{} people at two institutions: {filled_mib:.0} MiB resident when opened, {looked_up_mib:.0} MiB after the look-ups.",
+            plan.people
+        );
+        tell_costs(&costs, plan.people);
+        return Ok(());
     }
     let mut rates = Vec::new();
     for round in 1..=plan.rounds {
@@ -128,15 +146,41 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
     for (name, [echo, rate, ratio, mib]) in spread(&rates) {
         println!("| {name} | {echo:.0} | {rate:.0} | {ratio:.4} | {mib:.0} |");
     }
-    println!(
-        "\n| processor time of a look-up, µs | among {FEW} | among {} | ratio |\n|---|---:|---:|---:|",
-        plan.people
-    );
-    for (name, [few, many, ratio]) in spread(&costs) {
-        println!("| {name} | {few:.1} | {many:.1} | {ratio:.3} |");
-    }
+    tell_costs(&costs, plan.people);
     println!("\nledger: {ledger}");
     Ok(())
+}
+
+fn tell_costs(costs: &[[f64; 3]], people: u32) {
+    println!(
+        "\n| processor time of a look-up, µs | among {FEW} | among {people} | ratio |\n|---|---:|---:|---:|"
+    );
+    for (name, [few, many, ratio]) in spread(costs) {
+        println!("| {name} | {few:.1} | {many:.1} | {ratio:.3} |");
+    }
+}
+
+/// A world of two institutions, made and then opened anew: rows of a small one would else still be in the log's memory, which
+/// no large one fits into.
+async fn opened(data: &Path, people: u32) -> Result<Target, Fault> {
+    const HEAD: &str = "\n[[institutions]]\n";
+    let definitions = data.join("definitions");
+    write_embedded(&definitions)?;
+    let file = definitions.join("institutions.toml");
+    let text = fs::read_to_string(&file)?;
+    let kept = text
+        .split("[[institutions]]")
+        .enumerate()
+        .filter(|(at, block)| {
+            *at == 0
+                || [INQUIRER, PROVIDER]
+                    .iter()
+                    .any(|code| block.contains(&format!("code = \"{code}\"")))
+        });
+    let kept: Vec<_> = kept.map(|(_, block)| block).collect();
+    fs::write(&file, kept.join(HEAD))?;
+    Target::chukan(data, people).await?.stop().await?;
+    Target::chukan(data, people).await
 }
 
 /// Minimum, median and maximum of each column.

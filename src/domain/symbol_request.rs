@@ -229,9 +229,12 @@ impl ResidentNetworkPlan {
         polls: u32,
         now: Timestamp,
     ) -> Result<(), Waits> {
-        let next = Station::ALL.into_iter().find(|next| *next > station);
-        let next = next.filter(|next| *next != Station::CoreSystem);
-        self.due(&[Some(station), next], (since, polls), now)
+        match station {
+            Station::NationalServer => self.due(&[Some(station)], (since, polls), now),
+            Station::CommunicationServer | Station::PrefecturalServer | Station::CoreSystem => {
+                self.moves((station, since), polls, now)
+            }
+        }
     }
 
     fn due(

@@ -5,6 +5,7 @@ mod by_hand;
 mod correcting;
 mod deciding;
 mod disposal;
+mod identity;
 mod interrupted;
 mod lives;
 mod seeds;
