@@ -75,6 +75,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::UnitNotAuthorised
         | Refusal::UserNotAuthorised
         | Refusal::FourEyes
+        | Refusal::Portal(PortalRefusal::NoSelfProvision)
         | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount) => {
             Code::PermissionDenied
         }

@@ -19,6 +19,7 @@ mod layers;
 mod lists;
 mod manifest;
 mod mass_acquisitions;
+mod no_self_provision;
 mod open;
 mod operations;
 #[cfg(test)]

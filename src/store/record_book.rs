@@ -324,6 +324,8 @@ impl RecordBook {
             | Entry::Escalated { .. }
             | Entry::Disposed { .. }
             | Entry::PortalUsed { .. }
+            | Entry::OwnDataRequested { .. }
+            | Entry::NoSelfProvisionChanged { .. }
             | Entry::NoAutoReplySet { .. }
             | Entry::NoAutoReplyCleared { .. } => {}
         }

@@ -53,6 +53,7 @@ mod permission;
 mod permit;
 mod portal;
 mod proofs;
+mod protection;
 mod records;
 mod replica_files;
 mod replica_kill;
