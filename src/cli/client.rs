@@ -21,33 +21,52 @@ use crate::{
     world::DEFAULT_WORLD,
 };
 
-/// Which server, in whose name, in which world.
+/// Which server, in which world.
 #[derive(Debug, Args)]
-pub(super) struct ClientOptions {
+pub(super) struct ServerOptions {
     /// サーバーのアドレス
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50551")]
     server: SocketAddr,
     /// 証明書のあるデータディレクトリー
     #[arg(long, value_name = "DIR", default_value = "chukan-data")]
     data: PathBuf,
-    /// 自機関の機関コード（16桁）。その機関の証明書で接続します
-    #[arg(long, value_name = "CODE")]
-    institution: String,
     /// 世界の名前
     #[arg(long, value_name = "NAME", default_value = DEFAULT_WORLD)]
     world: String,
+}
+
+impl ServerOptions {
+    /// A channel with this certificate.
+    pub(super) async fn connect_as(&self, identity: &Identity) -> Result<Channel, CliFault> {
+        channel(self.server, &self.data, identity).await
+    }
+
+    /// A call in the chosen world.
+    pub(super) fn request<T>(&self, message: T) -> Result<Request<T>, CliFault> {
+        in_world(&self.world, message)
+    }
+}
+
+/// Which server, in whose name, in which world.
+#[derive(Debug, Args)]
+pub(super) struct ClientOptions {
+    #[command(flatten)]
+    server: ServerOptions,
+    /// 自機関の機関コード（16桁）。その機関の証明書で接続します
+    #[arg(long, value_name = "CODE")]
+    institution: String,
 }
 
 impl ClientOptions {
     /// A channel with the institution's certificate.
     pub(super) async fn connect(&self) -> Result<Channel, CliFault> {
         let identity = Identity::institution(&self.institution, None)?;
-        channel(self.server, &self.data, &identity).await
+        self.server.connect_as(&identity).await
     }
 
     /// A call in the chosen world.
     pub(super) fn request<T>(&self, message: T) -> Result<Request<T>, CliFault> {
-        in_world(&self.world, message)
+        self.server.request(message)
     }
 }
 

@@ -15,6 +15,7 @@ mod network;
 mod open;
 mod options;
 mod people;
+mod portal;
 mod reconcile;
 mod replica;
 mod report;
@@ -74,6 +75,8 @@ enum Command {
     /// 見本の住民を表示する・探す
     #[command(subcommand)]
     People(people::PeopleCommand),
+    /// 本人がマイナポータルで見るもの（情報提供等記録・自己情報・お知らせ）を表示する
+    Portal(portal::PortalCommand),
     /// 符号取得の状況を見る
     #[command(subcommand)]
     Symbols(symbols::SymbolsCommand),
@@ -117,6 +120,7 @@ pub fn run() -> ExitCode {
         Command::Layout(layout) => layout.run(),
         Command::Replica(replica) => replica.run(),
         Command::People(people) => people.run(),
+        Command::Portal(portal) => portal.run(),
         Command::Symbols(symbols) => symbols.run(),
         Command::Network(network) => network.run(),
         Command::Ledger(ledger) => ledger.run(),

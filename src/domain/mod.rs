@@ -25,6 +25,7 @@ pub mod mass_acquisition;
 pub mod names;
 pub mod network_plan;
 pub mod no_self_provision;
+pub mod notice;
 pub mod operation;
 pub mod password;
 pub mod permission_list;

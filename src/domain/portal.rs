@@ -45,6 +45,10 @@ pub enum PortalUse {
     RecordsListed,
     /// Asked an institution for their own data.
     OwnDataRequested,
+    /// Saw the notices of the institutions.
+    NoticesListed,
+    /// Marked a notice as read.
+    NoticeRead,
 }
 
 /// Why the portal is not served.

@@ -10,6 +10,7 @@ use super::{
     exchange::{Outcome, Side, Subject},
     names::{PermitId, ProcessingSerial},
     no_self_provision::FlagChange,
+    notice::NoticeStep,
     operation::Operation,
     portal::PortalUse,
     provision::HoldReason,
@@ -157,6 +158,13 @@ pub enum Entry {
         on_person: bool,
         /// The specific information, where the flag names one.
         specific_info: Option<SpecificInfoCode>,
+    },
+    /// お知らせ: a notice was sent, read or withdrawn. Neither the person nor the text is named.
+    Notice {
+        /// Its number at the institution.
+        number: u64,
+        /// Which of the three.
+        step: NoticeStep,
     },
     /// A no-auto-reply flag was set. The person is not named.
     NoAutoReplySet {

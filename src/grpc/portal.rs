@@ -1,5 +1,7 @@
 //! JTK over gRPC: the portal shows people what concerns them.
 
+mod notices;
+
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
@@ -112,6 +114,52 @@ impl PortalService for Portals {
             next_page_token: found.next_token.unwrap_or_default(),
         }))
     }
+
+    async fn list_own_notices(
+        &self,
+        request: Request<v1::ListOwnNoticesRequest>,
+    ) -> Result<Response<v1::ListOwnNoticesResponse>, Status> {
+        let world = self.0.portal(&request)?;
+        let listed = notices::own(&world, request.get_ref()).await?;
+        Ok(Response::new(listed))
+    }
+
+    async fn mark_notice_read(
+        &self,
+        request: Request<v1::MarkNoticeReadRequest>,
+    ) -> Result<Response<v1::MarkNoticeReadResponse>, Status> {
+        let world = self.0.portal(&request)?;
+        let notice = Some(notices::mark_read(&world, request.get_ref()).await?);
+        Ok(Response::new(v1::MarkNoticeReadResponse { notice }))
+    }
+
+    async fn send_notice(
+        &self,
+        request: Request<v1::SendNoticeRequest>,
+    ) -> Result<Response<v1::SendNoticeResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let notice = Some(notices::send(&entered, request.into_inner()).await?);
+        Ok(Response::new(v1::SendNoticeResponse { notice }))
+    }
+
+    async fn list_sent_notices(
+        &self,
+        request: Request<v1::ListSentNoticesRequest>,
+    ) -> Result<Response<v1::ListSentNoticesResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let listed = notices::sent(&entered, request.get_ref())?;
+        Ok(Response::new(listed))
+    }
+
+    async fn withdraw_notice(
+        &self,
+        request: Request<v1::WithdrawNoticeRequest>,
+    ) -> Result<Response<v1::WithdrawNoticeResponse>, Status> {
+        let entered = self.0.enter(&request)?;
+        let number = request.get_ref().number;
+        let notice = Some(notices::withdraw(&entered, number).await?);
+        Ok(Response::new(v1::WithdrawNoticeResponse { notice }))
+    }
 }
 
 fn decode_wish(
@@ -222,16 +270,12 @@ fn own_place(text: &str) -> Result<Option<OwnPlace>, Status> {
 
 fn encode(world: &World, placed: &PlacedRecord) -> v1::OwnRecord {
     let (subject, outcome) = (&placed.record.subject, &placed.record.outcome);
-    let name = |code: InstitutionCode| {
-        let found = world.directory().find(code);
-        found.map(|institution| institution.name.to_string())
-    };
     v1::OwnRecord {
         processing_serial: subject.serial.to_string(),
         inquirer: subject.inquirer.to_string(),
-        inquirer_name: name(subject.inquirer).unwrap_or_default(),
+        inquirer_name: institution_name(world, subject.inquirer),
         provider: subject.provider.to_string(),
-        provider_name: name(subject.provider).unwrap_or_default(),
+        provider_name: institution_name(world, subject.provider),
         affair: subject.affair.to_string(),
         procedure: subject.procedure.to_string(),
         specific_info: subject.specific_info.to_string(),
@@ -240,4 +284,11 @@ fn encode(world: &World, placed: &PlacedRecord) -> v1::OwnRecord {
         provided_at: outcome.provided_at.map(timestamp),
         items: subject.items.iter().map(ToString::to_string).collect(),
     }
+}
+
+fn institution_name(world: &World, code: InstitutionCode) -> String {
+    let found = world.directory().find(code);
+    found
+        .map(|institution| institution.name.to_string())
+        .unwrap_or_default()
 }

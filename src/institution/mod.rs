@@ -25,6 +25,7 @@ mod register_replica;
 mod register_sealing_key;
 mod search_records;
 mod send_back_provision;
+mod send_notice;
 mod settle_provision;
 mod staff;
 mod staff_step;
@@ -134,6 +135,8 @@ pub struct IntermediateServer {
     volumes: Volumes,
     /// Held while an import is taken over: one after the other.
     importing: tokio::sync::Mutex<()>,
+    /// Held while a notice is sent or changed: no number is given twice.
+    noticing: tokio::sync::Mutex<()>,
 }
 
 impl IntermediateServer {
@@ -159,6 +162,7 @@ impl IntermediateServer {
             sessions: Sessions::default(),
             volumes: Volumes::default(),
             importing: tokio::sync::Mutex::default(),
+            noticing: tokio::sync::Mutex::default(),
             profile,
             around,
             sealing,

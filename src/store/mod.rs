@@ -20,6 +20,7 @@ mod lists;
 mod manifest;
 mod mass_acquisitions;
 mod no_self_provision;
+mod notices;
 mod open;
 mod operations;
 #[cfg(test)]

@@ -324,6 +324,7 @@ impl RecordBook {
             | Entry::Escalated { .. }
             | Entry::Disposed { .. }
             | Entry::PortalUsed { .. }
+            | Entry::Notice { .. }
             | Entry::OwnDataRequested { .. }
             | Entry::NoSelfProvisionChanged { .. }
             | Entry::NoAutoReplySet { .. }

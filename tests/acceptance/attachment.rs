@@ -25,11 +25,11 @@ use crate::{
 };
 
 /// Speaks 宛名番号, as `institutions.toml` says.
-const LOCAL_SYSTEM: &str = "zeimu";
+pub(crate) const LOCAL_SYSTEM: &str = "zeimu";
 /// Speaks 団体内統合宛名番号.
 const ADDRESSEE_SYSTEM: &str = "fukushi";
 
-async fn channel(net: &Net, system: &str) -> Channel {
+pub(crate) async fn channel(net: &Net, system: &str) -> Channel {
     let issued = Command::new(env!("CARGO_BIN_EXE_chukan"))
         .args([
             "certs",
@@ -48,12 +48,12 @@ async fn channel(net: &Net, system: &str) -> Channel {
 }
 
 /// What the system of [`LOCAL_SYSTEM`] calls a person.
-fn local(index: u32) -> String {
+pub(crate) fn local(index: u32) -> String {
     format!("70{index:03}")
 }
 
 /// Numbers every sample person by the local system.
-async fn number_all(net: &Net, own: &Channel) -> Vec<sim::SamplePerson> {
+pub(crate) async fn number_all(net: &Net, own: &Channel) -> Vec<sim::SamplePerson> {
     let mut population = PopulationServiceClient::new(net.channel(CITY).await);
     let listed = population.list_people(sim::ListPeopleRequest::default());
     let people = listed.await.unwrap().into_inner().people;
@@ -80,7 +80,7 @@ async fn number_all(net: &Net, own: &Channel) -> Vec<sim::SamplePerson> {
 }
 
 /// No number by which the intermediate server knows anybody is in the message.
-fn shows_no_addressee_number(message: &impl Message) {
+pub(crate) fn shows_no_addressee_number(message: &impl Message) {
     let bytes = message.encode_to_vec();
     for index in 0..PEOPLE {
         let number = person(index, CITY);

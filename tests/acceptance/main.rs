@@ -47,6 +47,7 @@ mod keeping;
 mod mass_acquisition;
 mod net;
 mod network;
+mod notices;
 mod operation;
 mod outcomes;
 mod permission;

@@ -232,5 +232,5 @@ async fn a_flag_fits_what_it_names_and_survives_a_crash() {
         let told = told(&allow(&net, number, info).await.unwrap_err());
         assert_eq!(told.paths(), [path]);
     }
-    drop(dir);
+    drop((client, net, dir));
 }
