@@ -21,41 +21,61 @@ use crate::{
     world::DEFAULT_WORLD,
 };
 
-/// Which server, in whose name, in which world.
+/// Which server, in which world.
 #[derive(Debug, Args)]
-pub(super) struct ClientOptions {
+pub(super) struct ServerOptions {
     /// サーバーのアドレス
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50551")]
     server: SocketAddr,
     /// 証明書のあるデータディレクトリー
     #[arg(long, value_name = "DIR", default_value = "chukan-data")]
     data: PathBuf,
+    /// 世界の名前
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_WORLD)]
+    world: String,
+}
+
+impl ServerOptions {
+    /// A channel with this certificate.
+    pub(super) async fn connect_as(&self, identity: &Identity) -> Result<Channel, CliFault> {
+        channel(&format!("https://{}", self.server), &self.data, identity).await
+    }
+
+    /// A call in the chosen world.
+    pub(super) fn request<T>(&self, message: T) -> Result<Request<T>, CliFault> {
+        in_world(&self.world, message)
+    }
+}
+
+/// Which server, in whose name, in which world.
+#[derive(Debug, Args)]
+pub(super) struct ClientOptions {
+    #[command(flatten)]
+    server: ServerOptions,
     /// 自機関の機関コード（16桁）。その機関の証明書で接続します
     #[arg(long, value_name = "CODE")]
     institution: String,
     /// 業務システムの名前。その業務システムの証明書で接続します（`chukan certs issue --system` で発行）
     #[arg(long, value_name = "NAME")]
     as_system: Option<String>,
-    /// 世界の名前
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_WORLD)]
-    world: String,
 }
 
 impl ClientOptions {
     /// A channel with the certificate of the institution or its business system.
     pub(super) async fn connect(&self) -> Result<Channel, CliFault> {
-        self.connect_to(&format!("https://{}", self.server)).await
+        self.connect_to(&format!("https://{}", self.server.server))
+            .await
     }
 
-    /// A channel to another endpoint with the institution's certificate.
+    /// A channel to another endpoint with the certificate of the institution or its business system.
     pub(super) async fn connect_to(&self, endpoint: &str) -> Result<Channel, CliFault> {
         let identity = Identity::institution(&self.institution, self.as_system.as_deref())?;
-        channel(endpoint, &self.data, &identity).await
+        channel(endpoint, &self.server.data, &identity).await
     }
 
     /// A call in the chosen world.
     pub(super) fn request<T>(&self, message: T) -> Result<Request<T>, CliFault> {
-        in_world(&self.world, message)
+        self.server.request(message)
     }
 }
 

@@ -95,6 +95,8 @@ struct Scene {
     ledger: PathBuf,
     now: Timestamp,
     newcomer: SamplePerson,
+    data: PathBuf,
+    portal_token: String,
 }
 
 impl Scene {
@@ -104,6 +106,8 @@ impl Scene {
             .worlds
             .find(DEFAULT_WORLD)
             .map_err(WorldFault::from)?;
+        let newcomer = world.person(0)?.ok_or(CliFault::Said("住民がいません"))?;
+        let portal_token = world.core().portal_token(&newcomer.resident_code);
         Ok(Self {
             endpoint: format!("https://{}", started.address()?),
             console: started
@@ -120,7 +124,9 @@ impl Scene {
                 .join("default")
                 .join("ledger"),
             now: world.now(),
-            newcomer: world.person(0)?.ok_or(CliFault::Said("住民がいません"))?,
+            newcomer,
+            data: started.config.data.clone(),
+            portal_token: portal_token.expose(),
         })
     }
 
@@ -165,6 +171,13 @@ impl Scene {
             "  buf curl --protocol grpc --schema proto --cacert {ca} --cert {cert} --key {key} \\\n    -d '{{\"pageSize\": 10}}' https://{address}/chukan.v1.InquiryService/ListInquiries\n"
         )?;
         writeln!(out, "  chukan ledger verify {}\n", self.ledger.display())?;
+        writeln!(
+            out,
+            "  {}さんがマイナポータルで見る情報提供等記録:\n  chukan portal --server {address} --data {} {} records\n",
+            self.newcomer.name(),
+            self.data.display(),
+            self.portal_token
+        )?;
         if !once {
             writeln!(
                 out,

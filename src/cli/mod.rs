@@ -16,6 +16,7 @@ mod network;
 mod open;
 mod options;
 mod people;
+mod portal;
 mod reconcile;
 mod replica;
 mod report;
@@ -79,6 +80,8 @@ enum Command {
     /// 見本の住民を表示する・探す
     #[command(subcommand)]
     People(people::PeopleCommand),
+    /// 本人がマイナポータルで見るもの（情報提供等記録・自己情報・お知らせ）を表示する
+    Portal(portal::PortalCommand),
     /// 符号取得の状況を見る
     #[command(subcommand)]
     Symbols(symbols::SymbolsCommand),
@@ -128,6 +131,7 @@ pub fn run() -> ExitCode {
         Command::Layout(layout) => layout.run(),
         Command::Replica(replica) => replica.run(),
         Command::People(people) => people.run(),
+        Command::Portal(portal) => portal.run(),
         Command::Symbols(symbols) => symbols.run(),
         Command::World(world) => world.run(),
         Command::Residents(residents) => residents.run(),

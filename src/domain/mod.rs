@@ -29,6 +29,8 @@ pub mod malformed;
 pub mod mass_acquisition;
 pub mod names;
 pub mod network_plan;
+pub mod no_self_provision;
+pub mod notice;
 pub mod operation;
 pub mod password;
 pub mod permission_list;

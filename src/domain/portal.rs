@@ -43,6 +43,12 @@ impl fmt::Debug for PortalToken {
 pub enum PortalUse {
     /// Saw the own 情報提供等記録.
     RecordsListed,
+    /// Asked an institution for their own data.
+    OwnDataRequested,
+    /// Saw the notices of the institutions.
+    NoticesListed,
+    /// Marked a notice as read.
+    NoticeRead,
 }
 
 /// Why the portal is not served.
@@ -51,6 +57,9 @@ pub enum PortalRefusal {
     /// The token is nobody's: unknown, altered, or of another world.
     #[error("the portal token is nobody's in this world")]
     TokenUnknown,
+    /// 自己情報提供不可: the institution does not show the person this at the portal.
+    #[error("the institution does not provide the person with their own data through the portal")]
+    NoSelfProvision,
 }
 
 impl PortalRefusal {
@@ -58,6 +67,7 @@ impl PortalRefusal {
     pub fn ja(self) -> &'static str {
         match self {
             Self::TokenUnknown => "ポータルの利用者を確認できません。",
+            Self::NoSelfProvision => "この自己情報は、ポータルでは提供できません。",
         }
     }
 }

@@ -6,11 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    codes::{InstitutionCode, SpecificInfoCode},
+    codes::{InstitutionCode, ItemCode, SpecificInfoCode},
     deletion::Deleted,
     exchange::{Outcome, Side, Subject},
     identity::IdentityUse,
     names::{PermitId, ProcessingSerial},
+    no_self_provision::FlagChange,
+    notice::NoticeStep,
     operation::Operation,
     portal::PortalUse,
     provision::HoldReason,
@@ -149,6 +151,33 @@ pub enum Entry {
         what: PortalUse,
         /// SHA-256 of the person's symbol at the portal, in hexadecimal.
         person_digest: String,
+    },
+    /// A person asked for their own data through the portal.
+    OwnDataRequested {
+        /// SHA-256, in hexadecimal, of the symbol by which the institution knows the person.
+        symbol_digest: String,
+        /// Which specific information.
+        specific_info: SpecificInfoCode,
+        /// Which items; empty for all.
+        items: Vec<ItemCode>,
+        /// How it ended; nothing where 自己情報提供不可 forbade it.
+        result: Option<ResultCode>,
+    },
+    /// A flag of 自己情報提供不可 was set or taken away. The person is not named.
+    NoSelfProvisionChanged {
+        /// Which of the two.
+        change: FlagChange,
+        /// Whether it is on a person.
+        on_person: bool,
+        /// The specific information, where the flag names one.
+        specific_info: Option<SpecificInfoCode>,
+    },
+    /// お知らせ: a notice was sent, read or withdrawn. Neither the person nor the text is named.
+    Notice {
+        /// Its number at the institution.
+        number: u64,
+        /// Which of the three.
+        step: NoticeStep,
     },
     /// A no-auto-reply flag was set. The person is not named.
     NoAutoReplySet {

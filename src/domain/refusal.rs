@@ -243,6 +243,7 @@ impl Refusal {
             Self::Staff(StaffRefusal::OwnAccount) => "OWN_ACCOUNT",
             Self::Staff(StaffRefusal::AccountExists) => "ACCOUNT_EXISTS",
             Self::Portal(PortalRefusal::TokenUnknown) => "PORTAL_TOKEN_UNKNOWN",
+            Self::Portal(PortalRefusal::NoSelfProvision) => "NO_SELF_PROVISION",
             Self::Unready(Unready::InstitutionBusy) => "INSTITUTION_BUSY",
             Self::Unready(Unready::DiskFull) => "DISK_FULL",
             Self::Overloaded => "OVERLOADED",

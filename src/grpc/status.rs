@@ -78,6 +78,7 @@ pub fn code_of(refusal: &Refusal) -> Code {
         | Refusal::UserNotAuthorised
         | Refusal::IdentityNotEntitled
         | Refusal::FourEyes
+        | Refusal::Portal(PortalRefusal::NoSelfProvision)
         | Refusal::Staff(StaffRefusal::NotAuthorised | StaffRefusal::OwnAccount) => {
             Code::PermissionDenied
         }

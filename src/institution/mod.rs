@@ -24,12 +24,14 @@ mod prepare_exchange;
 mod progress;
 mod propose_correction;
 mod provide;
+mod provide_to_self;
 mod receive_answer;
 mod register_replica;
 mod register_sealing_key;
 mod seal_answer;
 mod search_records;
 mod send_back_provision;
+mod send_notice;
 mod settle_provision;
 mod staff;
 mod staff_step;
@@ -76,6 +78,7 @@ pub use open_provision::{Content, Detail, Values};
 pub use prepare_exchange::Prepared;
 pub use propose_correction::{ChangeDraft, CorrectionDraft, Taken};
 pub use provide::Decided;
+pub use provide_to_self::{OwnData, OwnDataWish};
 pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};
 pub use search_records::RecordFilter;
@@ -158,6 +161,8 @@ pub struct IntermediateServer {
     volumes: Volumes,
     /// Held while an import is taken over: one after the other.
     importing: tokio::sync::Mutex<()>,
+    /// Held while a notice is sent or changed: no number is given twice.
+    noticing: tokio::sync::Mutex<()>,
 }
 
 impl IntermediateServer {
@@ -188,6 +193,7 @@ impl IntermediateServer {
             importing: tokio::sync::Mutex::default(),
             contexts: SenderContexts::new(around.rotation),
             opening: RecipientContexts::default(),
+            noticing: tokio::sync::Mutex::default(),
             profile,
             around,
             sealing,

@@ -11,6 +11,7 @@ use crate::{
         portal::{PortalRefusal, PortalToken, PortalUse},
         record::Entry,
         refusal::Refusal,
+        result::ResultCode,
     },
     store::Keeper,
 };
@@ -46,6 +47,21 @@ impl CoreSystem {
         }
         found.sort_unstable_by_key(|(code, _)| *code);
         Ok(found)
+    }
+
+    /// Whether an institution answers the portal now.
+    ///
+    /// # Errors
+    /// How the request ends instead.
+    pub fn lets_portal_through(
+        &self,
+        institution: InstitutionCode,
+        now: Timestamp,
+    ) -> Result<(), ResultCode> {
+        if !self.plan().is_open(now) {
+            return Err(ResultCode::OutsideServiceHours);
+        }
+        self.reaches(institution, now)
     }
 
     /// Writes down that the portal was used, before anything is shown. The person is named by a digest of the token.

@@ -194,7 +194,9 @@ impl InquiryFileSource<'_> {
     /// What the question about a person's 地方税関係情報 at home must bring.
     fn result_at_home(&self, index: u32) -> ResultCode {
         match Situation::of(index) {
-            Situation::Ordinary | Situation::HeldByInfo => ResultCode::EndedNormally,
+            Situation::Ordinary | Situation::HeldByInfo | Situation::NoSelfProvision => {
+                ResultCode::EndedNormally
+            }
             Situation::NotRegistered => ResultCode::NotRegistered,
             Situation::NotDeclared => ResultCode::NotDeclared,
             Situation::OutsidePublication => ResultCode::OutsidePublication,
@@ -209,7 +211,9 @@ impl InquiryFileSource<'_> {
             }
             Situation::SymbolMissing => ResultCode::SymbolMissing,
             Situation::PartlyProvided => ResultCode::PartlyProvided,
-            Situation::HeldByPerson | Situation::HeldByPersonInfo => ResultCode::WaitingForStaff,
+            Situation::HeldByPerson | Situation::HeldByPersonInfo | Situation::Protected => {
+                ResultCode::WaitingForStaff
+            }
         }
     }
 }

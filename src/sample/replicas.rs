@@ -171,7 +171,9 @@ fn shortcoming(situation: Situation, at: u32) -> (bool, Withheld) {
         | Situation::SymbolMissing
         | Situation::HeldByPerson
         | Situation::HeldByInfo
-        | Situation::HeldByPersonInfo => (false, Withheld::Nothing),
+        | Situation::HeldByPersonInfo
+        | Situation::NoSelfProvision
+        | Situation::Protected => (false, Withheld::Nothing),
     }
 }
 

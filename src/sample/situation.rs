@@ -23,6 +23,10 @@ pub enum Situation {
     HeldByInfo,
     /// A no-auto-reply flag on the person × [`HELD_PERSON_INFO`] holds that inquiry and no other of the person.
     HeldByPersonInfo,
+    /// 自己情報提供不可 on the person: inquiries are answered, records are shown, own data is not given at the portal.
+    NoSelfProvision,
+    /// A victim of domestic violence: 自動応答不可 and 自己情報提供不可 on the person. 不開示 comes with each inquiry.
+    Protected,
 }
 
 /// The specific information that the home of [`Situation::HeldByInfo`] never provides without its staff: 障害者関係情報.
@@ -47,6 +51,8 @@ impl Situation {
         Self::HeldByPerson,
         Self::HeldByInfo,
         Self::HeldByPersonInfo,
+        Self::NoSelfProvision,
+        Self::Protected,
     ];
 
     /// The situation of the person with this index; ordinary for all but the first.
@@ -68,6 +74,10 @@ impl Situation {
             Self::HeldByPerson => "本人に自動応答不可フラグがある人",
             Self::HeldByInfo => "特定個人情報に自動応答不可フラグがある照会の対象者",
             Self::HeldByPersonInfo => "本人の特定の特定個人情報に自動応答不可フラグがある人",
+            Self::NoSelfProvision => "本人に自己情報提供不可フラグがある人",
+            Self::Protected => {
+                "本人に自動応答不可と自己情報提供不可の両方がある人（DV等の支援措置）"
+            }
         }
     }
 
@@ -84,6 +94,8 @@ impl Situation {
             Self::HeldByPerson => "held by a flag on the person",
             Self::HeldByInfo => "held by a flag on the specific information",
             Self::HeldByPersonInfo => "held by a flag on the person and one specific information",
+            Self::NoSelfProvision => "own data is not given at the portal",
+            Self::Protected => "held, and own data is not given at the portal (domestic violence)",
         }
     }
 }

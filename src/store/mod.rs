@@ -23,6 +23,8 @@ mod layers;
 mod lists;
 mod manifest;
 mod mass_acquisitions;
+mod no_self_provision;
+mod notices;
 mod open;
 mod operations;
 mod part_file;

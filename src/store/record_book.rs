@@ -326,6 +326,9 @@ impl RecordBook {
             | Entry::Escalated { .. }
             | Entry::Disposed { .. }
             | Entry::PortalUsed { .. }
+            | Entry::Notice { .. }
+            | Entry::OwnDataRequested { .. }
+            | Entry::NoSelfProvisionChanged { .. }
             | Entry::NoAutoReplySet { .. }
             | Entry::NoAutoReplyCleared { .. } => {}
         }

@@ -13,6 +13,7 @@ use crate::{
         codes::{InstitutionCode, SpecificInfoCode},
         form_check::check,
         jst::jst_date,
+        no_self_provision::{FlagChange, NoSelfProvision},
         password::Credential,
         provision::NoAutoReply,
         replica::Replica,
@@ -24,7 +25,7 @@ use crate::{
         situation::{HELD_INFO, HELD_PERSON_INFO, Situation},
         staff::{TRAINING_PASSWORD, training_accounts},
     },
-    store::{KeptAccount, StoreFault},
+    store::{KeptAccount, PersonAt, StoreFault},
 };
 
 /// How many people are written at a time.
@@ -170,6 +171,19 @@ impl World {
         Ok(replicas)
     }
 
+    async fn fill_no_auto_reply(&self, (at, person): PersonAt) -> Result<(), WorldFault> {
+        let flag = NoAutoReply::Person(person);
+        Ok(self.state.set_no_auto_reply(at, flag).await?)
+    }
+
+    async fn fill_no_self_provision(&self, (at, person): PersonAt) -> Result<(), WorldFault> {
+        if let Some(flag) = NoSelfProvision::on(Some(person), None) {
+            let set = FlagChange::Set;
+            self.state.change_no_self_provision(at, flag, set).await?;
+        }
+        Ok(())
+    }
+
     async fn fill_situations(&self, now: Timestamp) -> Result<(), WorldFault> {
         let municipalities = self.municipalities();
         if let Ok(info) = HELD_INFO.parse::<SpecificInfoCode>() {
@@ -197,9 +211,19 @@ impl World {
                     }
                 }
                 Situation::HeldByPerson => {
-                    if let Some((at, person)) = home.and_then(number) {
-                        let flag = NoAutoReply::Person(person);
-                        self.state.set_no_auto_reply(at, flag).await?;
+                    if let Some(at) = home.and_then(number) {
+                        self.fill_no_auto_reply(at).await?;
+                    }
+                }
+                Situation::NoSelfProvision => {
+                    if let Some(at) = home.and_then(number) {
+                        self.fill_no_self_provision(at).await?;
+                    }
+                }
+                Situation::Protected => {
+                    if let Some(at) = home.and_then(number) {
+                        self.fill_no_auto_reply(at).await?;
+                        self.fill_no_self_provision(at).await?;
                     }
                 }
                 Situation::HeldByPersonInfo => {

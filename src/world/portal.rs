@@ -8,8 +8,9 @@ use crate::{
         exchange::Side,
         portal::{PortalToken, PortalUse},
         record::PlacedRecord,
+        result::ResultCode,
     },
-    institution::RecordFilter,
+    institution::{OwnData, OwnDataWish, RecordFilter},
     store::{Keeper, SearchPlace},
 };
 
@@ -67,6 +68,32 @@ impl World {
             }
         }
         Ok((shown, None))
+    }
+
+    /// The person's own data at an institution; of a ward of a designated city, at the city. That the person asks is on
+    /// record at the core system, and at the institution that it reaches.
+    ///
+    /// # Errors
+    /// When the token is nobody's, 自己情報提供不可 forbids it, or a record cannot be written.
+    pub async fn own_data(
+        &self,
+        token: &PortalToken,
+        institution: InstitutionCode,
+        wish: &OwnDataWish,
+    ) -> Result<OwnData, WorldFault> {
+        let (symbols, now) = (self.core.symbols_of(token)?, self.now());
+        let asked = self.directory.resolve(institution);
+        let code = asked.map_or(institution, |asked| asked.code);
+        let what = PortalUse::OwnDataRequested;
+        self.core.record_portal_use(token, what, now).await?;
+        let Some((_, symbol)) = symbols.iter().find(|(at, _)| *at == code) else {
+            return Ok((ResultCode::SymbolMissing, None));
+        };
+        if let Err(result) = self.core.lets_portal_through(code, now) {
+            return Ok((result, None));
+        }
+        let server = self.server(code)?;
+        Ok(server.provide_to_self(symbol, wish, now).await?)
     }
 
     /// Whether this of an exchange's records is the one to show: the inquirer's, or the provider's where the inquirer has

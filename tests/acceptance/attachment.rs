@@ -80,7 +80,7 @@ pub(crate) async fn number_all(net: &Net, own: &Channel) -> Vec<sim::SamplePerso
 }
 
 /// No number by which the intermediate server knows anybody is in the message.
-fn shows_no_addressee_number(message: &impl Message) {
+pub(crate) fn shows_no_addressee_number(message: &impl Message) {
     let bytes = message.encode_to_vec();
     for index in 0..PEOPLE {
         let number = person(index, CITY);

@@ -124,6 +124,11 @@ impl Held {
     pub(crate) async fn new(net: &Net, record_id: &str) -> Self {
         let mut inquirer = net.inquiries(CITY).await;
         let inquiry = net::ask(&mut inquirer, tax_inquiry(record_id, 7)).await;
+        Self::of(net, inquiry).await
+    }
+
+    /// An inquiry that waits at the provider.
+    pub(crate) async fn of(net: &Net, inquiry: Inquiry) -> Self {
         assert_eq!(codes(&inquiry), ["13"]);
         Self {
             serial: serial_of(&inquiry),
@@ -131,7 +136,7 @@ impl Held {
             superior: session(net, SUPERIOR).await,
             receipt: inquiry.receipt_number,
             provider: ProvisionServiceClient::new(net.channel(WARD).await),
-            inquirer,
+            inquirer: net.inquiries(CITY).await,
         }
     }
 

@@ -186,6 +186,7 @@ fn the_demonstration_runs_to_its_end() {
         "三者の記録は一致しています",
         "grpcurl",
         "buf curl",
+        "chukan portal",
     ] {
         assert!(told.contains(wanted), "{wanted}");
     }

@@ -201,6 +201,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::ListUnusable,
         Refusal::ListUnverified,
         Refusal::Portal(PortalRefusal::TokenUnknown),
+        Refusal::Portal(PortalRefusal::NoSelfProvision),
         Refusal::Unready(Unready::InstitutionBusy),
         Refusal::Unready(Unready::DiskFull),
         Refusal::Overloaded,

@@ -13,6 +13,10 @@ pub enum Thing {
     Replica,
     /// A no-auto-reply flag.
     NoAutoReply,
+    /// A flag of 自己情報提供不可.
+    NoSelfProvision,
+    /// A notice to a person.
+    Notice,
     /// A sealing key.
     SealingKey,
     /// An acquisition.
@@ -56,6 +60,8 @@ impl Thing {
             Self::ProvisionRecord => ("the provision record", "情報提供等記録"),
             Self::Replica => ("the replica", "副本"),
             Self::NoAutoReply => ("the no-auto-reply flag", "自動応答不可フラグ"),
+            Self::NoSelfProvision => ("the no-self-provision flag", "自己情報提供不可フラグ"),
+            Self::Notice => ("the notice to the person", "お知らせ"),
             Self::SealingKey => ("the sealing key", "暗号化鍵"),
             Self::Acquisition => ("the acquisition", "符号取得"),
             Self::Tree => ("the tree", "記録木"),

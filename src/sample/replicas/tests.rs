@@ -91,7 +91,9 @@ fn the_sample_persons_reach_their_results_for_every_specific_information() {
                 | Situation::SymbolMissing
                 | Situation::HeldByPerson
                 | Situation::HeldByInfo
-                | Situation::HeldByPersonInfo => {
+                | Situation::HeldByPersonInfo
+                | Situation::NoSelfProvision
+                | Situation::Protected => {
                     matches!(&found, Found::Answer { partly, .. } if partly.is_empty())
                 }
             };
