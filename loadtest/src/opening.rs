@@ -10,8 +10,10 @@ use std::{
 };
 
 use chukan::{
+    crypto::kept_context::Rotation,
     domain::{
         deciding::HoldRules,
+        download::DownloadRules,
         exchange::Side,
         names::PermitId,
         record::{Entry, ProvisionRecord},
@@ -186,7 +188,9 @@ fn settings(definitions: PathBuf) -> Settings {
         },
         permit_period: SignedDuration::from_secs(300),
         hold: HoldRules::default(),
+        rotation: Rotation::default(),
         staff: StaffRules::default(),
+        downloads: DownloadRules::default(),
         watch: WatchRules::default(),
         inquiries_each_max: 5_000,
         training_accounts: false,

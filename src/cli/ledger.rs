@@ -61,6 +61,11 @@ impl Verify {
     fn run(self) -> Result<(), CliFault> {
         let dir = ledger_dir(&self.dir)?;
         let keys = self.keys.map(read_keys).transpose()?;
+        if keys.is_none() && !dir.join("keys.pub").try_exists()? {
+            return Err(CliFault::Said(
+                "台帳に公開鍵のファイル keys.pub がありません。別に保管した公開鍵を --keys で指定してください",
+            ));
+        }
         let kept: Vec<_> = self.kept.iter().map(read_kept).collect::<Result<_, _>>()?;
         let (began, bar) = (Instant::now(), ProgressBar::new(0));
         let report = verify_against(dir, keys.as_ref(), &kept, |at| show(&bar, at))?;

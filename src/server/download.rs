@@ -16,7 +16,11 @@ use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt as _;
 use tower::{Layer, Service};
 
-use super::rpc::{CallLayer, Room};
+use super::{
+    connection::Line,
+    rpc::{CallLayer, Room},
+    stall::Taking,
+};
 use crate::{
     domain::download::wanted_range,
     grpc::{Caller, DOWNLOADS_PATH, Fetch, ReachedAt, Surface, status_of},
@@ -76,11 +80,15 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Answering<S::Error> {
         match &self.layer.surface {
             Some(surface) if request.uri().path().starts_with(DOWNLOADS_PATH) => {
-                let room = self
-                    .layer
-                    .calls
-                    .admit(&request)
-                    .map_err(|(status, _)| status);
+                let calls = &self.layer.calls;
+                let line = request.extensions_mut().remove::<Line>();
+                let hang_up = line.map(|Line { caller, hang_up }| {
+                    request.extensions_mut().insert(caller);
+                    hang_up
+                });
+                let taking = Taking::new(calls.stalled_max, hang_up);
+                let room = calls.admit(&request).map_err(|(status, _)| status);
+                let room = room.map(|room| (room, taking));
                 let answered = answer(surface.clone(), request, room);
                 Box::pin(async move { Ok(answered.await) })
             }
@@ -103,7 +111,7 @@ fn authority(request: &Request<Body>) -> Option<String> {
 async fn answer(
     surface: Surface,
     request: Request<Body>,
-    room: Result<Room, Status>,
+    room: Result<(Room, Taking), Status>,
 ) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let with_body = match parts.method {
@@ -130,7 +138,7 @@ async fn answer(
 }
 
 /// Hands out what the headers ask for; only the head of it where there is no room for a body.
-async fn hand_out(fetch: Fetch, asked: &HeaderMap, room: Option<Room>) -> Response<Body> {
+async fn hand_out(fetch: Fetch, asked: &HeaderMap, room: Option<(Room, Taking)>) -> Response<Body> {
     let (bytes, sha256) = (fetch.download.bytes, fetch.download.sha256.clone());
     let tag = format!("\"{sha256}\"");
     let range = match asked_range(asked, &tag).map(|range| wanted_range(range, bytes)) {
@@ -249,11 +257,12 @@ fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
 struct FileBody {
     pieces: mpsc::Receiver<io::Result<Vec<u8>>>,
     left: u64,
+    taking: Taking,
     _room: Room,
 }
 
 impl FileBody {
-    fn begin(mut reader: DownloadReader, length: u64, room: Room) -> Self {
+    fn begin(mut reader: DownloadReader, length: u64, (room, taking): (Room, Taking)) -> Self {
         let (sender, pieces) = mpsc::channel(PIECES_WAITING);
         tokio::task::spawn_blocking(move || {
             loop {
@@ -275,6 +284,7 @@ impl FileBody {
         Self {
             pieces,
             left: length,
+            taking,
             _room: room,
         }
     }
@@ -288,8 +298,10 @@ impl HttpBody for FileBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Self::Data>>>> {
+        self.taking.asked();
         self.pieces.poll_recv(context).map(|next| {
             let piece = next?;
+            self.taking.given();
             Some(piece.map(|piece| {
                 let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
                 self.left = self.left.saturating_sub(length);

@@ -108,6 +108,10 @@ async fn what_only_the_server_knows_is_checked_before_a_file_is_taken() {
                 ..known()
             },
         ),
+        (
+            "condition_from",
+            row(0, RowCondition::FiscalYear(2100.try_into().unwrap())),
+        ),
     ];
     for (column, flawed) in cases {
         let refused = submit(&mut client, header(NAME), &file([flawed]))

@@ -11,14 +11,14 @@ use crate::{
     told::told,
 };
 
-/// A file system of 64 MiB, or nothing where none may be mounted.
+/// A file system of 128 MiB, or nothing where none may be mounted.
 struct Small(TempDir);
 
 impl Small {
     fn mount() -> Option<Self> {
         let dir = TempDir::new().unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=64m", "chukan-test"])
+            .args(["-t", "tmpfs", "-o", "size=128m", "chukan-test"])
             .arg(dir.path())
             .output();
         if mounted.is_ok_and(|mounted| mounted.status.success()) {
@@ -63,12 +63,12 @@ impl Drop for Small {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_new_stops_before_the_disk_is_full_and_goes_on_when_there_is_room() {
     let Some(small) = Small::mount() else { return };
-    let arguments = ["--set", "store.disk_bytes_min=8388608"];
+    let arguments = ["--set", "store.disk_bytes_min=33554432"];
     let net = net::start_in(small.path(), &arguments);
     let load = Load::default();
     let mut callers = load.begin(&net, 0).await;
     load.grown_by(20).await;
-    small.fill(4 << 20);
+    small.fill(16 << 20);
     while let Some(ended) = callers.join_next().await {
         ended.unwrap();
     }

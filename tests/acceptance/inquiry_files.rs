@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use chukan::{
-    domain::batch_file::{InquiryRow, RowCondition},
+    domain::{
+        batch_file::{InquiryRow, RowCondition},
+        condition::Period,
+    },
     grpc::proto::v1::{
         self, BatchHeader, SubmitBatchRequest, batch_service_client::BatchServiceClient,
         submit_batch_request::Part,
     },
 };
+use jiff::civil::date;
 use tonic::{Status, transport::Channel};
 
 use crate::net::{self, CITY, Net, TAX, TAX_AFFAIR, TAX_PROCEDURE, WARD, person};
@@ -44,9 +48,16 @@ pub(crate) fn file(rows: impl IntoIterator<Item = InquiryRow>) -> Vec<u8> {
 
 /// Rows of which no two ask the same.
 pub(crate) fn many(count: u32) -> Vec<InquiryRow> {
+    // No two ask the same, and none for what is still to come.
     let rows = (0..count).map(|n| {
-        let year = i16::try_from(2000 + n / 24 % 100).unwrap();
-        row(n % 24, RowCondition::FiscalYear(year.try_into().unwrap()))
+        let round = i16::try_from(n / 24).unwrap();
+        let condition = if round <= 26 {
+            RowCondition::FiscalYear((2000 + round).try_into().unwrap())
+        } else {
+            let day = date(2000 + round % 26, 1 + i8::try_from(round / 26).unwrap(), 1);
+            RowCondition::Period(Period::new(day, day).unwrap())
+        };
+        row(n % 24, condition)
     });
     rows.collect()
 }

@@ -120,3 +120,23 @@ async fn trees_are_exported_and_verified_against_kept_checkpoints() {
     assert_eq!(foreign.status.code(), Some(3), "{}", said(&foreign));
     drop(data);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_without_public_keys_is_told_apart_from_a_damaged_one() {
+    let net = net::start();
+    ask(&mut net.inquiries(CITY).await, tax_inquiry("k-1", 0)).await;
+    let ledger = net.ledger();
+    let (status, data) = tokio::task::spawn_blocking(|| net.stop()).await.unwrap();
+    assert!(status.success());
+    let kept = data.as_ref().unwrap().path().join("kept.pub");
+    fs::rename(ledger.join("keys.pub"), &kept).unwrap();
+    let missing = chukan(&[&"verify", &ledger]);
+    assert_eq!(missing.status.code(), Some(1), "{}", said(&missing));
+    assert!(
+        said(&missing).contains("keys.pub がありません"),
+        "{}",
+        said(&missing)
+    );
+    let given = chukan(&[&"verify", &ledger, &"--keys", &kept]);
+    assert!(given.status.success(), "{}", said(&given));
+}

@@ -56,8 +56,11 @@ pub(crate) async fn agreed(net: &Net, who: &str) -> BTreeSet<String> {
 
 async fn run_a_file(net: &Net) -> Vec<InquiryRow> {
     let mut batches = client(net).await;
-    let people = [0, 1, 2, 3, 10, 11];
-    let rows: Vec<_> = people.map(|index| row(index, RowCondition::None)).into();
+    let mut rows: Vec<_> = [0, 1, 2, 3, 10]
+        .map(|index| row(index, RowCondition::None))
+        .into();
+    let year = RowCondition::FiscalYear(2025.try_into().unwrap());
+    rows.push(row(0, year));
     submit(&mut batches, header(NAME), &file(rows.clone()))
         .await
         .unwrap();
