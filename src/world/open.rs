@@ -8,41 +8,28 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     ACCEPTED_AT_ONCE, ACCEPTED_BESIDE_OTHERS, EXCHANGES_AT_ONCE, EXCHANGES_BESIDE_OTHERS, World,
-    WorldFault, WorldName, WorldPlan,
-    acquire_symbols::Running,
-    backup::Overdue,
-    by_hand::HandedOut,
-    clock::Clock,
-    clock::ClockMode,
-    condition::{Watch, WatchRules},
-    digest,
-    journal::Journal,
-    keys,
-    keys::WorldKeys,
-    network::Changed,
-    shares::Shares,
-    tally::Tally,
+    WorldFault, WorldName, WorldPlan, acquire_symbols::Running, backup::Overdue,
+    by_hand::HandedOut, clock::Clock, clock::ClockMode, condition::Watch, digest, journal::Journal,
+    keys, keys::WorldKeys, network::Changed, settings::Settings, shares::Shares, tally::Tally,
     turns::Turns,
 };
 use crate::{
     addressee::AddresseeSystem,
-    crypto::{files::replace_private, kept_context::Rotation},
+    crypto::files::replace_private,
     domain::{
-        deciding::HoldRules,
-        download::DownloadRules,
         layout::Layouts,
         network_plan::{NetworkPlan, OperationNotice},
         refusal::Refusal,
         symbol_request::ResidentNetworkPlan,
     },
-    institution::{IntermediateServer, Periods, StaffRules, Surroundings},
+    institution::{IntermediateServer, Surroundings},
     ledger::Ledger,
     network::{CoreParts, CoreSystem, ResidentNetwork},
     sample::{definitions::Definitions, population::Population},
@@ -51,33 +38,6 @@ use crate::{
 
 /// How many passwords are hashed at a time.
 const HASHES_AT_ONCE: usize = 2;
-
-/// What every world of a process goes by.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The directory of the definition files.
-    pub definitions: PathBuf,
-    /// The bound of each world's store cache.
-    pub cache_bytes: u64,
-    /// The periods of the intermediate servers.
-    pub periods: Periods,
-    /// How long a permit is accepted.
-    pub permit_period: SignedDuration,
-    /// How held requests are decided.
-    pub hold: HoldRules,
-    /// When a provider begins a new sealing context.
-    pub rotation: Rotation,
-    /// What is asked of the staff.
-    pub staff: StaffRules,
-    /// When a result is handed out as a download.
-    pub downloads: DownloadRules,
-    /// When the conditions begin.
-    pub watch: WatchRules,
-    /// How many inquiries of one institution may wait for their exchanges to begin.
-    pub inquiries_each_max: usize,
-    /// Whether a new world has the accounts for training.
-    pub training_accounts: bool,
-}
 
 /// How far the filling of a world is: people done, of all.
 #[derive(Debug, Clone, Copy)]
