@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl RecordBook {
-    /// The operations of an institution's staff that pass, the newest first, beginning before `before`, as
-    /// [`RecordBook::newest_first`].
+    /// The operations of an institution's staff that pass, the newest first, beginning before `before`. No more than
+    /// 10,000 entries are read at a time.
     ///
     /// # Errors
     /// When the ledger cannot be read.
@@ -35,8 +35,8 @@ impl RecordBook {
         })
     }
 
-    /// The uses of identity information by an institution, the newest first, beginning before `before`, as
-    /// [`RecordBook::newest_first`].
+    /// The uses of identity information by an institution, the newest first, beginning before `before`. No more than
+    /// 10,000 entries are read at a time.
     ///
     /// # Errors
     /// When the ledger cannot be read.

@@ -183,3 +183,49 @@ async fn a_flag_holds_from_its_setting_to_its_end() {
     let absent = ward.clear_no_auto_reply(clear()).await.unwrap_err();
     assert_eq!(absent.code(), Code::NotFound);
 }
+
+#[tokio::test]
+async fn an_inquiry_for_an_institution_that_delegated_the_affair_is_answered() {
+    let net = net::start();
+    let mut client = net.inquiries(CITY).await;
+    let mut request = tax_inquiry("d-1", 0);
+    request.delegator = DESIGNATED.into();
+    let inquiry = ask(&mut client, request).await;
+    assert_eq!(codes(&inquiry), ["01"]);
+}
+
+#[tokio::test]
+async fn an_inquiry_whose_caller_goes_is_whole_or_was_never_there() {
+    let net = net::start();
+    for number in 0..20_u64 {
+        let mut client = net.inquiries(CITY).await;
+        let call = client.submit_inquiry(tax_inquiry(&format!("g-{number}"), 0));
+        let patience = std::time::Duration::from_micros(number * 400);
+        drop(tokio::time::timeout(patience, call).await);
+    }
+    let mut client = net.inquiries(CITY).await;
+    let mut kept = 0;
+    for number in 0..20 {
+        match client
+            .submit_inquiry(tax_inquiry(&format!("g-{number}"), 0))
+            .await
+        {
+            Ok(_) => {}
+            Err(status) => {
+                assert_eq!(told(&status).reason, "RECORD_ID_EXISTS");
+                kept += 1;
+            }
+        }
+    }
+    let listed = client.list_inquiries(v1::ListInquiriesRequest::default());
+    let listed = listed.await.unwrap().into_inner().inquiries;
+    assert_eq!(listed.len(), 20, "{kept} were kept");
+    for inquiry in listed {
+        let wait = v1::WaitInquiryRequest {
+            receipt_number: inquiry.receipt_number,
+            timeout: None,
+        };
+        let waited = client.wait_inquiry(wait).await.unwrap().into_inner();
+        assert_eq!(codes(&waited.inquiry.unwrap()), ["01"]);
+    }
+}

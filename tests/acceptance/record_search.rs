@@ -3,6 +3,8 @@
 use chukan::grpc::proto::v1::{
     self, RecordSide, SearchProvisionRecordsRequest as Search,
     compare_provision_records_request::Scope, inquiry_service_client::InquiryServiceClient,
+    ledger_service_client::LedgerServiceClient,
+    permission_list_service_client::PermissionListServiceClient,
     provision_record_service_client::ProvisionRecordServiceClient,
 };
 
@@ -12,6 +14,7 @@ use crate::{
         self, CITY, KEY_CITY, Net, TAX, TAX_AFFAIR, TAX_PROCEDURE, WARD, person, serial_of,
         tax_inquiry,
     },
+    tools::{forge, stopped},
 };
 
 type Records = ProvisionRecordServiceClient<InWorld>;
@@ -195,4 +198,74 @@ async fn a_mark_comes_with_the_inquiry_and_is_cleared_by_its_institution_alone()
     };
     let got = records.get_provision_record(request).await.unwrap();
     assert!(!got.into_inner().record.unwrap().nondisclosure);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_says_something_else_is_told_with_its_field_and_its_side() {
+    let (data, world, serial) = stopped().await;
+    forge(&world, &serial, &[]).await;
+    let net = net::start_in(data.path(), &[]);
+    let mut records = ProvisionRecordServiceClient::new(net.channel(CITY).await);
+    for scope in [
+        Scope::ProcessingSerial(serial.clone()),
+        Scope::Range(v1::TimeRange::default()),
+    ] {
+        let request = v1::CompareProvisionRecordsRequest {
+            scope: Some(scope),
+            ..Default::default()
+        };
+        let compared = records.compare_provision_records(request).await.unwrap();
+        let compared = compared.into_inner().comparisons;
+        let (differing, agreeing): (Vec<_>, Vec<_>) = compared
+            .iter()
+            .partition(|one| one.processing_serial == serial);
+        assert!(agreeing.iter().all(|one| one.agree));
+        let [differing] = differing.as_slice() else {
+            panic!("{compared:?}");
+        };
+        assert!(!differing.agree);
+        let fields: Vec<_> = differing
+            .disagreements
+            .iter()
+            .map(|one| &*one.field)
+            .collect();
+        assert_eq!(fields, ["specific_info"]);
+        let core = differing.core.as_ref().unwrap();
+        let others = [&differing.inquirer, &differing.provider];
+        let others = others.map(|one| one.as_ref().unwrap().specific_info.as_str());
+        assert_eq!(
+            (core.specific_info.as_str(), others),
+            ("TM00000000000003", [TAX; 2])
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_record_stands_in_the_tree_of_its_fiscal_year_in_japan() {
+    let net = net::start();
+    frozen::create(&net).await;
+    let channel = frozen::channel(&net, CITY).await;
+    let mut inquiries = InquiryServiceClient::new(channel.clone());
+    let mut ledger = LedgerServiceClient::new(channel.clone());
+    let mut lists = PermissionListServiceClient::new(channel);
+    let mut ward = PermissionListServiceClient::new(frozen::channel(&net, WARD).await);
+    // 2027-03-31 23:00 and 2027-04-01 00:00 in Japan.
+    for (number, (at, trees)) in [(3_086, 1), (3_087, 2)].into_iter().enumerate() {
+        frozen::set_hour(&net, at).await;
+        for lists in [&mut lists, &mut ward] {
+            let request = v1::RefreshPermissionListRequest {};
+            lists.refresh_permission_list(request).await.unwrap();
+        }
+        let request = tax_inquiry(&format!("y-{number}"), 0);
+        frozen::ask(&mut inquiries, request).await;
+        let listed = ledger.list_trees(v1::ListTreesRequest {}).await.unwrap();
+        let listed = listed.into_inner().trees;
+        let own: Vec<_> = listed
+            .iter()
+            .filter(|tree| tree.name.starts_with(CITY))
+            .map(|tree| tree.name.clone())
+            .collect();
+        let expected = ["2026", "2027"].map(|year| format!("{CITY}/{year}"));
+        assert_eq!(own, expected[..trees]);
+    }
 }
