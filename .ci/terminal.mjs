@@ -40,6 +40,7 @@ async function signIn(account, options, at = institution) {
 
 // The page does not scroll sideways; a table does, in a box of its own.
 async function fits(tab, name) {
+  await tab.waitForLoadState();
   const [wide, shown] = await tab.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
   assert(wide <= shown, `${name} is ${wide} wide where ${shown} are shown`);
 }
