@@ -91,9 +91,8 @@ impl Checkpoint {
             root,
             signatures,
         };
-        // One statement has one text: no leading zeros, no other lines.
-        (lines.next().is_none() && checkpoint.note_text().strip_suffix('\n') == Some(text))
-            .then_some(checkpoint)
+        // One note has one text: no leading zeros, no other lines, no padding inside a number.
+        (lines.next().is_none() && checkpoint.to_string() == note).then_some(checkpoint)
     }
 
     /// Checks the owner's signature and the witness's: the core's on an institution's tree, any institution's on the core's

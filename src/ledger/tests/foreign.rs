@@ -1,5 +1,6 @@
 //! Bytes from elsewhere: no text or file makes a parser panic, and what parses says the same when it is written again.
 
+use data_encoding::BASE64;
 use proptest::prelude::*;
 
 use super::*;
@@ -102,3 +103,24 @@ proptest! {
 
 const EVIDENCE: &str = r#"{"format":"chukan-evidence/1","checkpoints":["chukan.example/core/2026\n1\nAAAA\n\n"],
 "records":[{"tree":"core/2026","index":0,"at_ms":0,"salt":"00000000000000000000000000000000","body":"{}","path":[]}]}"#;
+
+/// The same number as padded pieces, one behind the other.
+fn in_pieces(base64: &str) -> String {
+    let bytes = BASE64.decode(base64.as_bytes()).unwrap();
+    let pieces = bytes.chunks(16).map(|piece| BASE64.encode(piece));
+    pieces.collect::<Vec<_>>().concat()
+}
+
+/// Found by fuzzing: `data_encoding` takes such pieces for one number.
+#[test]
+fn a_number_in_padded_pieces_is_not_another_text_of_the_same() {
+    let note = a_note();
+    let signature = note.trim_end().rsplit(' ').next().unwrap();
+    let other = note.replace(signature, &in_pieces(signature));
+    assert_eq!(Checkpoint::parse(&other), Err(CheckpointFault::Format));
+
+    let keys = keys().public().to_string();
+    let key = keys.lines().next().unwrap().splitn(3, '+').last().unwrap();
+    let other = keys.replace(key, &in_pieces(key));
+    assert_eq!(other.parse::<PublicKeys>(), Err(BadKeyText));
+}
