@@ -331,23 +331,32 @@ impl PermissionRow {
 }
 
 /// The list as the core system publishes it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedList {
     /// A [`PlainList`] as JSON.
-    pub list: Vec<u8>,
-    /// Ed25519 by the core system, 64 bytes.
-    pub signature: Vec<u8>,
+    pub list: String,
+    /// Ed25519 by the core system, 64 bytes, in hexadecimal.
+    pub signature: String,
 }
 
 impl SignedList {
     /// The bytes that the signature is made over.
-    pub fn signed_bytes(list: &[u8]) -> Vec<u8> {
-        [b"chukan permission list v1\0", list].concat()
+    pub fn signed_bytes(list: &str) -> Vec<u8> {
+        [b"chukan permission list v1\0", list.as_bytes()].concat()
     }
 }
 
-/// An institution's copy of the list.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A copy as an institution keeps it: what the core system has signed, so that it can be verified again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptList {
+    /// What was copied.
+    pub published: SignedList,
+    /// When it was copied, by the world's clock.
+    pub copied_at: Timestamp,
+}
+
+/// An institution's copy of the list, verified.
+#[derive(Debug, Clone)]
 pub struct ListCopy {
     /// The list.
     pub list: PermissionList,

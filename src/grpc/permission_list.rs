@@ -60,7 +60,7 @@ impl PermissionListService for PermissionLists {
             .see_through(|world, institution| async move {
                 let published = world.core().publish_list()?;
                 let server = world.server(institution)?;
-                Ok(server.copy_list(&published, world.now()).await?)
+                Ok(server.copy_list(published, world.now()).await?)
             })
             .await?;
         Ok(Response::new(v1::RefreshPermissionListResponse {

@@ -3,14 +3,21 @@
 
 use std::sync::PoisonError;
 
+use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ActFault, IntermediateServer};
-use crate::domain::{
-    permission_list::{
-        Decision, ListCopy, PermissionList, PlainList, Question, SignedList, StaleCopy,
+use crate::{
+    crypto::signing::VerifyingKey,
+    domain::{
+        codes::InstitutionCode,
+        permission_list::{
+            Decision, KeptList, ListCopy, PermissionList, PlainList, Question, SignedList,
+            StaleCopy,
+        },
+        refusal::Refusal,
     },
-    refusal::Refusal,
+    store::{State, StoreFault},
 };
 
 impl IntermediateServer {
@@ -20,26 +27,26 @@ impl IntermediateServer {
     /// When the signature or the form is wrong (the copy in use stays), or the state cannot be written.
     pub async fn copy_list(
         &self,
-        published: &SignedList,
+        published: SignedList,
         now: Timestamp,
     ) -> Result<ListCopy, ActFault> {
-        let signed = SignedList::signed_bytes(&published.list);
-        self.around
-            .core_key
-            .verify(&signed, &published.signature)
-            .map_err(|_| Refusal::ListUnverified)?;
-        let plain: PlainList = serde_json::from_slice(&published.list)?;
-        let list = PermissionList::try_from(plain).map_err(|_| Refusal::ListUnverified)?;
-        let copy = ListCopy {
-            list,
+        let kept = KeptList {
+            published,
             copied_at: now,
         };
+        let copy = verified(&kept, &self.around.core_key)?;
         self.around
             .state
-            .keep_list_copy(self.profile.code, &copy)
+            .keep_list_copy(self.profile.code, &kept)
             .await?;
         *self.list.write().unwrap_or_else(PoisonError::into_inner) = Some(copy.clone());
         Ok(copy)
+    }
+
+    /// As when the kept copy could not be read.
+    #[cfg(test)]
+    pub(crate) fn lose_list(&self) {
+        *self.list.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The copy in use, stale or not.
@@ -76,4 +83,41 @@ impl IntermediateServer {
         let list = copy.usable(question.at, self.around.periods.list_age_max)?;
         Ok(list.decide(question))
     }
+}
+
+/// The copy that the institution kept. None is better than one that cannot be read or that the core system has not signed: without a copy every
+/// exchange is refused until it is copied again.
+///
+/// # Errors
+/// When the state cannot be read.
+pub(super) fn kept_list(
+    state: &State,
+    institution: InstitutionCode,
+    core_key: &VerifyingKey,
+) -> Result<Option<ListCopy>, StoreFault> {
+    let copy = match state.list_copy(institution) {
+        Ok(None) => return Ok(None),
+        Ok(Some(kept)) => verified(&kept, core_key).ok(),
+        Err(StoreFault::Json { .. }) => None,
+        Err(fault) => return Err(fault),
+    };
+    if copy.is_none() {
+        tracing::error!(%institution, "the kept copy of the permission list cannot be read or verified; it is not used");
+    }
+    Ok(copy)
+}
+
+fn verified(kept: &KeptList, core_key: &VerifyingKey) -> Result<ListCopy, Refusal> {
+    let unverified = Refusal::ListUnverified;
+    let SignedList { list, signature } = &kept.published;
+    let signature = HEXLOWER.decode(signature.as_bytes()).ok();
+    let signed = SignedList::signed_bytes(list);
+    core_key
+        .verify(&signed, &signature.ok_or(unverified.clone())?)
+        .map_err(|_| unverified.clone())?;
+    let plain: PlainList = serde_json::from_str(list).map_err(|_| unverified.clone())?;
+    Ok(ListCopy {
+        list: PermissionList::try_from(plain).map_err(|_| unverified)?,
+        copied_at: kept.copied_at,
+    })
 }

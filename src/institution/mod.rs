@@ -175,7 +175,7 @@ impl IntermediateServer {
         around: Surroundings,
         sealing: SealingKeyPair,
     ) -> Result<Self, ActFault> {
-        let list = around.state.list_copy(profile.code)?;
+        let list = copy_list::kept_list(&around.state, profile.code, &around.core_key)?;
         let last = around.state.last_receipt(profile.code)?;
         let downloads = around.state.downloads(profile.code)?;
         let files = &around.download_files;

@@ -1,5 +1,7 @@
 //! Publishes the permission list with the core system's signature.
 
+use data_encoding::HEXLOWER;
+
 use super::{CoreSystem, NetworkFault};
 use crate::domain::permission_list::{PlainList, SignedList};
 
@@ -9,11 +11,11 @@ impl CoreSystem {
     /// # Errors
     /// When the list cannot be written.
     pub fn publish_list(&self) -> Result<SignedList, NetworkFault> {
-        let list = serde_json::to_vec(&PlainList::from(self.parts.list.clone()))?;
+        let list = serde_json::to_string(&PlainList::from(self.parts.list.clone()))?;
         let signature = self.parts.signing.sign(&SignedList::signed_bytes(&list));
         Ok(SignedList {
             list,
-            signature: signature.to_vec(),
+            signature: HEXLOWER.encode(&signature),
         })
     }
 }

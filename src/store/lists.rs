@@ -1,9 +1,9 @@
 //! The copies of the permission list, and the sealing keys.
 
-use serde::{Serialize, de::DeserializeOwned};
-
 use super::{Batch, Key, State, StoreFault};
-use crate::domain::{codes::InstitutionCode, sealing_key::RegisteredKey};
+use crate::domain::{
+    codes::InstitutionCode, permission_list::KeptList, sealing_key::RegisteredKey,
+};
 
 fn list_copy(institution: InstitutionCode) -> Key {
     Key::new("permission-list").text(institution.as_str())
@@ -18,10 +18,7 @@ impl State {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn list_copy<T: DeserializeOwned>(
-        &self,
-        institution: InstitutionCode,
-    ) -> Result<Option<T>, StoreFault> {
+    pub fn list_copy(&self, institution: InstitutionCode) -> Result<Option<KeptList>, StoreFault> {
         self.engine.read_json(&list_copy(institution))
     }
 
@@ -29,10 +26,10 @@ impl State {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn keep_list_copy<T: Serialize + Sync>(
+    pub async fn keep_list_copy(
         &self,
         institution: InstitutionCode,
-        copy: &T,
+        copy: &KeptList,
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         batch.put_json(list_copy(institution), copy)?;

@@ -145,7 +145,7 @@ impl World {
                 copy.copied_at <= now && now.duration_since(copy.copied_at) < age
             });
             if !young {
-                server.copy_list(&published, now).await?;
+                server.copy_list(published.clone(), now).await?;
             }
         }
         Ok(())

@@ -246,7 +246,7 @@ impl Life {
         let now = self.world().now();
         for code in [PROVIDER, ASKERS[0], ASKERS[1]] {
             let server = self.world().server(code.parse().unwrap()).unwrap();
-            server.copy_list(&published, now).await.unwrap();
+            server.copy_list(published.clone(), now).await.unwrap();
         }
     }
 

@@ -89,6 +89,32 @@ async fn concurrent_commits_get_dense_positions_and_stay_whole() {
 }
 
 #[tokio::test]
+async fn commits_that_wait_are_written_and_synced_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(dir.path()).unwrap();
+    let mut commits = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let ledger = ledger.clone();
+        commits.spawn(async move { ledger.commit(pair(number)).await.unwrap() });
+    }
+    commits.join_all().await;
+    // One group is one write and one sync; each frame says where its group began.
+    let (mut frames, mut groups) = (0, std::collections::BTreeSet::new());
+    for file in segments(dir.path()) {
+        let bytes = fs::read(&file).unwrap();
+        for offset in frame_offsets(&file) {
+            let Some(frame) = bytes.get(offset..).and_then(frame::Frame::read) else {
+                continue;
+            };
+            frames += 1;
+            groups.insert((file.clone(), frame.group_offset));
+        }
+    }
+    assert_eq!(frames, 200);
+    assert!(groups.len() < 100, "{} groups", groups.len());
+}
+
+#[tokio::test]
 async fn an_acknowledged_commit_survives_a_crash_at_any_later_moment() {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = open(dir.path()).unwrap();

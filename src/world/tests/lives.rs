@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 
-use super::{DAY, at, plan, settings, world};
+use super::{DAY, at, plan, reopened, settings, world};
 use crate::{
     crypto::digest::random_bytes,
     domain::codes::AddresseeNumber,
@@ -27,7 +27,7 @@ async fn act_until_closed(world: Arc<World>) -> u64 {
     let server = world.server(asahino()).unwrap();
     let mut done = 0;
     loop {
-        let copied = server.copy_list(&published, world.now()).await;
+        let copied = server.copy_list(published.clone(), world.now()).await;
         let asked = server.request_acquisition(somebody(), world.now()).await;
         if copied.is_err() || asked.is_err() {
             return done;
@@ -139,6 +139,25 @@ async fn copies_older_than_a_day_are_renewed_unless_the_clock_is_frozen() {
         .unwrap();
     world.keep_up().await.unwrap();
     assert!(copied_at(&world) > renewed);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_is_the_same_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = world(dir.path()).await;
+    for mode in [
+        ClockMode::OffsetMs(7 * 365 * 86_400_000),
+        ClockMode::OffsetMs(-3_600_000),
+        ClockMode::Frozen(at("2033-11-23T00:00:00Z")),
+        ClockMode::System,
+    ] {
+        world.set_clock(mode).unwrap();
+        let before = world.now();
+        world = reopened(world, dir.path()).await;
+        assert_eq!(world.clock(), mode);
+        assert!(world.now() >= before);
+    }
+    world.close().await.unwrap();
 }
 
 #[tokio::test]

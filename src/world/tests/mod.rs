@@ -7,6 +7,7 @@ mod deciding;
 mod disposal;
 mod identity;
 mod interrupted;
+mod lists;
 mod lives;
 mod seeds;
 
