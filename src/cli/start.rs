@@ -80,7 +80,8 @@ impl Started {
             None => None,
             Some(listen) => {
                 let counters = Arc::clone(&counters);
-                Some(MetricsEndpoint::bind(listen, counters, server.health()).await?)
+                let token = config.metrics.token.clone();
+                Some(MetricsEndpoint::bind(listen, token, counters, server.health()).await?)
             }
         };
         Ok(Self {

@@ -18,7 +18,7 @@ pub const CONFIG_FILE_VARIABLE: &str = "CHUKAN_CONFIG";
 const PREFIX: &str = "CHUKAN_";
 
 /// Every key, as it is written in the file and in flags. A test compares them with the structs.
-const KEYS: [&str; 63] = [
+const KEYS: [&str; 64] = [
     "data",
     "server.listen",
     "server.message_bytes_max",
@@ -44,6 +44,7 @@ const KEYS: [&str; 63] = [
     "console.header_ms_max",
     "console.request_ms_max",
     "metrics.listen",
+    "metrics.token",
     "log.format",
     "log.filter",
     "inquiry.result_retention_days",
@@ -178,7 +179,7 @@ impl Loaded {
         keys.filter_map(move |key| Some((key, value_at(&values, key)?.to_string())))
     }
 
-    /// The whole configuration as TOML, with a comment on each line that says who set it. It holds no secret.
+    /// The whole configuration as TOML, with a comment on each line that says who set it. Secrets are shown as `***`.
     pub fn effective(&self) -> String {
         self.written(&KEYS)
     }

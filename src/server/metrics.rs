@@ -9,7 +9,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
 use metrics::{
     Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder as _, Unit,
 };
@@ -20,6 +25,7 @@ use tokio::net::TcpListener;
 use tonic::Code;
 
 use super::{ServerFault, catalogue, health::HealthHandle};
+use crate::config::Secret;
 use crate::world::{Condition, World};
 
 const CALLS: &str = "chukan_rpc_calls_total";
@@ -243,15 +249,17 @@ pub struct MetricsEndpoint {
     listener: TcpListener,
     metrics: Arc<Metrics>,
     health: HealthHandle,
+    token: Option<Secret>,
 }
 
 impl MetricsEndpoint {
-    /// Listens on `listen`, which should be a loopback address.
+    /// Listens on `listen`, which should be a loopback address. With a `token` only who sends it sees `/metrics`.
     ///
     /// # Errors
     /// When the address cannot be had.
     pub async fn bind(
         listen: SocketAddr,
+        token: Option<Secret>,
         metrics: Arc<Metrics>,
         health: HealthHandle,
     ) -> Result<Self, ServerFault> {
@@ -262,6 +270,7 @@ impl MetricsEndpoint {
             listener,
             metrics,
             health,
+            token,
         })
     }
 
@@ -285,10 +294,15 @@ impl MetricsEndpoint {
             listener,
             metrics,
             health,
+            token,
         } = self;
         let shown = Arc::clone(&metrics);
+        let show = async move |headers: HeaderMap| match &token {
+            Some(token) if !presents(&headers, token) => unauthorized(),
+            Some(_) | None => shown.render().into_response(),
+        };
         let router = Router::new()
-            .route("/metrics", get(async move || shown.render()))
+            .route("/metrics", get(show))
             .route("/healthz", get(async move || healthz(&health)));
         let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown);
         let upkeep = async {
@@ -303,6 +317,23 @@ impl MetricsEndpoint {
             () = upkeep => Ok(()),
         }
     }
+}
+
+/// Source: RFC 6750, section 2.1.
+fn presents(headers: &HeaderMap, token: &Secret) -> bool {
+    let sent = headers.get(header::AUTHORIZATION);
+    let sent = sent.and_then(|sent| sent.as_bytes().split_first_chunk());
+    sent.is_some_and(|(scheme, presented): (&[u8; 7], _)| {
+        scheme.eq_ignore_ascii_case(b"bearer ") && token.is(presented)
+    })
+}
+
+fn unauthorized() -> Response {
+    (
+        StatusCode::UNAUTHORIZED,
+        [(header::WWW_AUTHENTICATE, "Bearer")],
+    )
+        .into_response()
 }
 
 fn healthz(health: &HealthHandle) -> (StatusCode, String) {

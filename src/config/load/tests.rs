@@ -33,6 +33,12 @@ fn refused(key: &str, value: &str) -> String {
 fn the_keys_are_those_of_the_structs() {
     let mut config = Config::default();
     config.metrics.listen = Some("127.0.0.1:9".parse().unwrap());
+    config.metrics.token = Some(
+        toml::from_str::<Table>("t = '0123456789abcdef'").unwrap()["t"]
+            .clone()
+            .try_into()
+            .unwrap(),
+    );
     config.folder.path = Some("files".into());
     config.backup.folder = Some("backups".into());
     config.backup.recipient = Some("a key".into());
@@ -186,4 +192,47 @@ fn daily_backups_need_a_key_that_opens_them() {
     let flags = vec![pair("backup.folder", "b"), pair("backup.recipient", &key)];
     let loaded = Config::load(None, [], &flags).unwrap();
     assert!(loaded.config.backup.key().is_some());
+}
+
+#[test]
+fn a_secret_is_used_and_never_shown() {
+    const TOKEN: &str = "correct-horse-battery";
+    let variables = [pair("CHUKAN_METRICS_TOKEN", TOKEN)];
+    let loaded = Config::load(None, variables, &none()).unwrap();
+    let token = loaded.config.metrics.token.as_ref().unwrap();
+    assert!(token.is(TOKEN.as_bytes()) && !token.is(b"correct-horse-batterx"));
+    for shown in [
+        loaded.effective(),
+        loaded.chosen(),
+        format!("{loaded:?}"),
+        loaded.section("metrics").map(|(_, value)| value).collect(),
+    ] {
+        assert!(shown.contains("***") && !shown.contains("horse"), "{shown}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_none_is_refused_without_repeating_it() {
+    for text in [
+        "horse",
+        "horse battery staple, correct",
+        "馬馬馬馬馬馬馬馬馬馬馬馬馬馬馬馬",
+        "1234567890123456789",
+    ] {
+        let quoted = flaw_in(&format!(
+            "[metrics]\ntoken = {}\n",
+            if text.starts_with('1') {
+                text.to_owned()
+            } else {
+                format!("'{text}'")
+            }
+        ));
+        let flag = (!text.starts_with('1')).then(|| refused("metrics.token", text));
+        for shown in flag.into_iter().chain([quoted]) {
+            assert!(
+                shown.contains("16 to 256") && !shown.contains(text),
+                "{shown}"
+            );
+        }
+    }
 }

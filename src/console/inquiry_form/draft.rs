@@ -156,6 +156,10 @@ pub(super) fn place_refusal(refusal: &Refusal, form: &mut Form) -> Option<String
                 let ja = &flaw.description_ja;
                 if flaw.field.ends_with(".provider") {
                     form.flaw("provider", ja);
+                } else if flaw.field.ends_with(".condition.fiscal_year") {
+                    form.flaw("fiscal_year", ja);
+                } else if flaw.field.ends_with(".condition.period.from") {
+                    form.flaw("from", ja);
                 } else if flaw.field.contains(".specific_infos[") {
                     about_infos = Some(ja.clone());
                 }
