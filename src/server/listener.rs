@@ -154,3 +154,59 @@ async fn accept(
     let (socket, peer) = listener.accept().await?;
     Ok(Some((socket, peer, turn)))
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        crypto::{
+            certificate::Validity,
+            pki::{DevelopmentPki, PkiPlan},
+        },
+        server::{
+            connect::{ClientPem, connect},
+            tls::TlsFiles,
+        },
+    };
+
+    #[tokio::test]
+    async fn what_an_admitted_connection_writes_leaves_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let plan = PkiPlan {
+            server_names: &[],
+            clients: &[],
+            validity: Validity {
+                not_before: at(1_500_000_000),
+                not_after: at(4_000_000_000),
+            },
+        };
+        let pki = DevelopmentPki::create(&dir.path().join("pki"), &plan).unwrap();
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let gate = Gate {
+            tls: Arc::new(Tls::load(TlsFiles::from(&pki)).unwrap()),
+            open: Arc::new(OpenConnections::new(1, metrics.connections.clone())),
+            handshakes_max: 1,
+            handshake_max: Duration::from_secs(20),
+            metrics,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("https://{}", listener.local_addr().unwrap());
+        let (admitted, mut connections) = mpsc::channel(1);
+        tokio::spawn(Arc::new(gate).run(listener, admitted));
+        tokio::spawn(async move {
+            let read = |file| std::fs::read(file).unwrap();
+            let pem = ClientPem {
+                authority: &read(pki.authority_certificate()),
+                certificate: &read(pki.client_certificate(&Identity::Operator)),
+                key: &read(pki.client_key(&Identity::Operator)),
+            };
+            connect(&endpoint, pem).await
+        });
+        let connection = connections.recv().await.unwrap().unwrap();
+        // TCP_NODELAY: without it a small answer waits for the acknowledgement of the one before.
+        assert!(connection.stream.get_ref().0.nodelay().unwrap());
+    }
+}
