@@ -18,6 +18,7 @@ use super::{
     index::Index,
     merkle::{BLOCK_LEAVES, Hash, Lent, Tree, TreeView},
     segment::{self, Depth, Leaf},
+    write_counts::WriteCounts,
 };
 
 /// What is durable, in memory.
@@ -233,6 +234,7 @@ pub(super) struct Shared {
     pub(super) dir: PathBuf,
     forest: RwLock<Forest>,
     writable: AtomicBool,
+    pub(super) counts: WriteCounts,
 }
 
 impl Shared {
@@ -241,6 +243,7 @@ impl Shared {
             dir,
             forest: RwLock::new(forest),
             writable: AtomicBool::new(true),
+            counts: WriteCounts::default(),
         }
     }
 

@@ -40,6 +40,11 @@ const BACKUP_OVERDUE: &str = "chukan_backup_overdue";
 const RECORDS_WRITABLE: &str = "chukan_records_writable";
 const CONDITION: &str = "chukan_condition";
 const DISK_FREE: &str = "chukan_disk_free_bytes";
+const COMMITS: &str = "chukan_store_commits_total";
+const SYNCS: &str = "chukan_store_syncs_total";
+const SYNC_MICROS: &str = "chukan_store_sync_microseconds_total";
+const UNDER_WAY: &str = "chukan_under_way";
+const WAITING: &str = "chukan_waiting";
 
 /// Upper bounds of the latency histogram, in seconds.
 const BUCKETS: [f64; 14] = [
@@ -160,6 +165,34 @@ impl Metrics {
         gauge(RECORDS_WRITABLE).set(u32::from(world.is_writable()));
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         gauge(DISK_FREE).set(world.free_bytes() as f64);
+        let (ledger, state) = world.written();
+        for (store, written) in [("ledger", ledger), ("state", state)] {
+            let count = |name, total| {
+                let labels = vec![world_label.clone(), label("store", store)];
+                let key = Key::from_parts(name, labels);
+                self.recorder
+                    .register_counter(&key, &METADATA)
+                    .absolute(total);
+            };
+            count(COMMITS, written.commits);
+            count(SYNCS, written.groups);
+            let micros = u64::try_from(written.took.as_micros());
+            count(SYNC_MICROS, micros.unwrap_or(u64::MAX));
+        }
+        let works = [
+            ("exchange", world.exchanges()),
+            ("acceptance", world.acceptances()),
+        ];
+        for (work, load) in works {
+            let show = |name, pieces| {
+                let labels = vec![world_label.clone(), label("work", work)];
+                let key = Key::from_parts(name, labels);
+                let pieces = u32::try_from(pieces).unwrap_or(u32::MAX);
+                self.recorder.register_gauge(&key, &METADATA).set(pieces);
+            };
+            show(UNDER_WAY, load.under_way);
+            show(WAITING, load.waiting);
+        }
         let now = world.conditions();
         for condition in Condition::ALL {
             let labels = vec![world_label.clone(), label("condition", condition.name())];
@@ -210,6 +243,18 @@ fn describe(recorder: &PrometheusRecorder) {
             VOLUME_WARNINGS,
             "Accounts of the staff that went beyond the reveals and exports of a day, by world",
         ),
+        (
+            COMMITS,
+            "Commits that are on the disk, by world and store; by the syncs, how many share one",
+        ),
+        (
+            SYNCS,
+            "Groups of commits written and synced, by world and store",
+        ),
+        (
+            SYNC_MICROS,
+            "Microseconds that writing and syncing them took, by world and store",
+        ),
     ];
     for (name, text) in counters {
         recorder.describe_counter(KeyName::from(name), Some(Unit::Count), text.into());
@@ -222,6 +267,11 @@ fn describe(recorder: &PrometheusRecorder) {
             "1 while the condition lasts, else 0, by world and condition",
         ),
         (LEDGER_ENTRIES, "Entries in the ledger, by world"),
+        (
+            UNDER_WAY,
+            "Exchanges, and inquiries being accepted, that have a place now, by world",
+        ),
+        (WAITING, "Those that wait for a place, by world"),
         (
             BACKUP_OVERDUE,
             "1 while the daily backup is late or failed, by world",

@@ -6,6 +6,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::de::DeserializeOwned;
 
 use super::{Batch, Engine, Key, StoreFault, Version};
+use crate::ledger::Written;
 
 /// How many rows a scan takes at a time, and the most that are read for one page.
 const SCAN_ROWS: usize = 1_000;
@@ -83,6 +84,11 @@ impl State {
         Ok(Self {
             engine: Engine::open(dir, cache_bytes)?,
         })
+    }
+
+    /// What its writer has done since it was opened.
+    pub fn written(&self) -> Written {
+        self.engine.written()
     }
 
     /// Whether the state can still be written; not after a failed write, until it is opened anew.

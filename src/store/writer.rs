@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -12,6 +13,7 @@ use super::layers::{Layer, Layers, Recent};
 use super::manifest::{Mark, Totals};
 use super::redo::{REDO_BYTES, RedoFile, RedoFiles, push_frame};
 use super::staged::{Unstaged, stage};
+use crate::ledger::WriteCounts;
 
 /// While the layer before is being folded a file may grow to this length, in bytes; then writing waits.
 const BEHIND_BYTES_MAX: u64 = 2 * REDO_BYTES;
@@ -29,6 +31,7 @@ pub(super) type Outcome = Result<(), StoreFault>;
 pub(super) struct Shared {
     pub(super) layers: Layers,
     pub(super) stopped: Stopped,
+    pub(super) counts: WriteCounts,
     waiting: Mutex<Waiting>,
     wake: Condvar,
 }
@@ -55,6 +58,7 @@ impl Shared {
         Self {
             layers,
             stopped: Stopped::default(),
+            counts: WriteCounts::default(),
             waiting: Mutex::new(Waiting {
                 totals,
                 frames: Vec::new(),
@@ -276,6 +280,7 @@ impl Writer {
             .tree()
             .probe
             .step("append", self.redo.path())?;
+        let began = Instant::now();
         self.redo.append(&group.frames)?;
         #[cfg(test)]
         self.shared
@@ -284,6 +289,8 @@ impl Writer {
             .probe
             .step("sync", self.redo.path())?;
         self.redo.sync()?;
+        let counts = &self.shared.counts;
+        counts.count(group.answers.len(), began.elapsed());
         self.mark.advance(group.totals)
     }
 
