@@ -1,10 +1,13 @@
 //! The account of an open run: every conversation that was sent, how it ended, and how long it took.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
+};
 
 use hdrhistogram::Histogram;
 
-use crate::{Fault, gate::Figures};
+use crate::{Fault, gate::Figures, mix::Kind};
 
 /// A call that begins later than this after its intended start has slipped.
 const SLIP_MAX: Duration = Duration::from_millis(10);
@@ -28,6 +31,9 @@ pub(crate) enum End {
 /// One conversation of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Sample {
+    pub(crate) kind: Kind,
+    /// The exchanges that it makes.
+    pub(crate) exchanges: u64,
     /// When it was meant to begin, from the beginning of the run.
     pub(crate) intended: Duration,
     /// From the intended start until the generator began it: its own lateness.
@@ -65,6 +71,12 @@ pub(crate) struct Account {
     pub(crate) seconds: Vec<Second>,
     /// Until the last conversation ended.
     pub(crate) took: Duration,
+    /// Exchanges of the conversations that ended with an answer or a lawful no.
+    pub(crate) exchanges: u64,
+    /// Exchanges of the conversations that wait or failed: nobody here knows how many of them there were.
+    pub(crate) exchanges_open: u64,
+    /// The same of each kind by itself; those have no kinds below them.
+    pub(crate) kinds: BTreeMap<Kind, Account>,
 }
 
 impl Account {
@@ -80,18 +92,46 @@ impl Account {
             service: Histogram::new(3)?,
             seconds: Vec::new(),
             took: Duration::ZERO,
+            exchanges: 0,
+            exchanges_open: 0,
+            kinds: BTreeMap::new(),
         })
     }
 
     /// A conversation is about to begin.
-    pub(crate) fn send(&mut self, intended: Duration) -> Result<(), Fault> {
+    pub(crate) fn send(&mut self, kind: Kind, intended: Duration) -> Result<(), Fault> {
+        self.of(kind)?.begin(intended)?;
+        self.begin(intended)
+    }
+
+    /// A conversation has ended.
+    pub(crate) fn enter(&mut self, sample: Sample) -> Result<(), Fault> {
+        self.of(sample.kind)?.end(sample.clone())?;
+        self.end(sample)
+    }
+
+    fn of(&mut self, kind: Kind) -> Result<&mut Self, Fault> {
+        Ok(match self.kinds.entry(kind) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(place) => place.insert(Self::open()?),
+        })
+    }
+
+    /// The last conversation has ended.
+    pub(crate) fn close(&mut self, took: Duration) {
+        self.took = took;
+        for kind in self.kinds.values_mut() {
+            kind.took = took;
+        }
+    }
+
+    fn begin(&mut self, intended: Duration) -> Result<(), Fault> {
         self.sent += 1;
         self.second(intended)?.offered += 1;
         Ok(())
     }
 
-    /// A conversation has ended.
-    pub(crate) fn enter(&mut self, sample: Sample) -> Result<(), Fault> {
+    fn end(&mut self, sample: Sample) -> Result<(), Fault> {
         let latency = micros(sample.latency);
         self.latency.record(latency)?;
         self.service.record(micros(sample.service))?;
@@ -100,6 +140,11 @@ impl Account {
         if sample.slip > SLIP_MAX {
             self.slipped += 1;
         }
+        let exchanges = match sample.end {
+            End::Answered(_) | End::Refused(_) => &mut self.exchanges,
+            End::Waiting | End::Failed(_) => &mut self.exchanges_open,
+        };
+        *exchanges += sample.exchanges;
         let (kinds, kind) = match sample.end {
             End::Answered(code) => (&mut self.answered, code),
             End::Refused(code) => (&mut self.refused, code),
@@ -128,12 +173,9 @@ impl Account {
     /// Why the run cannot be relied on, if it cannot: the account does not balance, or the generator was late itself.
     pub(crate) fn flaws(&self) -> Vec<String> {
         let mut flaws = Vec::new();
-        let entered = self.answered() + self.refused() + self.waiting + self.failed();
-        if entered != self.sent {
-            let sent = self.sent;
-            flaws.push(format!(
-                "the account does not balance: {sent} sent, the end of {entered} known"
-            ));
+        flaws.extend(self.unbalanced("the account"));
+        for (kind, account) in &self.kinds {
+            flaws.extend(account.unbalanced(&format!("the account of {}", kind.name())));
         }
         let slipped = percent(self.slipped, self.sent);
         if slipped > SLIPPED_PERCENT_MAX {
@@ -143,6 +185,13 @@ impl Account {
             ));
         }
         flaws
+    }
+
+    fn unbalanced(&self, name: &str) -> Option<String> {
+        let Self { sent, .. } = self;
+        let entered = self.answered() + self.refused() + self.waiting + self.failed();
+        (entered != *sent)
+            .then(|| format!("{name} does not balance: {sent} sent, the end of {entered} known"))
     }
 
     fn second(&mut self, at: Duration) -> Result<&mut Second, Fault> {
@@ -161,6 +210,10 @@ impl Account {
 }
 
 impl Figures for Account {
+    fn of_kind(&self, kind: Kind) -> Option<&Self> {
+        self.kinds.get(&kind)
+    }
+
     fn latency_ms(&self, percentile: f64) -> f64 {
         if self.latency.is_empty() {
             return f64::NAN;
@@ -208,6 +261,8 @@ mod tests {
 
     fn sample(slip_ms: u64, end: End) -> Sample {
         Sample {
+            kind: Kind::Inquiry,
+            exchanges: 1,
             intended: Duration::from_millis(1_500),
             slip: Duration::from_millis(slip_ms),
             latency: Duration::from_millis(700),
@@ -219,7 +274,7 @@ mod tests {
     fn account(sent: u32, samples: Vec<Sample>) -> Account {
         let mut account = Account::open().unwrap();
         for _ in 0..sent {
-            account.send(Duration::from_millis(1_500)).unwrap();
+            account.send(Kind::Inquiry, Duration::from_millis(1_500)).unwrap();
         }
         for sample in samples {
             account.enter(sample).unwrap();
@@ -232,14 +287,50 @@ mod tests {
         let lost = account(2, vec![sample(0, End::Waiting)]);
         assert_eq!(
             lost.flaws(),
-            ["the account does not balance: 2 sent, the end of 1 known"]
+            [
+                "the account does not balance: 2 sent, the end of 1 known",
+                "the account of inquiry does not balance: 2 sent, the end of 1 known",
+            ]
         );
+    }
+
+    #[test]
+    fn an_answer_in_place_of_a_lost_one_of_another_kind_unbalances_both_kinds() {
+        let mut account = Account::open().unwrap();
+        account.send(Kind::Batch, Duration::ZERO).unwrap();
+        account.send(Kind::Held, Duration::ZERO).unwrap();
+        for _ in 0..2 {
+            let end = End::Answered("01".into());
+            let held = Sample { kind: Kind::Held, ..sample(0, end) };
+            account.enter(held).unwrap();
+        }
+        assert_eq!(
+            account.flaws(),
+            [
+                "the account of batch does not balance: 1 sent, the end of 0 known",
+                "the account of held does not balance: 1 sent, the end of 2 known",
+            ]
+        );
+    }
+
+    #[test]
+    fn exchanges_of_what_ended_are_told_from_those_nobody_knows() {
+        let of = |exchanges, end| Sample { exchanges, ..sample(0, end) };
+        let account = account(
+            3,
+            vec![
+                of(100, End::Answered("01".into())),
+                of(1, End::Waiting),
+                of(50, End::Failed("timeout".into())),
+            ],
+        );
+        assert_eq!((account.exchanges, account.exchanges_open), (100, 51));
     }
 
     #[test]
     fn an_answer_that_was_never_asked_for_unbalances_the_account() {
         let twice = account(1, vec![sample(0, End::Answered("01".into())); 2]);
-        assert_eq!(twice.flaws().len(), 1);
+        assert_eq!(twice.flaws().len(), 2);
     }
 
     #[test]

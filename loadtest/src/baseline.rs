@@ -10,13 +10,22 @@ use crate::{Fault, account::precise, gate::Gate};
 const ERRORS_MORE: f64 = 0.1;
 
 /// What must be the same in both runs for their figures to be comparable. Seed and version may differ.
-const SAME: [&str; 12] = [
+const SAME: [&str; 21] = [
     "/plan/shape",
     "/plan/rate",
     "/plan/seconds",
     "/plan/arrivals",
     "/plan/people",
-    "/plan/pick",
+    "/plan/mix",
+    "/plan/people_drawn",
+    "/plan/repeat_people",
+    "/plan/provider",
+    "/plan/batch_rows",
+    "/plan/replica_rows",
+    "/plan/closed",
+    "/plan/approvers",
+    "/plan/clerks",
+    "/plan/think_time",
     "/plan/connections",
     "/plan/timeout_ms",
     "/plan/under_way",
@@ -105,7 +114,9 @@ mod tests {
         json!({
             "plan": {
                 "shape": "Constant", "rate": 100.0, "seconds": 10, "arrivals": "Poisson", "people": 50,
-                "pick": "Uniform", "connections": 8, "timeout_ms": 1_000, "under_way": 64,
+                "mix": "inquiry=1", "people_drawn": "uniform", "repeat_people": false, "provider": null,
+                "batch_rows": 100, "replica_rows": 1_000, "closed": null, "approvers": 0, "clerks": null,
+                "think_time": "20s±5s", "connections": 8, "timeout_ms": 1_000, "under_way": 64,
             },
             "environment": { "architecture": "x86_64", "processors": 4, "debug_build": false },
             "account": { "sent": 1_000, "failed": { "timeout": 2 } },

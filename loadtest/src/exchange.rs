@@ -9,7 +9,9 @@ use std::{
 };
 
 use chukan::grpc::proto::{
-    sim::v1::{ListPeopleRequest, population_service_client::PopulationServiceClient},
+    sim::v1::{
+        ListPeopleRequest, SamplePerson, population_service_client::PopulationServiceClient,
+    },
     v1::{
         InquiryDetailRequest, SpecificInfoRequest, SubmitInquiryRequest, WaitInquiryRequest,
         inquiry_service_client::InquiryServiceClient,
@@ -133,39 +135,44 @@ pub(crate) async fn people(target: &Target) -> Result<Vec<Subject>, Fault> {
 
 /// The same of another inquirer.
 pub(crate) async fn people_of(target: &Target, inquirer: &str) -> Result<Vec<Subject>, Fault> {
+    let people = sample_people(target).await?.into_iter();
+    let people = people.filter(|person| person.home != inquirer);
+    Ok(people
+        .filter_map(|person| subject(person, inquirer))
+        .collect())
+}
+
+/// Every person without a special situation.
+pub(crate) async fn sample_people(target: &Target) -> Result<Vec<SamplePerson>, Fault> {
     let mut client = PopulationServiceClient::new(target.connect().await?);
     let (mut found, mut page_token) = (Vec::new(), String::new());
     loop {
-        let page = client
-            .list_people(ListPeopleRequest {
-                page_size: PAGE,
-                page_token,
-            })
-            .await?
-            .into_inner();
-        for person in page.people {
-            if person.index < SPECIAL_PEOPLE || person.home == inquirer {
-                continue;
-            }
-            let number_at = |institution: &str| {
-                let mut known = person.institutions.iter();
-                let known = known.find(|known| known.institution == institution)?;
-                Some(known.addressee_number.clone())
-            };
-            let numbers = number_at(inquirer).zip(number_at(&person.home));
-            if let Some((addressee_number, number_at_home)) = numbers {
-                found.push(Subject {
-                    addressee_number,
-                    home: person.home,
-                    number_at_home,
-                });
-            }
-        }
+        let request = ListPeopleRequest {
+            page_size: PAGE,
+            page_token,
+        };
+        let page = client.list_people(request).await?.into_inner();
+        let ordinary = |person: &SamplePerson| person.index >= SPECIAL_PEOPLE;
+        found.extend(page.people.into_iter().filter(ordinary));
         page_token = page.next_page_token;
         if page_token.is_empty() {
             return Ok(found);
         }
     }
+}
+
+/// A person to ask about at home; nobody where the inquirer does not know the person.
+pub(crate) fn subject(person: SamplePerson, inquirer: &str) -> Option<Subject> {
+    let number_at = |institution: &str| {
+        let mut known = person.institutions.iter();
+        let known = known.find(|known| known.institution == institution)?;
+        Some(known.addressee_number.clone())
+    };
+    Some(Subject {
+        addressee_number: number_at(inquirer)?,
+        number_at_home: number_at(&person.home)?,
+        home: person.home,
+    })
 }
 
 impl Call for ExchangeCall {
@@ -226,4 +233,4 @@ pub(crate) fn inquiry(record_id: String, person: &Subject) -> SubmitInquiryReque
 pub(crate) const SPECIFIC_INFO: &str = "TM00000000000002";
 
 /// 2026-04-01T00:00:00+09:00: the time that business systems put on a request is only recorded.
-const REQUESTED_AT_S: i64 = 1_774_969_200;
+pub(crate) const REQUESTED_AT_S: i64 = 1_774_969_200;

@@ -7,8 +7,11 @@ use serde_json::{Value, json};
 use crate::{
     Fault,
     account::{Account, milliseconds, percent},
+    approvers::Decisions,
+    conversation::Compared,
     gate::{Figures as _, Gate},
     run::Run,
+    kinds_report,
 };
 
 /// The percentiles that every report shows.
@@ -40,9 +43,12 @@ impl Processors {
 pub(crate) struct Findings {
     pub(crate) account: Account,
     pub(crate) processors: Processors,
-    /// Answers compared with the provider's replica, and those that differ.
-    pub(crate) compared: u64,
-    pub(crate) differ: u64,
+    /// What was compared after the run.
+    pub(crate) compared: Compared,
+    /// What the synthetic staff did, where there was one.
+    pub(crate) decisions: Option<Decisions>,
+    /// Why the run ended before its time, where people ran out.
+    pub(crate) ran_out: Option<String>,
     /// Exchanges of the run that the inquirer has a record of, and all whose three records differ.
     pub(crate) records: u64,
     pub(crate) disagree: u64,
@@ -55,20 +61,20 @@ impl Findings {
     pub(crate) fn flaws(&self) -> Vec<String> {
         let account = &self.account;
         let mut flaws = account.flaws();
-        if self.differ > 0 {
-            let Self {
-                compared, differ, ..
-            } = self;
-            flaws.push(format!(
-                "{differ} of {compared} compared answers are not what the provider's replica says"
-            ));
+        for (kind, (compared, differ)) in &self.compared.of {
+            if *differ > 0 {
+                let kind = kind.name();
+                flaws.push(format!(
+                    "{differ} of {compared} compared answers of {kind} are not what the server holds"
+                ));
+            }
         }
         if self.disagree > 0 {
             flaws.push(format!("the records of {} exchanges differ", self.disagree));
         }
-        let ended = account.answered() + account.refused();
+        let ended = account.exchanges;
         // What waits or failed may have a record or none.
-        let open = account.waiting + account.failed();
+        let open = account.exchanges_open;
         if !(ended..=ended + open).contains(&self.records) {
             flaws.push(format!(
                 "{ended} exchanges ended, but {} are recorded",
@@ -76,6 +82,16 @@ impl Findings {
             ));
         }
         flaws
+    }
+
+    /// Everything that was compared.
+    pub(crate) fn compared(&self) -> u64 {
+        self.compared.of.values().map(|(compared, _)| compared).sum()
+    }
+
+    /// What differs of it.
+    pub(crate) fn differ(&self) -> u64 {
+        self.compared.of.values().map(|(_, differ)| differ).sum()
     }
 
     /// Whether the run can be relied on and passes its gates.
@@ -96,21 +112,20 @@ impl Findings {
 
     pub(crate) fn markdown(&self, run: &Run) -> String {
         let account = &self.account;
-        let mut text = String::from("# Open run of whole conversations\n\n");
+        let mut text = String::from("# Run of whole conversations\n\n");
         let mut line = |line: std::fmt::Arguments<'_>| {
             // Writing to a string does not fail.
             let _infallible = writeln!(text, "{line}");
         };
         line(format_args!(
-            "{:?}, at most {}/s for {} s, {:?} arrivals, seed {}, {} connections, {} people, {:?}.\n",
-            run.shape,
-            run.rate,
-            run.seconds,
-            run.arrivals,
+            "{}, seed {}, {} connections, {}; {} people, drawn {}{}.\n",
+            run.offered(),
             run.seed,
             run.connections,
+            run.whom.mix,
             run.people,
-            run.pick
+            run.whom.people_drawn,
+            if run.whom.repeat_people { ", again and again" } else { ", nobody twice" },
         ));
         line(format_args!(
             "| ms | p50 | p90 | p99 | p99.9 | p99.99 | max |\n|---|---:|---:|---:|---:|---:|---:|"
@@ -135,6 +150,7 @@ impl Findings {
         for (kind, count) in &account.failed {
             line(format_args!("- failed, {kind}: {count}"));
         }
+        line(format_args!("{}", kinds_report::markdown(self, run)));
         line(format_args!(
             "Late in the generator: {:.2} %. Processors busy: server {}, generator {}.",
             percent(account.slipped, account.sent),
@@ -143,8 +159,15 @@ impl Findings {
         ));
         line(format_args!(
             "{} answers compared, {} differ. {} exchanges recorded, {} differ between the three sides. Ledger: {}",
-            self.compared, self.differ, self.records, self.disagree, self.ledger
+            self.compared(),
+            self.differ(),
+            self.records,
+            self.disagree,
+            self.ledger
         ));
+        if let Some(ran_out) = &self.ran_out {
+            line(format_args!("\n**Ended early**: {ran_out}"));
+        }
         for flaw in self.flaws() {
             line(format_args!("\n**Invalid**: {flaw}"));
         }
@@ -182,7 +205,9 @@ impl Findings {
             "ended_per_second": account.rate(),
             "slipped_percent": percent(account.slipped, account.sent),
             "processors_busy": { "server": self.processors.server, "generator": self.processors.generator },
-            "answers": { "compared": self.compared, "differ": self.differ },
+            "answers": { "compared": self.compared(), "differ": self.differ() },
+            "kinds": kinds_report::json(self), "rows": self.compared.rows,
+            "staff": kinds_report::staff_json(self), "ran_out": self.ran_out,
             "records": { "exchanges": self.records, "disagree": self.disagree, "ledger": self.ledger },
             "flaws": self.flaws(), "gates": gates.collect::<Vec<_>>(),
         })
@@ -230,7 +255,12 @@ pub(crate) fn describe(run: &Run) -> Value {
         "plan": {
             "shape": format!("{:?}", run.shape), "rate": run.rate, "seconds": run.seconds,
             "arrivals": format!("{:?}", run.arrivals), "seed": run.seed, "people": run.people,
-            "pick": format!("{:?}", run.pick), "connections": run.connections,
+            "mix": run.whom.mix.to_string(), "people_drawn": run.whom.people_drawn.to_string(),
+            "repeat_people": run.whom.repeat_people, "provider": run.whom.provider,
+            "batch_rows": run.whom.batch_rows, "replica_rows": run.whom.replica_rows, "closed": run.closed,
+            "approvers": run.staffed.approvers, "clerks": run.staffed.clerks,
+            "think_time": run.staffed.think_time.to_string(), "patience_s": run.staffed.patience_s,
+            "connections": run.connections,
             "timeout_ms": run.timeout_ms, "under_way": run.under_way,
         },
         "environment": {
@@ -256,15 +286,20 @@ pub(crate) fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{End, Sample};
+    use crate::{
+        account::{End, Sample},
+        mix::Kind,
+    };
 
     fn found(records: u64, differ: u64, disagree: u64) -> Findings {
         let mut account = Account::open().unwrap();
         for end in [End::Answered("01".into()), End::Failed("timeout".into())] {
-            account.send(Duration::ZERO).unwrap();
+            account.send(Kind::Inquiry, Duration::ZERO).unwrap();
             let millisecond = Duration::from_millis(1);
             account
                 .enter(Sample {
+                    kind: Kind::Inquiry,
+                    exchanges: 1,
                     intended: Duration::ZERO,
                     slip: Duration::ZERO,
                     latency: millisecond,
@@ -280,8 +315,12 @@ mod tests {
                 server: None,
                 generator: None,
             },
-            compared: 1,
-            differ,
+            compared: Compared {
+                of: [(Kind::Inquiry, (1, differ))].into(),
+                ..Compared::default()
+            },
+            decisions: None,
+            ran_out: None,
             records,
             disagree,
             ledger: "whole".into(),

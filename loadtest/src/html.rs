@@ -125,8 +125,8 @@ fn counts(found: &Findings) -> String {
         account.refused(),
         account.waiting,
         account.failed(),
-        found.compared,
-        found.differ,
+        found.compared(),
+        found.differ(),
         found.records,
         found.disagree
     )

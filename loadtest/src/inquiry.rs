@@ -1,9 +1,6 @@
 //! A whole conversation: submit an inquiry, wait, take the result; and the proof afterwards that the answer is the provider's.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, mpsc},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use chukan::grpc::proto::v1::{
     Answer, DataSetRecord, Inquiry, InquiryState, ListReplicasRequest, Replica, ResultCode,
@@ -11,13 +8,13 @@ use chukan::grpc::proto::v1::{
     replica_service_client::ReplicaServiceClient, specific_info_result,
 };
 use prost::Message as _;
-use tonic::{Status, transport::Channel};
+use tonic::transport::Channel;
 
 use crate::{
     Fault,
     account::End,
+    conversation::failed,
     exchange::{SPECIFIC_INFO, Subject, inquiry},
-    open::Conversation,
     target::Target,
 };
 
@@ -27,99 +24,64 @@ pub(crate) struct Taken {
     pub(crate) answer: Answer,
 }
 
-/// Whom a run asks about, and which answers it keeps.
-pub(crate) struct Plan {
-    /// For each conversation, by its number.
-    pub(crate) subjects: Vec<Arc<Subject>>,
-    /// One answer in so many is kept.
-    pub(crate) keep_every: u64,
-}
-
-/// One inquiry, from the submission to the result.
-#[derive(Clone)]
-pub(crate) struct Inquiring {
-    pub(crate) client: InquiryServiceClient<Channel>,
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) kept: mpsc::Sender<Taken>,
-}
-
-impl Conversation for Inquiring {
-    async fn hold(mut self, number: u64) -> End {
-        let place = usize::try_from(number).unwrap_or(usize::MAX);
-        let Some(subject) = self.plan.subjects.get(place).map(Arc::clone) else {
-            return End::Failed("nobody to ask about".into());
+/// Submits the inquiry with this number and waits until it does not move by itself any more.
+pub(crate) async fn ask(
+    client: &mut InquiryServiceClient<Channel>,
+    number: u64,
+    subject: &Subject,
+) -> Result<Inquiry, End> {
+    let request = inquiry(format!("load-{number}"), subject);
+    let accepted = client.submit_inquiry(request).await;
+    let accepted = accepted.map_err(|status| failed("submit", &status))?;
+    let receipt_number = accepted.into_inner().receipt_number;
+    loop {
+        let request = WaitInquiryRequest {
+            receipt_number: receipt_number.clone(),
+            timeout: None,
         };
-        match self.ask(number, &subject).await {
-            Ok(inquiry) => self.end(number, subject, inquiry),
-            Err(failed) => failed,
+        let waited = client.wait_inquiry(request).await;
+        let waited = waited.map_err(|status| failed("wait", &status))?;
+        let inquiry = waited.into_inner().inquiry;
+        let inquiry = inquiry.ok_or_else(|| End::Failed("no inquiry".into()))?;
+        if inquiry.state() != InquiryState::InProgress {
+            return Ok(inquiry);
         }
     }
 }
 
-impl Inquiring {
-    async fn ask(&mut self, number: u64, subject: &Subject) -> Result<Inquiry, End> {
-        let request = inquiry(format!("load-{number}"), subject);
-        let accepted = self.client.submit_inquiry(request).await;
-        let accepted = accepted.map_err(|status| failed("submit", &status))?;
-        let receipt_number = accepted.into_inner().receipt_number;
-        loop {
-            let request = WaitInquiryRequest {
-                receipt_number: receipt_number.clone(),
-                timeout: None,
-            };
-            let waited = self.client.wait_inquiry(request).await;
-            let waited = waited.map_err(|status| failed("wait", &status))?;
-            let inquiry = waited.into_inner().inquiry;
-            let inquiry = inquiry.ok_or_else(|| End::Failed("no inquiry".into()))?;
-            if inquiry.state() != InquiryState::InProgress {
-                return Ok(inquiry);
-            }
-        }
+/// How an inquiry about one person ended, and the answer that the server has opened.
+pub(crate) fn end(inquiry: Inquiry) -> Result<(End, Option<Answer>), End> {
+    if inquiry.state() == InquiryState::WaitingForStaff {
+        return Ok((End::Waiting, None));
     }
-
-    fn end(&self, number: u64, subject: Arc<Subject>, inquiry: Inquiry) -> End {
-        if inquiry.state() == InquiryState::WaitingForStaff {
-            return End::Waiting;
+    let mut details = inquiry.details.into_iter();
+    let info = details
+        .next()
+        .and_then(|detail| detail.specific_infos.into_iter().next());
+    let Some(SpecificInfoResult {
+        result: Some(result),
+        answer,
+        ..
+    }) = info
+    else {
+        return Err(End::Failed("no result".into()));
+    };
+    let provided = matches!(
+        result.code(),
+        ResultCode::EndedNormally | ResultCode::PartlyProvided
+    );
+    match (provided, answer) {
+        (true, Some(specific_info_result::Answer::Plain(answer))) => {
+            Ok((End::Answered(result.status_code), Some(answer)))
         }
-        let mut details = inquiry.details.into_iter();
-        let info = details
-            .next()
-            .and_then(|detail| detail.specific_infos.into_iter().next());
-        let Some(SpecificInfoResult {
-            result: Some(result),
-            answer,
-            ..
-        }) = info
-        else {
-            return End::Failed("no result".into());
-        };
-        let provided = matches!(
-            result.code(),
-            ResultCode::EndedNormally | ResultCode::PartlyProvided
-        );
-        match (provided, answer) {
-            (true, Some(answer)) => {
-                if let specific_info_result::Answer::Plain(answer) = answer
-                    && number.is_multiple_of(self.plan.keep_every)
-                    && self.kept.send(Taken { subject, answer }).is_err()
-                {
-                    return End::Failed("the answer was not kept".into());
-                }
-                End::Answered(result.status_code)
-            }
-            (true, None) => End::Failed("no answer".into()),
-            (false, Some(_)) => End::Failed("an answer with a refusal".into()),
-            (false, None) if result.code() == ResultCode::CommunicationError => {
-                End::Failed("communication error".into())
-            }
-            (false, None) => End::Refused(result.status_code),
+        (true, Some(_)) => Ok((End::Answered(result.status_code), None)),
+        (true, None) => Err(End::Failed("no answer".into())),
+        (false, Some(_)) => Err(End::Failed("an answer with a refusal".into())),
+        (false, None) if result.code() == ResultCode::CommunicationError => {
+            Err(End::Failed("communication error".into()))
         }
+        (false, None) => Ok((End::Refused(result.status_code), None)),
     }
-}
-
-/// The call and the code only: a message can quote what was sent.
-fn failed(call: &str, status: &Status) -> End {
-    End::Failed(format!("{call}: {:?}", status.code()))
 }
 
 /// Compares kept answers with what the providers' replicas say; the number of those that differ.

@@ -1,8 +1,11 @@
 //! The load generator of Chukan: complete exchanges per second beside the bare echo that the machine is capable of.
 
 mod account;
+mod approvers;
 mod baseline;
 mod batch;
+mod closed;
+mod conversation;
 mod drive;
 mod echo;
 mod exchange;
@@ -11,14 +14,20 @@ mod findings;
 mod gate;
 mod html;
 mod inquiry;
+mod kinds_report;
+mod mix;
 mod open;
 mod opening;
+mod people;
+mod plan;
+mod profile;
 mod replicas;
 mod report;
 mod run;
 mod schedule;
 mod symbols;
 mod target;
+mod whom;
 
 use std::{error::Error, process::ExitCode, time::Duration};
 
@@ -37,8 +46,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Whole conversations in an open model, with gates and reports
-    Run(run::Run),
+    /// Whole conversations of many kinds in an open or closed model, with gates and reports
+    #[command(args_override_self = true)]
+    Run(Box<run::Run>),
+    /// The named loads that `run --profile` knows, in Japanese and English
+    Profiles,
     /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
     Exchange(Plan),
     /// Rows of inquiry files per second as a ratio to the mutual-TLS echo of 1 KiB
@@ -79,6 +91,20 @@ struct Plan {
     people: u32,
 }
 
+impl Cli {
+    /// Reads arguments, those of a named profile before the others.
+    fn read(given: &[String]) -> Result<Self, clap::Error> {
+        let cli = Self::try_parse_from(given)?;
+        match &cli.command {
+            Command::Run(run) => match run.profile {
+                Some(profile) => Self::try_parse_from(profile.arguments(given)),
+                None => Ok(cli),
+            },
+            _ => Ok(cli),
+        }
+    }
+}
+
 impl Plan {
     fn measurement(&self) -> Duration {
         Duration::from_secs(self.seconds)
@@ -86,7 +112,13 @@ impl Plan {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let given: Vec<_> = std::env::args().collect();
+    let cli = Cli::read(&given).unwrap_or_else(|refused| refused.exit());
+    let done = match cli.command {
+        Command::Profiles => {
+            print!("{}", profile::list());
+            Ok(())
+        }
         Command::EchoServer(server) => on_runtime(server.run()),
         Command::Fairness(plan) => on_runtime(fairness::run(plan)),
         Command::Opening(plan) => on_runtime(opening::run(plan)),

@@ -11,12 +11,26 @@ use tokio::{
 use crate::{
     Fault,
     account::{Account, End, Sample},
+    mix::Kind,
 };
 
 /// A kind of conversation, with the connection it uses.
 pub(crate) trait Conversation: Clone + Send + 'static {
+    /// What is known of the conversation with this number before it begins.
+    fn terms(&self, number: u64) -> Terms;
+
     /// Holds the conversation with this number to its end.
     fn hold(self, number: u64) -> impl Future<Output = End> + Send;
+}
+
+/// What is known of a conversation before it begins.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Terms {
+    pub(crate) kind: Kind,
+    /// The exchanges that it makes.
+    pub(crate) exchanges: u64,
+    /// How much longer than others it may take.
+    pub(crate) patience: Duration,
 }
 
 /// What bounds a run.
@@ -43,16 +57,20 @@ pub(crate) async fn drive<C: Conversation>(
         while let Some(ended) = before(due, &mut under_way).await {
             account.enter(ended?)?;
         }
-        account.send(intended)?;
+        let terms = connection.terms(number);
+        account.send(terms.kind, intended)?;
         let (connection, places) = (connection.clone(), Arc::clone(&places));
         under_way.spawn(async move {
             let slip = due.elapsed();
             let Ok(_place) = places.acquire().await else {
-                return lost(intended, slip);
+                return lost(terms, intended, slip);
             };
             let sent = Instant::now();
-            let held = timeout(bounds.timeout, connection.hold(number)).await;
+            let limit = bounds.timeout + terms.patience;
+            let held = timeout(limit, connection.hold(number)).await;
             Sample {
+                kind: terms.kind,
+                exchanges: terms.exchanges,
                 intended,
                 slip,
                 latency: due.elapsed(),
@@ -64,7 +82,7 @@ pub(crate) async fn drive<C: Conversation>(
     while let Some(ended) = under_way.join_next().await {
         account.enter(ended?)?;
     }
-    account.took = began.elapsed();
+    account.close(began.elapsed());
     Ok(account)
 }
 
@@ -80,8 +98,10 @@ async fn before(
     }
 }
 
-fn lost(intended: Duration, slip: Duration) -> Sample {
+fn lost(terms: Terms, intended: Duration, slip: Duration) -> Sample {
     Sample {
+        kind: terms.kind,
+        exchanges: terms.exchanges,
         intended,
         slip,
         latency: slip,
@@ -110,6 +130,10 @@ mod tests {
     }
 
     impl Conversation for Frozen {
+        fn terms(&self, _number: u64) -> Terms {
+            Terms::default()
+        }
+
         async fn hold(self, _number: u64) -> End {
             let _turn = self.turn.acquire().await.unwrap();
             if STALL.contains(&self.began.elapsed()) {

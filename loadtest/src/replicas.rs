@@ -74,7 +74,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
 }
 
 /// The first line of a file: the columns that the layout has.
-async fn names(target: &Target) -> Result<String, Fault> {
+pub(crate) async fn names(target: &Target) -> Result<String, Fault> {
     let mut client = ReplicaServiceClient::new(target.connect().await?);
     let wanted = chukan::grpc::proto::v1::ExportReplicasRequest {
         specific_info: "TM00000000000002".into(),

@@ -9,24 +9,26 @@ use std::{
 
 use chukan::grpc::proto::v1::{
     CompareProvisionRecordsRequest, TimeRange, compare_provision_records_request::Scope,
-    inquiry_service_client::InquiryServiceClient,
     provision_record_service_client::ProvisionRecordServiceClient,
 };
-use clap::{Args, ValueEnum};
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use clap::Args;
 
 use crate::{
     Fault,
     account::Account,
-    baseline,
-    exchange::{Subject, people},
+    approvers::Staff,
+    baseline, closed,
+    conversation::{Columns, Talk, compare, prepare},
     findings::{Findings, Processors, describe},
     gate::Gate,
     html,
-    inquiry::{Inquiring, Plan, compare},
     open::{Bounds, drive},
+    people::Crowd,
+    plan::Plan,
+    profile::Profile,
     schedule::{Arrivals, Schedule, Shape},
     target::{Target, cpu_seconds, verify_ledger},
+    whom::{Staffed, Whom},
 };
 
 /// The most conversations of a run.
@@ -39,6 +41,9 @@ const PAGE: i32 = 1_000;
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Run {
+    /// A named load; `loadtest profiles` lists them. Flags that are given override its own
+    #[arg(long, value_enum)]
+    pub(crate) profile: Option<Profile>,
     /// Conversations per second, at the highest
     #[arg(long, default_value_t = 50.0, value_parser = rate)]
     pub(crate) rate: f64,
@@ -63,13 +68,21 @@ pub(crate) struct Run {
     /// People of the world that is asked about
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(50..=1_000_000))]
     pub(crate) people: u32,
-    /// Whom the conversations are about
-    #[arg(long, value_enum, default_value_t = Pick::EachOnce)]
-    pub(crate) pick: Pick,
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+    #[command(flatten)]
+    pub(crate) staffed: Staffed,
+    /// A closed model instead: so many conversations at any one time, each place begins the next when the one before has
+    /// ended; rate, shape and arrivals are of no account then
+    #[arg(long, value_name = "PLACES", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) closed: Option<u32>,
+    /// The most conversations of a closed run
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) at_most: u32,
     /// Decides arrivals and people: the same seed, the same run
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// One answer in so many is compared with the provider's replica
+    /// One answer in so many of each kind is compared with what the server holds, the first always
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) check_every: u64,
     /// A gate such as `p99<200ms`, `max<2s`, `errors<0.1%` or `rate>100`; it can be given several times
@@ -105,20 +118,12 @@ ledger does not verify, or when the generator itself was late with more than 1 %
 
 Examples:
   loadtest run --rate 200 --seconds 30 --assert 'p99<200ms' --assert 'errors<0.1%'
-  loadtest run --rate 200 --pick uniform --json before.json
-  loadtest run --rate 200 --pick uniform --baseline before.json --worse-by 10
+  loadtest run --rate 200 --repeat-people --json before.json
+  loadtest run --rate 200 --repeat-people --baseline before.json --worse-by 10
+  loadtest run --profile counter --seconds 20
+  loadtest run --mix inquiry=80,batch=5,replicas=5,symbols=5,held=5 --approvers 3 --think-time 2s±1s
+  loadtest run --closed 64 --repeat-people
   loadtest run --shape spike --rate 1000 --people 20000 --html report.html";
-
-/// Whom the conversations of a run are about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Pick {
-    /// Everybody once at most; refused when there are too few people
-    EachOnce,
-    /// Anybody, all equally often
-    Uniform,
-    /// Few very often and most seldom: the person of rank n in proportion to 1/n
-    Zipf,
-}
 
 impl Run {
     pub(crate) async fn run(mut self) -> Result<(), Fault> {
@@ -126,7 +131,10 @@ impl Run {
             let gates = baseline::read(file, &describe(&self), self.worse_by)?;
             self.gates.extend(gates);
         }
-        let starts: Vec<_> = self.schedule().starts().take(CALLS_MAX + 1).collect();
+        let starts: Vec<_> = match self.closed {
+            Some(_) => Vec::new(),
+            None => self.schedule().starts().take(CALLS_MAX + 1).collect(),
+        };
         if starts.len() > CALLS_MAX {
             return Err(format!("more than {CALLS_MAX} conversations are meant").into());
         }
@@ -152,57 +160,89 @@ impl Run {
         }
     }
 
+    /// What is offered, for a person.
+    pub(crate) fn offered(&self) -> String {
+        let Self { rate, seconds, shape, arrivals, .. } = self;
+        match self.closed {
+            Some(places) => format!("Closed model, {places} places for {seconds} s"),
+            None => format!("{shape:?}, at most {rate}/s for {seconds} s, {arrivals:?} arrivals"),
+        }
+    }
+
     async fn measure(&self, target: &Target, starts: &[Duration]) -> Result<Findings, Fault> {
-        let subjects = people(target)
-            .await?
-            .into_iter()
-            .map(Arc::new)
-            .collect::<Vec<_>>();
+        let plan = Arc::new(self.plan(target, starts.len()).await?);
+        let columns = Columns::of(target, self.whom.replica_rows).await?;
+        prepare(target, &plan).await?;
         let (kept, keep) = mpsc::channel();
-        let conversation = Inquiring {
-            client: InquiryServiceClient::new(target.connect().await?),
-            plan: Arc::new(Plan {
-                subjects: choose(self.pick, &subjects, starts.len(), self.seed)?,
-                keep_every: self.check_every,
-            }),
-            kept,
-        };
         let mut connections = Vec::new();
         for _ in 0..self.connections {
-            connections.push(Inquiring {
-                client: InquiryServiceClient::new(target.connect().await?),
-                ..conversation.clone()
-            });
+            let channel = target.connect().await?;
+            let patience = self.staffed.patience();
+            connections.push(Talk::new(channel, &plan, columns.clone(), patience, kept.clone()));
         }
-        drop(conversation);
+        drop(kept);
+        let staff = match plan.held_at.as_deref().zip(self.staffed.staffing(self.seed)) {
+            Some((provider, staffing)) => Some(Staff::begin(target, provider, staffing).await?),
+            None => None,
+        };
         let (records_before, _) = count_records(target).await?;
-        eprintln!("{} conversations in {} s …", starts.len(), self.seconds);
+        eprintln!("{} conversations at most in {} s …", plan.steps.len(), self.seconds);
         let processors = || (target.cpu_seconds(), cpu_seconds("self"));
         let before = processors();
-        let account = self.drive(&connections, starts).await?;
+        let account = self.drive(&connections, starts, plan.steps.len()).await?;
         let processors = Processors::between(before, processors(), account.took);
+        let decisions = match staff {
+            Some(staff) => Some(staff.go_home().await),
+            None => None,
+        };
         drop(connections);
-        let kept: Vec<_> = keep.iter().collect();
-        let differ = compare(target, &kept).await?;
+        let compared = compare(target, &columns, keep.iter()).await?;
         let (records, disagree) = count_records(target).await?;
+        let used_up = account.sent == u64::try_from(plan.steps.len())?;
         Ok(Findings {
-            account,
             processors,
-            compared: u64::try_from(kept.len())?,
-            differ,
+            compared,
+            decisions,
+            ran_out: plan.ran_out.clone().filter(|_| used_up),
             records: records.saturating_sub(records_before),
             disagree,
             ledger: String::new(),
+            account,
         })
+    }
+
+    /// Draws the conversations. An open run refuses to begin with too few people; a closed one ends when they are used up.
+    async fn plan(&self, target: &Target, starts: usize) -> Result<Plan, Fault> {
+        let crowd = Crowd::of(target, self.whom.provider.as_deref()).await?;
+        let draw = self.whom.draw(self.check_every, self.seed)?;
+        if self.closed.is_some() {
+            return Plan::draw(&draw, &crowd, usize::try_from(self.at_most)?);
+        }
+        let plan = Plan::draw(&draw, &crowd, starts)?;
+        match plan.ran_out {
+            Some(why) => Err(why.into()),
+            None => Ok(plan),
+        }
     }
 
     async fn drive(
         &self,
-        connections: &[Inquiring],
+        connections: &[Talk],
         starts: &[Duration],
+        planned: usize,
     ) -> Result<Account, Fault> {
+        let timeout = Duration::from_millis(self.timeout_ms);
+        if let Some(places) = self.closed {
+            let bounds = closed::Bounds {
+                timeout,
+                places,
+                length: Duration::from_secs(self.seconds),
+                conversations: u64::try_from(planned)?,
+            };
+            return closed::drive(connections, bounds).await;
+        }
         let bounds = Bounds {
-            timeout: Duration::from_millis(self.timeout_ms),
+            timeout,
             under_way: usize::try_from(self.under_way)?,
         };
         drive(connections, starts.iter().copied(), bounds).await
@@ -238,48 +278,6 @@ fn worse(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Whom each conversation is about.
-fn choose(
-    pick: Pick,
-    people: &[Arc<Subject>],
-    calls: usize,
-    seed: u64,
-) -> Result<Vec<Arc<Subject>>, Fault> {
-    let mut random = StdRng::seed_from_u64(seed);
-    match pick {
-        Pick::EachOnce if calls > people.len() => Err(format!(
-            "{calls} conversations, but only {} people to ask about: raise --people or choose --pick uniform",
-            people.len()
-        )
-        .into()),
-        Pick::EachOnce => Ok(people.iter().take(calls).map(Arc::clone).collect()),
-        Pick::Uniform => (0..calls)
-            .map(|_| person(people, random.random_range(0..people.len().max(1))))
-            .collect(),
-        Pick::Zipf => {
-            let mut reached = 0.0;
-            let ranks = (1..=u32::try_from(people.len())?).map(|rank| {
-                reached += 1.0 / f64::from(rank);
-                reached
-            });
-            let ranks: Vec<_> = ranks.collect();
-            (0..calls)
-                .map(|_| {
-                    let draw = random.random::<f64>() * reached;
-                    person(people, ranks.partition_point(|reached| *reached <= draw))
-                })
-                .collect()
-        }
-    }
-}
-
-fn person(people: &[Arc<Subject>], at: usize) -> Result<Arc<Subject>, Fault> {
-    people
-        .get(at)
-        .map(Arc::clone)
-        .ok_or_else(|| "nobody to ask about".into())
-}
-
 /// The exchanges that the inquirer has records of, and how many of them the three sides record differently.
 async fn count_records(target: &Target) -> Result<(u64, u64), Fault> {
     let mut client = ProvisionRecordServiceClient::new(target.connect().await?);
@@ -302,52 +300,5 @@ async fn count_records(target: &Target) -> Result<(u64, u64), Fault> {
             return Ok((records, disagree));
         }
         request.page_token = page.next_page_token;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    fn crowd(people: u32) -> Vec<Arc<Subject>> {
-        (0..people)
-            .map(|number| {
-                Arc::new(Subject {
-                    addressee_number: number.to_string(),
-                    home: String::new(),
-                    number_at_home: String::new(),
-                })
-            })
-            .collect()
-    }
-
-    fn chosen(pick: Pick) -> BTreeMap<String, u32> {
-        let mut often = BTreeMap::new();
-        for subject in choose(pick, &crowd(100), 100, 7).unwrap() {
-            *often.entry(subject.addressee_number.clone()).or_default() += 1;
-        }
-        often
-    }
-
-    #[test]
-    fn nobody_is_asked_about_twice_unless_that_was_wanted() {
-        assert!(choose(Pick::EachOnce, &crowd(99), 100, 7).is_err());
-        assert_eq!(chosen(Pick::EachOnce).len(), 100);
-    }
-
-    #[test]
-    fn zipf_asks_about_the_first_far_more_often_than_uniform_does() {
-        let first = |pick| chosen(pick).get("0").copied().unwrap_or_default();
-        assert!(first(Pick::Zipf) > 8, "{}", first(Pick::Zipf));
-        assert!(first(Pick::Uniform) < 8, "{}", first(Pick::Uniform));
-    }
-
-    #[test]
-    fn nobody_can_be_drawn_from_an_empty_world() {
-        for pick in Pick::value_variants() {
-            assert!(choose(*pick, &[], 1, 7).is_err(), "{pick:?}");
-        }
     }
 }
