@@ -10,8 +10,9 @@ use crate::{
     approvers::Decisions,
     conversation::Compared,
     gate::{Figures as _, Gate},
-    run::Run,
     kinds_report,
+    limit::Seen,
+    run::Run,
 };
 
 /// The percentiles that every report shows.
@@ -43,6 +44,8 @@ impl Processors {
 pub(crate) struct Findings {
     pub(crate) account: Account,
     pub(crate) processors: Processors,
+    /// What the server's metrics showed meanwhile.
+    pub(crate) seen: Seen,
     /// What was compared after the run.
     pub(crate) compared: Compared,
     /// What the synthetic staff did, where there was one.
@@ -84,9 +87,23 @@ impl Findings {
         flaws
     }
 
+    /// Who was the limit, in a sentence.
+    pub(crate) fn limit(&self) -> String {
+        self.seen.limit(self.slipped())
+    }
+
+    /// The share of the conversations that the generator began late, in percent.
+    fn slipped(&self) -> f64 {
+        percent(self.account.slipped, self.account.sent)
+    }
+
     /// Everything that was compared.
     pub(crate) fn compared(&self) -> u64 {
-        self.compared.of.values().map(|(compared, _)| compared).sum()
+        self.compared
+            .of
+            .values()
+            .map(|(compared, _)| compared)
+            .sum()
     }
 
     /// What differs of it.
@@ -125,7 +142,11 @@ impl Findings {
             run.whom.mix,
             run.people,
             run.whom.people_drawn,
-            if run.whom.repeat_people { ", again and again" } else { ", nobody twice" },
+            if run.whom.repeat_people {
+                ", again and again"
+            } else {
+                ", nobody twice"
+            },
         ));
         line(format_args!(
             "| ms | p50 | p90 | p99 | p99.9 | p99.99 | max |\n|---|---:|---:|---:|---:|---:|---:|"
@@ -153,10 +174,11 @@ impl Findings {
         line(format_args!("{}", kinds_report::markdown(self, run)));
         line(format_args!(
             "Late in the generator: {:.2} %. Processors busy: server {}, generator {}.",
-            percent(account.slipped, account.sent),
+            self.slipped(),
             busy(self.processors.server),
             busy(self.processors.generator)
         ));
+        line(format_args!("{}", self.seen.markdown(self.slipped())));
         line(format_args!(
             "{} answers compared, {} differ. {} exchanges recorded, {} differ between the three sides. Ledger: {}",
             self.compared(),
@@ -203,8 +225,9 @@ impl Findings {
             },
             "latency_ms": times(&account.latency), "service_ms": times(&account.service),
             "ended_per_second": account.rate(),
-            "slipped_percent": percent(account.slipped, account.sent),
+            "slipped_percent": self.slipped(),
             "processors_busy": { "server": self.processors.server, "generator": self.processors.generator },
+            "server": self.seen.json(self.slipped()),
             "answers": { "compared": self.compared(), "differ": self.differ() },
             "kinds": kinds_report::json(self), "rows": self.compared.rows,
             "staff": kinds_report::staff_json(self), "ran_out": self.ran_out,
@@ -315,6 +338,7 @@ mod tests {
                 server: None,
                 generator: None,
             },
+            seen: Seen::default(),
             compared: Compared {
                 of: [(Kind::Inquiry, (1, differ))].into(),
                 ..Compared::default()

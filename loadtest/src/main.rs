@@ -4,6 +4,7 @@ mod account;
 mod approvers;
 mod baseline;
 mod batch;
+mod capacity;
 mod closed;
 mod conversation;
 mod drive;
@@ -15,6 +16,7 @@ mod gate;
 mod html;
 mod inquiry;
 mod kinds_report;
+mod limit;
 mod mix;
 mod open;
 mod opening;
@@ -27,6 +29,7 @@ mod run;
 mod schedule;
 mod symbols;
 mod target;
+mod watch;
 mod whom;
 
 use std::{error::Error, process::ExitCode, time::Duration};
@@ -51,6 +54,8 @@ enum Command {
     Run(Box<run::Run>),
     /// The named loads that `run --profile` knows, in Japanese and English
     Profiles,
+    /// The highest rate at which the gates of `run` hold: raised until one breaks, then bisected
+    Capacity(capacity::Capacity),
     /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
     Exchange(Plan),
     /// Rows of inquiry files per second as a ratio to the mutual-TLS echo of 1 KiB
@@ -95,12 +100,14 @@ impl Cli {
     /// Reads arguments, those of a named profile before the others.
     fn read(given: &[String]) -> Result<Self, clap::Error> {
         let cli = Self::try_parse_from(given)?;
-        match &cli.command {
-            Command::Run(run) => match run.profile {
-                Some(profile) => Self::try_parse_from(profile.arguments(given)),
-                None => Ok(cli),
-            },
-            _ => Ok(cli),
+        let profile = match &cli.command {
+            Command::Run(run) => run.profile,
+            Command::Capacity(capacity) => capacity.run.profile,
+            _ => None,
+        };
+        match profile {
+            Some(profile) => Self::try_parse_from(profile.arguments(given)),
+            None => Ok(cli),
         }
     }
 }
@@ -125,6 +132,7 @@ fn main() -> ExitCode {
         Command::FillRecords(filling) => on_runtime(filling.run()),
         Command::Batch(plan) => on_runtime(batch::run(plan)),
         Command::Run(run) => on_runtime(run.run()),
+        Command::Capacity(capacity) => on_runtime(capacity.run()),
         Command::Replicas(plan) => on_runtime(replicas::run(plan)),
         Command::Symbols(plan) => on_runtime(symbols::run(plan)),
         Command::Exchange(plan) => on_runtime(exchange::run(plan)),

@@ -25,6 +25,8 @@ pub(crate) const SEED: u64 = 20_261_122;
 pub(crate) struct Target {
     child: Child,
     address: String,
+    /// Where it shows its metrics.
+    metrics: Option<String>,
     pki: PathBuf,
     _out: BufReader<ChildStdout>,
 }
@@ -40,6 +42,8 @@ impl Target {
                 "127.0.0.1:0",
                 "--set",
                 "log.filter=warn",
+                "--set",
+                "metrics.listen=127.0.0.1:0",
             ])
             .args(["--seed", &SEED.to_string()])
             .args(["--people", &people.to_string(), "--data"])
@@ -66,9 +70,12 @@ impl Target {
         out.read_line(&mut line).await?;
         let ready: serde_json::Value = serde_json::from_str(&line)
             .map_err(|_| "the server did not become ready; its log says why")?;
-        let address = ready.get("grpc").and_then(|address| address.as_str());
+        let address = |of| ready.get(of).and_then(|address| address.as_str());
         Ok(Self {
-            address: address.ok_or("the ready line names no address")?.to_owned(),
+            address: address("grpc")
+                .ok_or("the ready line names no address")?
+                .to_owned(),
+            metrics: address("metrics").map(str::to_owned),
             child,
             pki,
             _out: out,
@@ -91,22 +98,24 @@ impl Target {
         Ok(connect(&format!("https://{}", self.address), pem).await?)
     }
 
+    /// Where it shows its metrics.
+    pub(crate) fn metrics(&self) -> Option<String> {
+        self.metrics.clone()
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> Option<String> {
+        Some(self.child.id()?.to_string())
+    }
+
     /// Seconds of processor time that the server has used.
     pub(crate) fn cpu_seconds(&self) -> Option<f64> {
-        cpu_seconds(&self.child.id()?.to_string())
+        cpu_seconds(&self.process()?)
     }
 
     /// The memory that is resident at this moment, in MiB; 0 where the system does not say.
     pub(crate) fn resident_mib(&self) -> f64 {
-        let status = self
-            .child
-            .id()
-            .and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok());
-        let line = status
-            .as_deref()
-            .and_then(|status| status.lines().find_map(|line| line.strip_prefix("VmRSS:")));
-        let kib = line.and_then(|line| line.split_whitespace().next());
-        kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+        self.process().map_or(0.0, |process| resident_mib(&process))
     }
 
     /// Kills the server.
@@ -145,6 +154,16 @@ pub(crate) async fn verify_ledger(data: &Path) -> Result<String, Fault> {
     }
     let text = String::from_utf8_lossy(&verified.stdout);
     Ok(text.lines().last().unwrap_or_default().to_owned())
+}
+
+/// The memory of a process that is resident at this moment, in MiB; 0 where the system does not say.
+pub(crate) fn resident_mib(process: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok();
+    let line = status
+        .as_deref()
+        .and_then(|status| status.lines().find_map(|line| line.strip_prefix("VmRSS:")));
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }
 
 /// Seconds of processor time that a process has used; `self` is this one. Nothing where the system does not say.
