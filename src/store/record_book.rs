@@ -1,12 +1,10 @@
 //! The record book of one world: writes entries to the ledger, finds records again, and follows the ledger's tail
 //! into the state.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::{
-    Keeper, RecordPlace, State, StoreFault,
+    Followed, Keeper, RecordPlace, State, StoreFault,
     under_way::{Act, UnderWay},
 };
 use crate::{
@@ -44,15 +42,6 @@ pub struct Recorded {
     /// Where it stands.
     pub place: RecordPlace,
     _act: Act,
-}
-
-/// What the ledger held beyond the state.
-#[derive(Debug, Default)]
-pub struct Followed {
-    /// The exchanges of which a record was written.
-    pub exchanges: BTreeSet<ProcessingSerial>,
-    /// The disposals that may not have come to their end: whose, and of what was recorded before when.
-    pub disposals: Vec<(Keeper, Timestamp)>,
 }
 
 /// A record could not be written or found.
@@ -246,14 +235,9 @@ impl RecordBook {
             let mut places = Vec::new();
             let mut permits = Vec::new();
             for stored in &tail {
-                self.follow_entry(stored, &mut places, &mut permits)?;
-                if let Entry::Disposed {
-                    recorded_before, ..
-                } = read_entry(stored)?
-                {
-                    let keeper = Keeper::of_owner(stored.tree.owner)?;
-                    followed.disposals.push((keeper, recorded_before));
-                }
+                let entry = read_entry(stored)?;
+                self.follow_entry((stored, &entry), &mut places, &mut permits)?;
+                followed.take(stored.tree, entry)?;
             }
             for some in places.chunks(FOLLOWED_AT_ONCE) {
                 let some: Vec<_> = some
@@ -265,20 +249,18 @@ impl RecordBook {
             for some in permits.chunks(FOLLOWED_AT_ONCE) {
                 self.state.note_used_permits(some).await?;
             }
-            let serials = places.into_iter().map(|(_, serial, _)| serial);
-            followed.exchanges.extend(serials);
         }
         Ok(followed)
     }
 
     fn follow_entry(
         &self,
-        stored: &StoredEntry,
+        (stored, entry): (&StoredEntry, &Entry),
         places: &mut Vec<(Keeper, ProcessingSerial, RecordPlace)>,
         permits: &mut Vec<(InstitutionCode, PermitId, Timestamp)>,
     ) -> Result<(), RecordFault> {
         let at = recorded_at(stored)?;
-        match read_entry(stored)? {
+        match entry {
             Entry::Provision(record) => {
                 if let (Side::Provider, Some(permit)) = (record.side, record.permit_id) {
                     permits.push((record.subject.provider, permit, at));
@@ -288,9 +270,9 @@ impl RecordBook {
                     index: stored.index,
                     nondisclosure: record.subject.nondisclosure,
                 };
-                places.push((Keeper::of(&record), record.subject.serial, place));
+                places.push((Keeper::of(record), record.subject.serial, place));
             }
-            Entry::Held { subject, permit_id } => permits.push((subject.provider, permit_id, at)),
+            Entry::Held { subject, permit_id } => permits.push((subject.provider, *permit_id, at)),
             Entry::NondisclosureSet {
                 serial,
                 nondisclosure,
@@ -299,17 +281,17 @@ impl RecordBook {
                 let marked = places
                     .iter_mut()
                     .rev()
-                    .find(|(keeper, of, _)| *of == serial && keeper.as_str() == owner);
+                    .find(|(keeper, of, _)| of == serial && keeper.as_str() == owner);
                 if let Some((_, _, place)) = marked {
-                    place.nondisclosure = nondisclosure;
+                    place.nondisclosure = *nondisclosure;
                 } else if let Ok(code) = owner.parse() {
                     let keeper = Keeper::Institution(code);
-                    if let Some(place) = self.state.record_place(&owner, serial)? {
+                    if let Some(place) = self.state.record_place(&owner, *serial)? {
                         let place = RecordPlace {
-                            nondisclosure,
+                            nondisclosure: *nondisclosure,
                             ..place
                         };
-                        places.push((keeper, serial, place));
+                        places.push((keeper, *serial, place));
                     }
                 }
             }

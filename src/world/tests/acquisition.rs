@@ -79,6 +79,7 @@ fn check_links(world: &World, people: &[(usize, u32)]) {
                 assert!(symbols.insert(symbol));
             }
             Acquisition::SerialIssued { .. }
+            | Acquisition::Expired { .. }
             | Acquisition::Failed { .. }
             | Acquisition::Unlinked { .. } => panic!("not linked: {acquisition:?}"),
         }
@@ -307,7 +308,9 @@ async fn settle(world: &Arc<World>, people: &[(usize, u32)]) {
                     .unwrap();
                 world.move_requests().await.unwrap();
             }
-            Acquisition::Failed { .. } | Acquisition::Unlinked { .. } => {
+            Acquisition::Expired { .. }
+            | Acquisition::Failed { .. }
+            | Acquisition::Unlinked { .. } => {
                 begin(world, *place, *index).await;
             }
         }
