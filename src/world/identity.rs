@@ -193,7 +193,7 @@ impl World {
     }
 
     /// The use that is put on record, and how the request ends then.
-    fn decided_use(
+    pub(super) fn decided_use(
         &self,
         name: &ResidentRequestName,
         asked: &AtNationalServer,
@@ -322,7 +322,7 @@ impl World {
         Ok(history)
     }
 
-    async fn record_identity_use(
+    pub(super) async fn record_identity_use(
         &self,
         institution: InstitutionCode,
         used: IdentityUse,
