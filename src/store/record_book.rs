@@ -235,9 +235,7 @@ impl RecordBook {
             let mut places = Vec::new();
             let mut permits = Vec::new();
             for stored in &tail {
-                let entry = read_entry(stored)?;
-                self.follow_entry((stored, &entry), &mut places, &mut permits)?;
-                followed.take(stored.tree, entry)?;
+                self.follow_entry(stored, &mut followed, &mut places, &mut permits)?;
             }
             for some in places.chunks(FOLLOWED_AT_ONCE) {
                 let some: Vec<_> = some
@@ -255,13 +253,16 @@ impl RecordBook {
 
     fn follow_entry(
         &self,
-        (stored, entry): (&StoredEntry, &Entry),
+        stored: &StoredEntry,
+        followed: &mut Followed,
         places: &mut Vec<(Keeper, ProcessingSerial, RecordPlace)>,
         permits: &mut Vec<(InstitutionCode, PermitId, Timestamp)>,
     ) -> Result<(), RecordFault> {
         let at = recorded_at(stored)?;
-        match entry {
+        let keeper = Keeper::of_owner(stored.tree.owner)?;
+        match read_entry(stored)? {
             Entry::Provision(record) => {
+                followed.exchanges.insert(record.subject.serial);
                 if let (Side::Provider, Some(permit)) = (record.side, record.permit_id) {
                     permits.push((record.subject.provider, permit, at));
                 }
@@ -270,9 +271,9 @@ impl RecordBook {
                     index: stored.index,
                     nondisclosure: record.subject.nondisclosure,
                 };
-                places.push((Keeper::of(record), record.subject.serial, place));
+                places.push((Keeper::of(&record), record.subject.serial, place));
             }
-            Entry::Held { subject, permit_id } => permits.push((subject.provider, *permit_id, at)),
+            Entry::Held { subject, permit_id } => permits.push((subject.provider, permit_id, at)),
             Entry::NondisclosureSet {
                 serial,
                 nondisclosure,
@@ -281,32 +282,36 @@ impl RecordBook {
                 let marked = places
                     .iter_mut()
                     .rev()
-                    .find(|(keeper, of, _)| of == serial && keeper.as_str() == owner);
+                    .find(|(keeper, of, _)| *of == serial && keeper.as_str() == owner);
                 if let Some((_, _, place)) = marked {
-                    place.nondisclosure = *nondisclosure;
+                    place.nondisclosure = nondisclosure;
                 } else if let Ok(code) = owner.parse() {
                     let keeper = Keeper::Institution(code);
-                    if let Some(place) = self.state.record_place(&owner, *serial)? {
+                    if let Some(place) = self.state.record_place(&owner, serial)? {
                         let place = RecordPlace {
-                            nondisclosure: *nondisclosure,
+                            nondisclosure,
                             ..place
                         };
-                        places.push((keeper, *serial, place));
+                        places.push((keeper, serial, place));
                     }
                 }
             }
+            Entry::Disposed {
+                recorded_before, ..
+            } => followed.disposals.push((keeper, recorded_before)),
+            Entry::Deleted {
+                what, ended_before, ..
+            } => followed.deletions.push((keeper, what, ended_before)),
+            Entry::IdentityInformationUsed(used) => followed.identity_uses.push((keeper, *used)),
             Entry::PermitRefused { .. }
             | Entry::IndividualNumberUsed { .. }
-            | Entry::IdentityInformationUsed(_)
             | Entry::SealingKeyRegistered { .. }
             | Entry::SealingKeyRevoked { .. }
             | Entry::CallRefused { .. }
             | Entry::Operation(_)
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
-            | Entry::Deleted { .. }
             | Entry::Escalated { .. }
-            | Entry::Disposed { .. }
             | Entry::PortalUsed { .. }
             | Entry::Notice { .. }
             | Entry::OwnDataRequested { .. }

@@ -176,9 +176,12 @@ impl World {
     /// Ends the requests whose use was on record when a crash came: as it says, and without another record.
     pub(super) async fn finish_identity_uses(
         &self,
-        uses: &[(InstitutionCode, IdentityUse)],
+        uses: &[(Keeper, IdentityUse)],
     ) -> Result<(), WorldFault> {
-        for (institution, recorded) in uses {
+        for (keeper, recorded) in uses {
+            let Keeper::Institution(institution) = keeper else {
+                continue;
+            };
             let name = (*institution, recorded.record_id.clone());
             let Some(asked) = self.juki.at_national_server(&name)? else {
                 continue;

@@ -15,9 +15,11 @@ impl World {
         for (keeper, line) in &followed.disposals {
             self.records.dispose(*keeper, *line).await?;
         }
-        for (institution, what, before) in &followed.deletions {
-            let server = self.server(*institution)?;
-            server.finish_deletion(*what, *before).await?;
+        for (keeper, what, before) in &followed.deletions {
+            if let Keeper::Institution(code) = keeper {
+                let server = self.server(*code)?;
+                server.finish_deletion(*what, *before).await?;
+            }
         }
         self.finish_identity_uses(&followed.identity_uses).await?;
         for server in self.servers.values() {
