@@ -1,6 +1,11 @@
 //! Mass acquisition: people per second from the request to the last link; and what a look-up costs among few and among many.
 
-use std::{fs, path::Path, sync::Arc, time::Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 use chukan::{
     grpc::proto::{
@@ -50,6 +55,9 @@ pub(crate) struct Plan {
     /// Only the look-ups: nobody is acquired
     #[arg(long)]
     look_ups_only: bool,
+    /// Folder in which the worlds are kept, and taken up by the next run; without it they are removed
+    #[arg(long, value_name = "DIR")]
+    worlds: Option<PathBuf>,
 }
 
 impl Plan {
@@ -83,12 +91,14 @@ impl Call for LookUp {
 
 /// Measures and reports.
 pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
-    let (few_dir, dir) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let removed = tempfile::tempdir()?;
+    let worlds = plan.worlds.as_deref().unwrap_or(removed.path());
+    let [few_dir, dir] = [FEW, plan.people].map(|people| worlds.join(format!("world-{people}")));
     eprintln!("making worlds of {FEW} and {} people …", plan.people);
-    let few = opened(few_dir.path(), FEW).await?;
-    let many = opened(dir.path(), plan.people).await?;
+    let few = opened(&few_dir, FEW).await?;
+    let many = opened(&dir, plan.people).await?;
     let filled_mib = many.resident_mib();
-    let echo = Target::echo(&dir.path().join("pki")).await?;
+    let echo = Target::echo(&dir.join("pki")).await?;
     let mut echoes = Vec::new();
     for _ in 0..plan.connections {
         echoes.push(EchoCall::new(echo.connect().await?));
@@ -135,7 +145,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
     echo.stop().await?;
     few.stop().await?;
     many.stop().await?;
-    let ledger = verify_ledger(dir.path()).await?;
+    let ledger = verify_ledger(&dir).await?;
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("# Mass acquisition beside the mutual-TLS echo of 1 KiB\n");
     println!(
@@ -163,6 +173,9 @@ fn tell_costs(costs: &[[f64; 3]], people: u32) {
 /// A world of two institutions, made and then opened anew: rows of a small one would else still be in the log's memory, which
 /// no large one fits into.
 async fn opened(data: &Path, people: u32) -> Result<Target, Fault> {
+    if data.join("definitions").exists() {
+        return Target::chukan(data, people).await;
+    }
     const HEAD: &str = "\n[[institutions]]\n";
     let definitions = data.join("definitions");
     write_embedded(&definitions)?;

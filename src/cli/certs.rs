@@ -9,7 +9,7 @@ use crate::crypto::{identity::Identity, pki::DevelopmentPki};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CertsCommand {
-    /// 機関または業務システムの証明書を発行する
+    /// 機関、業務システムまたはポータルの証明書を発行する
     Issue(Issue),
     /// 証明書を失効させる。動作中のサーバーには数秒で反映されます
     Revoke(Revoke),
@@ -20,12 +20,22 @@ pub(super) struct Issue {
     /// データディレクトリー
     #[arg(long, value_name = "DIR", default_value = "chukan-data")]
     data: PathBuf,
+    #[command(flatten)]
+    to: To,
+    /// 業務システムの名前（英小文字・数字・-）
+    #[arg(long, value_name = "NAME", conflicts_with = "portal")]
+    system: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct To {
     /// 機関コード（16桁）
     #[arg(long, value_name = "CODE")]
-    institution: String,
-    /// 業務システムの名前（英小文字・数字・-）
-    #[arg(long, value_name = "NAME")]
-    system: Option<String>,
+    institution: Option<String>,
+    /// ポータル。ポータルの証明書がまだないデータディレクトリーで使います
+    #[arg(long)]
+    portal: bool,
 }
 
 #[derive(Debug, Args)]
@@ -48,7 +58,10 @@ impl CertsCommand {
 
 impl Issue {
     fn run(self) -> Result<(), CliFault> {
-        let identity = Identity::institution(&self.institution, self.system.as_deref())?;
+        let identity = match self.to.institution {
+            Some(code) => Identity::institution(&code, self.system.as_deref())?,
+            None => Identity::Portal,
+        };
         let pki = DevelopmentPki::load(&self.data.join("pki"))?;
         pki.issue_client(&identity, validity())?;
         println!("証明書: {}", pki.client_certificate(&identity).display());

@@ -118,6 +118,7 @@ impl Report {
                 v1::DeletedKind::Results => Deleted::Results.ja(),
                 v1::DeletedKind::BatchFiles => Deleted::BatchFiles.ja(),
                 v1::DeletedKind::Downloads => Deleted::Downloads.ja(),
+                v1::DeletedKind::AcquisitionSerials => Deleted::AcquisitionSerials.ja(),
             };
             let (at, before) = (time(deletion.deleted_at), time(deletion.ended_before));
             let fields = [at, kind.to_owned(), deletion.count.to_string(), before];

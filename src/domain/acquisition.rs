@@ -62,6 +62,11 @@ pub enum Acquisition {
         /// When it stops being accepted.
         expires_at: Timestamp,
     },
+    /// The serial was not used in time, and is deleted.
+    Expired {
+        /// When it had stopped being accepted.
+        at: Timestamp,
+    },
     /// It ended without a symbol.
     Failed {
         /// Since when.
@@ -170,7 +175,12 @@ impl Acquisition {
             Some(Self::SerialIssued { expires_at, .. }) if now < *expires_at => {
                 Err(AcquisitionRefusal::SerialPending)
             }
-            Some(Self::SerialIssued { .. } | Self::Failed { .. } | Self::Unlinked { .. })
+            Some(
+                Self::SerialIssued { .. }
+                | Self::Expired { .. }
+                | Self::Failed { .. }
+                | Self::Unlinked { .. },
+            )
             | None => Ok(Self::SerialIssued {
                 serial,
                 at: now,
@@ -196,7 +206,23 @@ impl Acquisition {
                 expires_at,
             }),
             Self::Linked { .. } => Err(AcquisitionRefusal::AlreadyLinked),
-            Self::Failed { .. } | Self::Unlinked { .. } => Err(AcquisitionRefusal::NotLinked),
+            Self::Expired { .. } | Self::Failed { .. } | Self::Unlinked { .. } => {
+                Err(AcquisitionRefusal::NotLinked)
+            }
+        }
+    }
+
+    /// Decides to delete the serial; nothing where none is kept that expired before `before`.
+    pub fn lapse(&self, before: Timestamp) -> Option<Self> {
+        match self {
+            Self::SerialIssued { expires_at, .. } if *expires_at < before => {
+                Some(Self::Expired { at: *expires_at })
+            }
+            Self::SerialIssued { .. }
+            | Self::Expired { .. }
+            | Self::Failed { .. }
+            | Self::Linked { .. }
+            | Self::Unlinked { .. } => None,
         }
     }
 
@@ -230,9 +256,10 @@ impl Acquisition {
     pub fn unlink(&self, reason: UnlinkReason, now: Timestamp) -> Result<Self, AcquisitionRefusal> {
         match self {
             Self::Linked { .. } => Ok(Self::Unlinked { at: now, reason }),
-            Self::SerialIssued { .. } | Self::Failed { .. } | Self::Unlinked { .. } => {
-                Err(AcquisitionRefusal::NotLinked)
-            }
+            Self::SerialIssued { .. }
+            | Self::Expired { .. }
+            | Self::Failed { .. }
+            | Self::Unlinked { .. } => Err(AcquisitionRefusal::NotLinked),
         }
     }
 
@@ -248,6 +275,7 @@ impl Acquisition {
                 }
             }
             Self::SerialIssued { .. }
+            | Self::Expired { .. }
             | Self::Failed { .. }
             | Self::Linked { .. }
             | Self::Unlinked { .. } => Err(AcquisitionRefusal::SerialUnknown),
@@ -296,6 +324,21 @@ mod tests {
             acquisition.link(serial, at("2026-11-23T00:00:00Z")),
             Err(AcquisitionRefusal::SerialExpired)
         );
+    }
+
+    #[test]
+    fn a_serial_is_deleted_only_after_it_has_expired_and_another_can_be_issued_then() {
+        let (acquisition, serial) = issued();
+        let expired = at("2026-11-23T00:00:00Z");
+        assert_eq!(acquisition.lapse(expired), None);
+        let lapsed = acquisition.lapse(at("2026-11-23T00:00:01Z")).unwrap();
+        assert_eq!(lapsed, Acquisition::Expired { at: expired });
+        assert_eq!(lapsed.lapse(at("2027-01-01T00:00:00Z")), None);
+        let now = at("2026-11-22T12:00:00Z");
+        let late = lapsed.link(serial, now);
+        assert_eq!(late, Err(AcquisitionRefusal::SerialUnknown));
+        let fresh = SerialDigest([5; 32]);
+        assert!(Acquisition::issue(Some(&lapsed), fresh, now, expired).is_ok());
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub enum Deleted {
     BatchFiles,
     /// The files of downloads.
     Downloads,
+    /// 取得番号 that were issued and never used.
+    AcquisitionSerials,
 }
 
 impl Deleted {
@@ -22,6 +24,7 @@ impl Deleted {
             Self::Results => "情報照会の結果",
             Self::BatchFiles => "バッチ照会ファイル",
             Self::Downloads => "ダウンロードのファイル",
+            Self::AcquisitionSerials => "未使用の取得番号",
         }
     }
 }
@@ -35,6 +38,6 @@ pub struct PlacedDeletion {
     pub what: Deleted,
     /// How many.
     pub count: u64,
-    /// What ended before this: an inquiry, a batch, or the time of a download.
+    /// What ended before this: an inquiry, a batch, the time of a download, or that of a serial.
     pub ended_before: Timestamp,
 }

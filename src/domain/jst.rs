@@ -7,7 +7,6 @@ use jiff::{
 };
 
 /// Japan Standard Time; it has no summer time.
-/// Japanese time, all year round.
 pub const JST: Offset = Offset::constant(9);
 
 /// The date and time in Japan at `at`.

@@ -1,50 +1,21 @@
 //! お知らせ: what an institution tells one person through the portal. OSR.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
     codes::AddresseeNumber,
-    malformed::{Flaw, Malformed},
+    malformed::Flaw,
     repertoire::{first_unprintable, mentions_individual_number},
 };
 
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $ja:literal, $max:literal, $expected:literal, $read:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
-
-        impl TryFrom<String> for $name {
-            type Error = Malformed;
-
-            fn try_from(text: String) -> Result<Self, Malformed> {
-                match flaw(&text, ($max, $expected), $read) {
-                    None => Ok(Self(text)),
-                    Some(flaw) => Err(Malformed {
-                        noun: stringify!($name),
-                        noun_ja: $ja,
-                        flaw,
-                    }),
-                }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Malformed;
-
-            fn from_str(text: &str) -> Result<Self, Malformed> {
-                text.to_owned().try_into()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(text: $name) -> Self {
-                text.0
-            }
+        checked_text! {
+            $(#[$doc])*
+            $name, $ja, |text: &str| flaw(text, ($max, $expected), $read)
         }
 
         /// Only the length shows.

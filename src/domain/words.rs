@@ -42,44 +42,15 @@ impl Form {
 
 macro_rules! word {
     ($(#[$doc:meta])* $name:ident, $ja:literal, $form:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        checked_text! {
+            $(#[$doc])*
+            $name, $ja, |text: &str| $form.flaw(text)
+        }
 
         impl $name {
             /// The word as it is written.
             pub fn as_str(&self) -> &str {
                 &self.0
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Malformed;
-
-            fn try_from(text: String) -> Result<Self, Malformed> {
-                match $form.flaw(&text) {
-                    None => Ok(Self(text)),
-                    Some(flaw) => Err(Malformed {
-                        noun: stringify!($name),
-                        noun_ja: $ja,
-                        flaw,
-                    }),
-                }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Malformed;
-
-            fn from_str(text: &str) -> Result<Self, Malformed> {
-                text.to_owned().try_into()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(word: $name) -> Self {
-                word.0
             }
         }
 

@@ -70,6 +70,7 @@ impl SymbolService for Symbols {
             Ok(Acquisition::Linked { at }) => Some(at),
             Ok(
                 Acquisition::SerialIssued { .. }
+                | Acquisition::Expired { .. }
                 | Acquisition::Failed { .. }
                 | Acquisition::Unlinked { .. },
             )

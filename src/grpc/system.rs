@@ -131,6 +131,7 @@ fn encode_deletion(deletion: PlacedDeletion) -> v1::Deletion {
         Deleted::Results => v1::DeletedKind::Results,
         Deleted::BatchFiles => v1::DeletedKind::BatchFiles,
         Deleted::Downloads => v1::DeletedKind::Downloads,
+        Deleted::AcquisitionSerials => v1::DeletedKind::AcquisitionSerials,
     };
     v1::Deletion {
         deleted_at: Some(timestamp(deletion.at)),

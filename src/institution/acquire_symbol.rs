@@ -20,6 +20,9 @@ use crate::{
     store::{StoreFault, Version},
 };
 
+/// Whose serial has expired, what the acquisition was seen as, and what it is without the serial.
+pub(super) type OldSerial = (AddresseeNumber, (Version, Acquisition), Acquisition);
+
 impl IntermediateServer {
     /// 取得番号: issues a serial for a person. Returns it and when it stops being accepted.
     ///
@@ -155,6 +158,34 @@ impl IntermediateServer {
             .end_acquisition(who, (version, acquisition), &ended)
             .await
             .map_err(moved_on(AcquisitionRefusal::SerialUnknown))
+    }
+
+    /// The serials that expired before `before` and were never used.
+    pub(super) fn old_serials(&self, before: Timestamp) -> Result<Vec<OldSerial>, ActFault> {
+        let (own, state) = (self.profile.code, &self.around.state);
+        let mut old = Vec::new();
+        for (_, person) in state.people_with_serials(own)? {
+            let Some(seen) = state.acquisition((own, person))? else {
+                continue;
+            };
+            if let Some(expired) = seen.1.lapse(before) {
+                old.push((person, seen, expired));
+            }
+        }
+        Ok(old)
+    }
+
+    /// Deletes them; what has been replaced by another serial meanwhile stays.
+    pub(super) async fn delete_serials(&self, old: Vec<OldSerial>) -> Result<(), ActFault> {
+        for (person, seen, expired) in old {
+            let who = (self.profile.code, person);
+            let ended = self.around.state.end_acquisition(who, seen, &expired);
+            match ended.await {
+                Ok(()) | Err(StoreFault::Conflict { .. }) => {}
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        Ok(())
     }
 
     /// The person's symbol, for a request to the core system.

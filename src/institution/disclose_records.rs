@@ -15,7 +15,7 @@ impl IntermediateServer {
         &self,
         symbol: &Symbol,
         filter: &RecordFilter,
-        (from, limit): (SearchPlace, usize),
+        page: (SearchPlace, usize),
     ) -> Result<(Vec<PlacedRecord>, Option<SearchPlace>), ActFault> {
         let digest = hex_digest(&symbol.0);
         let passes = |placed: &PlacedRecord| {
@@ -24,6 +24,6 @@ impl IntermediateServer {
                 && filter.passes(placed)
         };
         let records = &self.around.records;
-        Ok(records.search(self.keeper(), from, limit, passes)?)
+        Ok(records.search(self.keeper(), page, &digest, passes)?)
     }
 }

@@ -75,7 +75,7 @@ impl IntermediateServer {
     ) -> Result<(Vec<PlacedRecord>, Option<SearchPlace>), ActFault> {
         let records = &self.around.records;
         let passes = |placed: &PlacedRecord| filter.passes(placed);
-        Ok(records.search(self.keeper(), from, limit, passes)?)
+        Ok(records.search(self.keeper(), (from, limit), "", passes)?)
     }
 
     /// The same for a member of the staff: only records of the account's affairs. The search is on record.
@@ -96,7 +96,7 @@ impl IntermediateServer {
             authority.for_affair(affair).is_ok() && filter.passes(placed)
         };
         let records = &self.around.records;
-        Ok(records.search(self.keeper(), from, limit, passes)?)
+        Ok(records.search(self.keeper(), (from, limit), "", passes)?)
     }
 
     /// The institution's record of an exchange.

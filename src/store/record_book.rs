@@ -1,12 +1,10 @@
 //! The record book of one world: writes entries to the ledger, finds records again, and follows the ledger's tail
 //! into the state.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::{
-    Keeper, RecordPlace, State, StoreFault,
+    Followed, Keeper, RecordPlace, State, StoreFault,
     under_way::{Act, UnderWay},
 };
 use crate::{
@@ -44,15 +42,6 @@ pub struct Recorded {
     /// Where it stands.
     pub place: RecordPlace,
     _act: Act,
-}
-
-/// What the ledger held beyond the state.
-#[derive(Debug, Default)]
-pub struct Followed {
-    /// The exchanges of which a record was written.
-    pub exchanges: BTreeSet<ProcessingSerial>,
-    /// The disposals that may not have come to their end: whose, and of what was recorded before when.
-    pub disposals: Vec<(Keeper, Timestamp)>,
 }
 
 /// A record could not be written or found.
@@ -246,14 +235,7 @@ impl RecordBook {
             let mut places = Vec::new();
             let mut permits = Vec::new();
             for stored in &tail {
-                self.follow_entry(stored, &mut places, &mut permits)?;
-                if let Entry::Disposed {
-                    recorded_before, ..
-                } = read_entry(stored)?
-                {
-                    let keeper = Keeper::of_owner(stored.tree.owner)?;
-                    followed.disposals.push((keeper, recorded_before));
-                }
+                self.follow_entry(stored, &mut followed, &mut places, &mut permits)?;
             }
             for some in places.chunks(FOLLOWED_AT_ONCE) {
                 let some: Vec<_> = some
@@ -265,8 +247,6 @@ impl RecordBook {
             for some in permits.chunks(FOLLOWED_AT_ONCE) {
                 self.state.note_used_permits(some).await?;
             }
-            let serials = places.into_iter().map(|(_, serial, _)| serial);
-            followed.exchanges.extend(serials);
         }
         Ok(followed)
     }
@@ -274,12 +254,15 @@ impl RecordBook {
     fn follow_entry(
         &self,
         stored: &StoredEntry,
+        followed: &mut Followed,
         places: &mut Vec<(Keeper, ProcessingSerial, RecordPlace)>,
         permits: &mut Vec<(InstitutionCode, PermitId, Timestamp)>,
     ) -> Result<(), RecordFault> {
         let at = recorded_at(stored)?;
+        let keeper = Keeper::of_owner(stored.tree.owner)?;
         match read_entry(stored)? {
             Entry::Provision(record) => {
+                followed.exchanges.insert(record.subject.serial);
                 if let (Side::Provider, Some(permit)) = (record.side, record.permit_id) {
                     permits.push((record.subject.provider, permit, at));
                 }
@@ -313,18 +296,22 @@ impl RecordBook {
                     }
                 }
             }
+            Entry::Disposed {
+                recorded_before, ..
+            } => followed.disposals.push((keeper, recorded_before)),
+            Entry::Deleted {
+                what, ended_before, ..
+            } => followed.deletions.push((keeper, what, ended_before)),
+            Entry::IdentityInformationUsed(used) => followed.identity_uses.push((keeper, *used)),
             Entry::PermitRefused { .. }
             | Entry::IndividualNumberUsed { .. }
-            | Entry::IdentityInformationUsed(_)
             | Entry::SealingKeyRegistered { .. }
             | Entry::SealingKeyRevoked { .. }
             | Entry::CallRefused { .. }
             | Entry::Operation(_)
             | Entry::ReplicasRegistered { .. }
             | Entry::ReplicasDeleted { .. }
-            | Entry::Deleted { .. }
             | Entry::Escalated { .. }
-            | Entry::Disposed { .. }
             | Entry::PortalUsed { .. }
             | Entry::Notice { .. }
             | Entry::OwnDataRequested { .. }

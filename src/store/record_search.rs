@@ -1,5 +1,7 @@
 //! Finds records in the record book, in the order they were written.
 
+use memchr::memmem::Finder;
+
 use super::{
     Keeper, RecordBook, RecordFault,
     record_book::{SEARCHED_AT_ONCE, placed, read_entry},
@@ -19,7 +21,7 @@ pub struct SearchPlace {
 }
 
 impl RecordBook {
-    /// The keeper's records that pass, in the order they were written, beginning at `from`. Returns them with the
+    /// The keeper's records that mention a text and pass, in the order they were written, beginning at `from`. Returns them with the
     /// place after the last one read; nothing when there are no more. No more than 10,000 entries are read, so that a page
     /// can be short, or empty, and still have a next one.
     ///
@@ -28,11 +30,12 @@ impl RecordBook {
     pub fn search(
         &self,
         keeper: Keeper,
-        from: SearchPlace,
-        limit: usize,
+        (from, limit): (SearchPlace, usize),
+        mentioned: &str,
         passes: impl Fn(&PlacedRecord) -> bool,
     ) -> Result<(Vec<PlacedRecord>, Option<SearchPlace>), RecordFault> {
         let owner = keeper.owner()?;
+        let mentioned = Finder::new(mentioned);
         let trees = self.ledger().trees().into_iter();
         let trees =
             trees.filter(|(tree, _)| tree.owner == owner && tree.fiscal_year >= from.fiscal_year);
@@ -53,6 +56,9 @@ impl RecordBook {
                     Err(LedgerFault::Destroyed(_)) => continue,
                     stored => stored?,
                 };
+                if mentioned.find(&stored.body).is_none() {
+                    continue;
+                }
                 if let Entry::Provision(record) = read_entry(&stored)? {
                     let noted = self
                         .state

@@ -28,8 +28,12 @@ fn person(institution: InstitutionCode, symbol: &Symbol) -> Key {
         .bytes(&symbol.0)
 }
 
+fn serials() -> Key {
+    Key::new("acquisition-serial")
+}
+
 fn serial(serial: SerialDigest) -> Key {
-    Key::new("acquisition-serial").bytes(&serial.0)
+    serials().bytes(&serial.0)
 }
 
 fn issued(link_code: &[u8; 16], institution: InstitutionCode) -> Key {
@@ -86,6 +90,21 @@ impl State {
     /// When the store cannot be read.
     pub fn person_of_serial(&self, of: SerialDigest) -> Result<Option<PersonAt>, StoreFault> {
         self.engine.read_json(&serial(of))
+    }
+
+    /// The people of an institution whose acquisitions wait for a serial.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn people_with_serials(
+        &self,
+        institution: InstitutionCode,
+    ) -> Result<Vec<PersonAt>, StoreFault> {
+        let mut own = Vec::new();
+        self.each(&serials(), |who: PersonAt| {
+            own.extend(Some(who).filter(|(at, _)| *at == institution));
+        })?;
+        Ok(own)
     }
 
     /// Keeps a newly issued serial in place of what `seen` showed.
@@ -181,20 +200,50 @@ impl State {
         Ok(self.engine.read(&issued(link_code, institution))?.is_some())
     }
 
-    /// Links many symbols at once, when a world is filled.
+    /// Puts the acquisitions and symbols of people of a world that is being made; `fill_known` puts the way back.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub async fn fill_symbols(
         &self,
-        links: &[(PersonAt, Symbol, [u8; 16])],
+        links: &[(PersonAt, Symbol)],
         linked: &Acquisition,
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        for (who, symbol, link_code) in links {
+        for (who, linked_symbol) in links {
             batch.put_json(acquisition(*who), linked)?;
-            put_link(&mut batch, *who, *symbol)?;
-            batch.put(issued(link_code, who.0), Vec::new());
+            batch.put_json(symbol(*who), linked_symbol)?;
+        }
+        self.engine.write(batch).await
+    }
+
+    /// Puts whose symbols these are at an institution of a world that is being made.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn fill_known(
+        &self,
+        institution: InstitutionCode,
+        known: &[(Symbol, AddresseeNumber)],
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        for (symbol, number) in known {
+            batch.put_json(person(institution, symbol), number)?;
+        }
+        self.engine.write(batch).await
+    }
+
+    /// Notes which symbols the core system of a world that is being made has issued.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn fill_issued(
+        &self,
+        notes: &[([u8; 16], InstitutionCode)],
+    ) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        for (link_code, institution) in notes {
+            batch.put(issued(link_code, *institution), Vec::new());
         }
         self.engine.write(batch).await
     }

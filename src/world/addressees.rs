@@ -78,7 +78,11 @@ impl World {
                 }
                 server.renew_acquisition(person, now).await
             }
-            Ok(Acquisition::Failed { .. } | Acquisition::Unlinked { .. })
+            Ok(
+                Acquisition::Expired { .. }
+                | Acquisition::Failed { .. }
+                | Acquisition::Unlinked { .. },
+            )
             | Err(ActFault::Refused(_)) => server.request_acquisition(person, now).await,
             Err(fault) => return Err(fault.into()),
         };

@@ -9,27 +9,19 @@ use super::{
 use crate::{
     crypto::password::hash,
     domain::{
-        acquisition::{Acquisition, UnlinkReason},
+        acquisition::UnlinkReason,
         codes::{InstitutionCode, SpecificInfoCode},
-        form_check::check,
-        jst::jst_date,
         no_self_provision::{FlagChange, NoSelfProvision},
         password::Credential,
         provision::NoAutoReply,
-        replica::Replica,
     },
     institution::ActFault,
     sample::{
-        population::SamplePerson,
-        replicas::ReplicaSource,
         situation::{HELD_INFO, HELD_PERSON_INFO, Situation},
         staff::{TRAINING_PASSWORD, training_accounts},
     },
     store::{KeptAccount, PersonAt, StoreFault},
 };
-
-/// How many people are written at a time.
-const PEOPLE_AT_ONCE: u32 = 50;
 
 impl World {
     /// The municipalities that people live in: wards of designated cities are asked at their city.
@@ -47,23 +39,10 @@ impl World {
 
     pub(super) async fn fill(&self, progress: Progress<'_>) -> Result<(), WorldFault> {
         let now = self.now();
-        let mut done = 0;
-        while done < self.people {
-            progress(Filled {
-                done,
-                of: self.people,
-            });
-            let until = self.people.min(done + PEOPLE_AT_ONCE);
-            let people: Vec<_> = (done..until)
-                .filter_map(|index| self.population.person(index))
-                .collect();
-            self.fill_symbols(&people, now).await?;
-            self.fill_replicas(&people, now).await?;
-            done = until;
-        }
+        self.fill_people(progress, now).await?;
         self.fill_situations(now).await?;
         progress(Filled {
-            done,
+            done: self.people,
             of: self.people,
         });
         Ok(())
@@ -92,83 +71,6 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    async fn fill_symbols(
-        &self,
-        people: &[SamplePerson],
-        now: Timestamp,
-    ) -> Result<(), WorldFault> {
-        let mut links = Vec::new();
-        for person in people {
-            for institution in self.knowing() {
-                if self.lacks_symbol(person, institution) {
-                    continue;
-                }
-                let number = self.population.addressee_number(person.index, institution);
-                if let Some(number) = number {
-                    let (symbol, link_code) =
-                        self.core.symbol_of(&person.resident_code, institution);
-                    links.push(((institution, number), symbol, link_code));
-                }
-            }
-        }
-        let linked = Acquisition::Linked { at: now };
-        self.state.fill_symbols(&links, &linked).await?;
-        Ok(())
-    }
-
-    /// The home of this sample person holds replicas and has no symbol.
-    fn lacks_symbol(&self, person: &SamplePerson, institution: InstitutionCode) -> bool {
-        Situation::of(person.index) == Situation::SymbolMissing
-            && self.population.home(person.index, &self.municipalities()) == Some(institution)
-    }
-
-    async fn fill_replicas(
-        &self,
-        people: &[SamplePerson],
-        now: Timestamp,
-    ) -> Result<(), WorldFault> {
-        let municipalities = self.municipalities();
-        for institution in self.knowing() {
-            let mut replicas = Vec::new();
-            for person in people {
-                let home = self.population.home(person.index, &municipalities);
-                let elsewhere = municipalities.contains(&institution) && home != Some(institution);
-                if !elsewhere {
-                    replicas.extend(self.sample_replicas(person, institution, now)?);
-                }
-            }
-            self.state.register_replicas(institution, replicas).await?;
-        }
-        Ok(())
-    }
-
-    fn sample_replicas(
-        &self,
-        person: &SamplePerson,
-        institution: InstitutionCode,
-        now: Timestamp,
-    ) -> Result<Vec<Replica>, WorldFault> {
-        let server = self.server(institution)?;
-        let source = ReplicaSource {
-            population: &self.population,
-            layouts: server.layouts(),
-            today: jst_date(now),
-        };
-        let mut replicas = Vec::new();
-        for info in &server.profile().holds {
-            for draft in source.drafts(person, *info, institution) {
-                let misfit = || WorldFault::Sample(format!("{info} {}", draft.layout_version));
-                let layout = server
-                    .layouts()
-                    .find(*info, &draft.layout_version)
-                    .map_err(|_| misfit())?;
-                let checked = check(layout, draft.clone()).map_err(|_| misfit())?;
-                replicas.push(checked.register(now, 1));
-            }
-        }
-        Ok(replicas)
     }
 
     async fn fill_no_auto_reply(&self, (at, person): PersonAt) -> Result<(), WorldFault> {

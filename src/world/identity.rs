@@ -25,7 +25,7 @@ use crate::{
         ResidentDraft,
     },
     sample::population::{self, SamplePerson},
-    store::{Keeper, ResidentRequestName, StoreFault},
+    store::{Keeper, Recorded, ResidentRequestName, StoreFault},
 };
 
 /// The day on which the first 個人番号 were given: sample people are registered since then, or since their birth.
@@ -165,7 +165,43 @@ impl World {
         name: &ResidentRequestName,
         asked: AtNationalServer,
     ) -> Result<(), WorldFault> {
-        let (person, decided) = self.decide_identity(&asked)?;
+        let (used, ending) = self.decided_use(name, &asked)?;
+        let institution = asked.request.institution;
+        let recorded = self.record_identity_use(institution, used).await?;
+        let ended = self.juki.end_resident(asked, ending, self.now()).await;
+        drop(recorded);
+        Ok(ended?)
+    }
+
+    /// Ends the requests whose use was on record when a crash came: as it says, and without another record.
+    pub(super) async fn finish_identity_uses(
+        &self,
+        uses: &[(Keeper, IdentityUse)],
+    ) -> Result<(), WorldFault> {
+        for (keeper, recorded) in uses {
+            let Keeper::Institution(institution) = keeper else {
+                continue;
+            };
+            let name = (*institution, recorded.record_id.clone());
+            let Some(asked) = self.juki.at_national_server(&name)? else {
+                continue;
+            };
+            let (used, ending) = self.decided_use(&name, &asked)?;
+            // A refusal of an earlier call under the same id is on record too.
+            if used == *recorded {
+                self.juki.end_resident(asked, ending, self.now()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The use that is put on record, and how the request ends then.
+    pub(super) fn decided_use(
+        &self,
+        name: &ResidentRequestName,
+        asked: &AtNationalServer,
+    ) -> Result<(IdentityUse, Ending), WorldFault> {
+        let (person, decided) = self.decide_identity(asked)?;
         let outcome = match &decided {
             Ok(_) => OperationOutcome::Done,
             Err(why) => OperationOutcome::Refused(why.reason().to_owned()),
@@ -177,8 +213,6 @@ impl World {
             person_digest: person.map(|person| self.juki.person_digest(person)),
             outcome,
         };
-        self.record_identity_use(asked.request.institution, used)
-            .await?;
         let ending = match decided {
             Ok((answer, entry)) => Ending {
                 end: self.juki.done(name, &answer)?,
@@ -189,7 +223,7 @@ impl World {
                 entry: None,
             },
         };
-        Ok(self.juki.end_resident(asked, ending, self.now()).await?)
+        Ok((used, ending))
     }
 
     fn decide_identity(&self, asked: &AtNationalServer) -> Result<Decided, WorldFault> {
@@ -291,15 +325,14 @@ impl World {
         Ok(history)
     }
 
-    async fn record_identity_use(
+    pub(super) async fn record_identity_use(
         &self,
         institution: InstitutionCode,
         used: IdentityUse,
-    ) -> Result<(), WorldFault> {
+    ) -> Result<Recorded, WorldFault> {
         let entry = Entry::IdentityInformationUsed(Box::new(used));
         let keeper = Keeper::Institution(institution);
-        self.records.write(keeper, &entry, self.now()).await?;
-        Ok(())
+        Ok(self.records.write(keeper, &entry, self.now()).await?)
     }
 }
 

@@ -15,6 +15,7 @@ mod decide;
 mod digest;
 mod dispose;
 mod fill;
+mod fill_people;
 mod identity;
 mod import;
 mod journal;

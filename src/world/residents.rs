@@ -86,6 +86,7 @@ impl World {
         let place = match &acquisition {
             Acquisition::SerialIssued { serial, .. } => self.juki.place(*serial)?,
             Acquisition::Linked { .. }
+            | Acquisition::Expired { .. }
             | Acquisition::Failed { .. }
             | Acquisition::Unlinked { .. } => None,
         };

@@ -10,11 +10,18 @@ use crate::{
 };
 
 impl World {
-    /// Takes up disposals, imports, inquiries, decisions and batches, after what of the ledger was ahead of the state.
+    /// Takes up disposals, deletions, uses of identity information, imports, inquiries, decisions and batches, after what of the ledger was ahead of the state.
     pub(super) async fn resume(self: &Arc<Self>, followed: &Followed) -> Result<(), WorldFault> {
         for (keeper, line) in &followed.disposals {
             self.records.dispose(*keeper, *line).await?;
         }
+        for (keeper, what, before) in &followed.deletions {
+            if let Keeper::Institution(code) = keeper {
+                let server = self.server(*code)?;
+                server.finish_deletion(*what, *before).await?;
+            }
+        }
+        self.finish_identity_uses(&followed.identity_uses).await?;
         for server in self.servers.values() {
             server.resume_imports().await?;
             for inquiry in self.state.open_inquiries(server.code())? {

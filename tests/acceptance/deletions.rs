@@ -22,7 +22,7 @@ use crate::{
 const NAME: &str = "kyufu_20261122093000_0001.DAT";
 
 /// Kind, number and hour of each deletion, newest first.
-async fn deletions(net: &Net, who: &str) -> Vec<(v1::DeletedKind, i64, i64)> {
+pub(crate) async fn deletions(net: &Net, who: &str) -> Vec<(v1::DeletedKind, i64, i64)> {
     let mut systems = SystemServiceClient::new(frozen::channel(net, who).await);
     let listed = systems.list_deletions(v1::ListDeletionsRequest::default());
     let listed = listed.await.unwrap().into_inner();

@@ -40,6 +40,7 @@ mod disk;
 mod disposal;
 mod download_command;
 mod downloads;
+mod expired_serials;
 mod failing_disk;
 mod fairness;
 mod folder;

@@ -8,7 +8,10 @@ use std::{
 use chukan::grpc::proto::v1;
 use tempfile::TempDir;
 
-use crate::net::{self, CITY, ask, tax_inquiry};
+use crate::{
+    net::{self, CITY, ask, tax_inquiry},
+    portal,
+};
 
 fn chukan(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_chukan"))
@@ -167,6 +170,26 @@ async fn a_certificate_issued_later_works_until_it_is_revoked() {
     tokio::time::timeout(std::time::Duration::from_secs(20), refused)
         .await
         .expect("the revoked certificate was let in for 20 seconds");
+}
+
+#[tokio::test]
+async fn a_data_directory_without_a_certificate_of_the_portal_gets_one() {
+    let net = net::start();
+    let data = net.data().to_str().unwrap().to_owned();
+    for ending in ["pem", "key.pem"] {
+        fs::remove_file(net.data().join(format!("pki/clients/portal.{ending}"))).unwrap();
+    }
+    let issue = ["certs", "issue", "--data", &data];
+    let issued = chukan(&[&issue[..], &["--portal"]].concat());
+    assert!(issued.status.success(), "{}", text(&issued.stderr));
+    assert!(text(&issued.stdout).contains("clients/portal.pem"));
+    let token = portal::token(&net, 0).await;
+    let of = portal::of(&token);
+    assert!(portal::records(&net, of).await.is_empty());
+    for wrong in [&["--portal", "--institution", CITY][..], &[]] {
+        let refused = chukan(&[&issue[..], wrong].concat());
+        assert_eq!(refused.status.code(), Some(2));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,7 +45,7 @@ pub(crate) async fn records(net: &Net, request: ListOwnRecordsRequest) -> Vec<Ow
     }
 }
 
-fn of(portal_token: &str) -> ListOwnRecordsRequest {
+pub(crate) fn of(portal_token: &str) -> ListOwnRecordsRequest {
     ListOwnRecordsRequest {
         portal_token: portal_token.to_owned(),
         ..Default::default()

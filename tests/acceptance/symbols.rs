@@ -17,19 +17,19 @@ use crate::{
 };
 
 /// The city's intermediate server, its addressee system's way to the resident network, and that network's operator.
-struct Scene {
+pub(crate) struct Scene {
     symbols: SymbolServiceClient<InWorld>,
     population: PopulationServiceClient<InWorld>,
     juki: ResidentNetworkServiceClient<InWorld>,
 }
 
 impl Scene {
-    async fn new(net: &Net) -> Self {
+    pub(crate) async fn new(net: &Net) -> Self {
         frozen::create(net).await;
         Self::again(net).await
     }
 
-    async fn again(net: &Net) -> Self {
+    pub(crate) async fn again(net: &Net) -> Self {
         Self {
             symbols: SymbolServiceClient::new(frozen::channel(net, CITY).await),
             population: PopulationServiceClient::new(frozen::channel(net, CITY).await),
@@ -45,7 +45,7 @@ impl Scene {
         queues.map(|queue| queue.requests).collect()
     }
 
-    async fn unlink(&mut self, index: u32) {
+    pub(crate) async fn unlink(&mut self, index: u32) {
         let request = v1::UnlinkSymbolRequest {
             addressee_number: person(index, CITY),
             reason: v1::UnlinkReason::MovedOut.into(),
@@ -53,13 +53,13 @@ impl Scene {
         self.symbols.unlink_symbol(request).await.unwrap();
     }
 
-    async fn serial(&mut self, addressee_number: String) -> String {
+    pub(crate) async fn serial(&mut self, addressee_number: String) -> String {
         let request = v1::RequestAcquisitionRequest { addressee_number };
         let issued = self.symbols.request_acquisition(request).await.unwrap();
         issued.into_inner().acquisition_serial
     }
 
-    async fn number(&mut self, index: usize) -> String {
+    pub(crate) async fn number(&mut self, index: usize) -> String {
         let listed = self
             .population
             .list_people(sim::ListPeopleRequest::default());
@@ -67,7 +67,7 @@ impl Scene {
         people[index].individual_number.clone()
     }
 
-    async fn bring(&mut self, serial: &str, number: &str) -> Result<(), Status> {
+    pub(crate) async fn bring(&mut self, serial: &str, number: &str) -> Result<(), Status> {
         let request = sim::RequestSymbolRequest {
             acquisition_serial: serial.to_owned(),
             individual_number: number.to_owned(),
@@ -76,7 +76,7 @@ impl Scene {
     }
 
     /// Unlinks a person, requests an acquisition and brings it to the resident network.
-    async fn begin(&mut self, index: u32) -> String {
+    pub(crate) async fn begin(&mut self, index: u32) -> String {
         self.unlink(index).await;
         let serial = self.serial(person(index, CITY)).await;
         let number = self.number(index as usize).await;
@@ -84,7 +84,7 @@ impl Scene {
         serial
     }
 
-    async fn state(&mut self, addressee_number: &str) -> State {
+    pub(crate) async fn state(&mut self, addressee_number: &str) -> State {
         let addressee_number = addressee_number.to_owned();
         let request = v1::GetAcquisitionRequest { addressee_number };
         let got = self.symbols.get_acquisition(request).await.unwrap();
@@ -335,7 +335,7 @@ async fn a_setting_that_makes_no_sense_and_a_caller_without_right_are_refused() 
     stop(net).await;
 }
 
-async fn stop(net: Net) {
+pub(crate) async fn stop(net: Net) {
     tokio::task::spawn_blocking(|| net.stop()).await.unwrap();
 }
 

@@ -15,7 +15,7 @@ use chukan::domain::{
     staff::Actor,
     symbol_request::{SealedNumber, SymbolRequest, SymbolRequestEvent},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::source::read;
 
@@ -228,7 +228,7 @@ type Act = fn(Option<&Acquisition>, Timestamp) -> Result<Acquisition, Acquisitio
 
 const SERIAL: SerialDigest = SerialDigest([1; 32]);
 
-const ACTS: [(&str, Act); 6] = [
+const ACTS: [(&str, Act); 7] = [
     ("issue", |present, now| {
         Acquisition::issue(present, SerialDigest([2; 32]), now, Timestamp::MAX)
     }),
@@ -241,6 +241,11 @@ const ACTS: [(&str, Act); 6] = [
     }),
     ("fail", |present, now| {
         known(present)?.fail(SERIAL, AcquisitionFailure::PersonUnknown, now)
+    }),
+    ("lapse", |present, now| {
+        let later = now + SignedDuration::from_secs(1);
+        let lapsed = known(present)?.lapse(later);
+        lapsed.ok_or(AcquisitionRefusal::NotLinked)
     }),
     ("unlink", |present, now| {
         known(present)?.unlink(UnlinkReason::Died, now)
@@ -261,6 +266,7 @@ fn the_acquisition_goes_as_it_is_drawn() {
             at: NOW,
             expires_at,
         }),
+        Some(Acquisition::Expired { at: NOW }),
         Some(Acquisition::Failed {
             at: NOW,
             why: AcquisitionFailure::NumberChanged,
@@ -274,6 +280,7 @@ fn the_acquisition_goes_as_it_is_drawn() {
     let name = |state: Option<&Acquisition>| match state {
         None => "Nothing",
         Some(Acquisition::SerialIssued { .. }) => "SerialIssued",
+        Some(Acquisition::Expired { .. }) => "Expired",
         Some(Acquisition::Failed { .. }) => "Failed",
         Some(Acquisition::Linked { .. }) => "Linked",
         Some(Acquisition::Unlinked { .. }) => "Unlinked",

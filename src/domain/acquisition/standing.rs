@@ -62,6 +62,7 @@ impl Acquisition {
             Self::SerialIssued { expires_at, .. } if *expires_at <= now => {
                 (Standing::Expired, *expires_at)
             }
+            Self::Expired { at } => (Standing::Expired, *at),
             Self::SerialIssued { at, .. } => (Standing::SerialIssued, *at),
             Self::Failed { at, why } => (Standing::Failed(*why), *at),
             Self::Linked { at } => (Standing::Linked, *at),
@@ -87,6 +88,8 @@ mod tests {
         let before = at("2026-11-22T23:59:59Z");
         assert_eq!(issued.standing(before), (Standing::SerialIssued, began));
         assert_eq!(issued.standing(ends), (Standing::Expired, ends));
+        let deleted = Acquisition::Expired { at: ends };
+        assert_eq!(deleted.standing(ends), issued.standing(ends));
     }
 
     #[test]

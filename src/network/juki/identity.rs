@@ -133,23 +133,8 @@ impl ResidentNetwork {
         if let Err(waits) = self.plan().answers(at, request.polls, now) {
             return Ok(MovedResident::Waits(waits));
         }
-        if let ResidentRequestState::OnTheWay {
-            station: Station::NationalServer,
-            content,
-            ..
-        } = &request.state
-        {
-            let (number, asked): (Option<Zeroizing<String>>, Asked) =
-                self.unseal(&place(name), content)?;
-            let number = number.map(|number| number.parse()).transpose();
-            return Ok(MovedResident::AtNationalServer(Box::new(
-                AtNationalServer {
-                    version,
-                    number: number.map_err(|_| VaultFault)?,
-                    asked,
-                    request,
-                },
-            )));
+        if let Some(asked) = self.asked(name, (version, &request))? {
+            return Ok(MovedResident::AtNationalServer(Box::new(asked)));
         }
         let forwarded = ResidentRequestEvent::Forwarded { at: now };
         let next = ResidentRequest {
@@ -159,6 +144,44 @@ impl ResidentNetwork {
         };
         self.replace(version, &next, None).await?;
         Ok(MovedResident::Forwarded)
+    }
+
+    /// A request that has come to the national server and waits for its answer, whether it is due or not.
+    ///
+    /// # Errors
+    /// When the state cannot be read, or the queue was altered.
+    pub fn at_national_server(
+        &self,
+        name: &ResidentRequestName,
+    ) -> Result<Option<AtNationalServer>, NetworkFault> {
+        match self.state.resident_request(name)? {
+            Some((version, request)) => self.asked(name, (version, &request)),
+            None => Ok(None),
+        }
+    }
+
+    fn asked(
+        &self,
+        name: &ResidentRequestName,
+        (version, request): (Version, &ResidentRequest),
+    ) -> Result<Option<AtNationalServer>, NetworkFault> {
+        let ResidentRequestState::OnTheWay {
+            station: Station::NationalServer,
+            content,
+            ..
+        } = &request.state
+        else {
+            return Ok(None);
+        };
+        let (number, asked): (Option<Zeroizing<String>>, Asked) =
+            self.unseal(&place(name), content)?;
+        let number = number.map(|number| number.parse()).transpose();
+        Ok(Some(AtNationalServer {
+            version,
+            number: number.map_err(|_| VaultFault)?,
+            asked,
+            request: request.clone(),
+        }))
     }
 
     /// Ends a request whose use is on record, and enters into the register what it changes: both or neither.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::{reopened, world};
@@ -13,7 +14,7 @@ use crate::{
         person::IndividualNumber,
         symbol_request::{Pace, ResidentNetworkPlan, Station},
     },
-    world::{PeopleToNumber, World},
+    world::{ClockMode, PeopleToNumber, World},
 };
 
 /// Where people of these tests are acquired: the first municipalities.
@@ -30,6 +31,11 @@ fn addressee(world: &World, place: usize, index: u32) -> AddresseeNumber {
 
 fn number(world: &World, index: u32) -> IndividualNumber {
     world.population.individual_number(index).unwrap()
+}
+
+/// A number that nobody has.
+fn nobodys() -> IndividualNumber {
+    "123456789018".parse().unwrap()
 }
 
 async fn unlink(world: &World, place: usize, index: u32) {
@@ -79,6 +85,7 @@ fn check_links(world: &World, people: &[(usize, u32)]) {
                 assert!(symbols.insert(symbol));
             }
             Acquisition::SerialIssued { .. }
+            | Acquisition::Expired { .. }
             | Acquisition::Failed { .. }
             | Acquisition::Unlinked { .. } => panic!("not linked: {acquisition:?}"),
         }
@@ -174,9 +181,7 @@ async fn a_crash_between_a_failure_and_the_end_of_its_request_fails_once() {
     let who = addressee(&world, 0, 11);
     let server = world.server(code(0)).unwrap();
     let (serial, _) = server.request_acquisition(who, world.now()).await.unwrap();
-    // A number that nobody has.
-    let nobody = "123456789018".parse().unwrap();
-    world.request_symbol(serial, &nobody).await.unwrap();
+    world.request_symbol(serial, &nobodys()).await.unwrap();
     let serial = serial_digest(serial);
     for _ in 0..2 {
         step(&world, serial).await;
@@ -213,6 +218,8 @@ async fn symbols_of_one_person_at_two_institutions_have_nothing_in_common() {
 #[derive(Debug, Clone)]
 enum Act {
     Begin(usize, u32),
+    BeginUnknown(usize, u32),
+    Later(i64),
     Step(usize),
     Poll(usize),
     DeliverAgain(usize),
@@ -226,6 +233,8 @@ fn act() -> impl Strategy<Value = Act> {
     let station = proptest::sample::select(Station::ALL.to_vec());
     prop_oneof![
         4 => (0..INSTITUTIONS.len(), 10..14_u32).prop_map(|(place, index)| Act::Begin(place, index)),
+        1 => (0..INSTITUTIONS.len(), 10..14_u32).prop_map(|(place, index)| Act::BeginUnknown(place, index)),
+        1 => (1..60_i64).prop_map(Act::Later),
         6 => (0..8_usize).prop_map(Act::Step),
         3 => (0..8_usize).prop_map(Act::Poll),
         2 => (0..8_usize).prop_map(Act::DeliverAgain),
@@ -248,6 +257,19 @@ async fn perform(world: &Arc<World>, act: Act, begun: &mut Vec<(SerialDigest, u3
                 let person = number(world, index);
                 drop(world.request_symbol(serial, &person).await);
             }
+        }
+        Act::BeginUnknown(place, index) => {
+            let who = addressee(world, place, index);
+            let server = world.server(code(place)).unwrap();
+            if let Ok((serial, _)) = server.request_acquisition(who, world.now()).await {
+                begun.push((serial_digest(serial), index));
+                drop(world.request_symbol(serial, &nobodys()).await);
+            }
+        }
+        Act::Later(hours) => {
+            let later = world.now() + SignedDuration::from_hours(hours);
+            world.set_clock(ClockMode::Frozen(later)).unwrap();
+            world.delete_old_results().await.unwrap();
         }
         Act::Step(place) => {
             if let Some((serial, _)) = chosen(place, begun) {
@@ -298,6 +320,9 @@ async fn settle(world: &Arc<World>, people: &[(usize, u32)]) {
         let (_, acquisition) = world.state.acquisition(who).unwrap().unwrap();
         match acquisition {
             Acquisition::Linked { .. } => {}
+            Acquisition::SerialIssued { expires_at, .. } if expires_at <= world.now() => {
+                begin(world, *place, *index).await;
+            }
             Acquisition::SerialIssued { serial, .. } => {
                 let person = number(world, *index);
                 world
@@ -307,7 +332,9 @@ async fn settle(world: &Arc<World>, people: &[(usize, u32)]) {
                     .unwrap();
                 world.move_requests().await.unwrap();
             }
-            Acquisition::Failed { .. } | Acquisition::Unlinked { .. } => {
+            Acquisition::Expired { .. }
+            | Acquisition::Failed { .. }
+            | Acquisition::Unlinked { .. } => {
                 begin(world, *place, *index).await;
             }
         }
@@ -341,6 +368,8 @@ fn whatever_happens_on_the_way_everybody_has_one_symbol_and_no_serial_is_left() 
             }
             settle(&world, &people).await;
             check_links(&world, &people);
+            // Past the time of the last of them: what was never used is gone too.
+            perform(&world, Act::Later(60), &mut Vec::new()).await;
             for (serial, _) in begun {
                 assert_eq!(world.state.person_of_serial(serial).unwrap(), None);
             }

@@ -11,8 +11,9 @@ use crate::{
         acquisition::Acquisition,
         addressee::{FourItems, LocalName, Sex},
         codes::InstitutionCode,
-        identity::{ChangeReason, IdentityPurpose, IdentityUser, Notification},
+        identity::{ChangeReason, IdentityPurpose, IdentityUse, IdentityUser, Notification},
         names::RecordId,
+        operation::OperationOutcome,
         person::IndividualNumber,
         refusal::Refusal,
         resident_request::{ResidentRequestEnd, ResidentRequestState},
@@ -166,4 +167,66 @@ async fn a_newborn_is_numbered_and_gets_a_symbol() {
     let assigned = world.assign_number(city(), assignment).await.unwrap();
     let (acquisition, _) = world.acquisition(city(), assigned.number).unwrap();
     assert!(matches!(acquisition, Acquisition::Linked { .. }));
+}
+
+/// A request that waits at the national server, and what the answer to it would put on record.
+async fn waiting(world: &World, name: &str) -> IdentityUse {
+    let plan = ResidentNetworkPlan {
+        pace: Pace::AfterPolls(1),
+        ..Default::default()
+    };
+    world.set_resident_network(plan).await.unwrap();
+    let asked = draft(name, None, birth());
+    world.request_identity(city(), asked).await.unwrap();
+    let of = (city(), id(name));
+    loop {
+        if let Some(asked) = world.juki.at_national_server(&of).unwrap() {
+            return world.decided_use(&of, &asked).unwrap().0;
+        }
+        world.follow_identity(city(), &of.1).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_use_that_was_recorded_before_a_crash_is_not_recorded_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    let used = waiting(&world, "n-1").await;
+    let recorded = world.record_identity_use(city(), used).await;
+    // Kept as by an act that a crash interrupts: the state has not followed the ledger past it.
+    let under_way = recorded.unwrap();
+    let world = reopened(world, dir.path()).await;
+    drop(under_way);
+    let (request, _) = world.identity_request(city(), &id("n-1")).unwrap();
+    let ResidentRequestState::Ended { end, .. } = request.state else {
+        panic!("the request has ended");
+    };
+    assert!(matches!(end, ResidentRequestEnd::Done { .. }));
+    let number = number_of(&world, "n-1").await;
+    assert!(matches!(world.holder(&number).unwrap(), Holder::Person(_)));
+    world.move_requests().await.unwrap();
+    let world = reopened(world, dir.path()).await;
+    assert_eq!(uses(&world), ["n-1"]);
+}
+
+#[tokio::test]
+async fn a_refusal_on_record_under_the_same_id_ends_no_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = world(dir.path()).await;
+    let used = waiting(&world, "n-1").await;
+    let refused = IdentityUse {
+        person_digest: None,
+        outcome: OperationOutcome::refused(&Refusal::IdentityNotEntitled),
+        ..used
+    };
+    let under_way = world.record_identity_use(city(), refused).await.unwrap();
+    let world = reopened(world, dir.path()).await;
+    drop(under_way);
+    let (request, _) = world.identity_request(city(), &id("n-1")).unwrap();
+    assert!(matches!(
+        request.state,
+        ResidentRequestState::OnTheWay { .. }
+    ));
+    number_of(&world, "n-1").await;
+    assert_eq!(uses(&world), ["n-1", "n-1"]);
 }

@@ -4,6 +4,7 @@ mod acquisition;
 mod by_hand;
 mod correcting;
 mod deciding;
+mod deleting;
 mod disposal;
 mod identity;
 mod interrupted;
