@@ -34,26 +34,26 @@ const PIECE_BYTES: usize = 64 * 1024;
 pub(crate) struct Plan {
     /// Seconds of each echo measurement
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
-    seconds: u64,
+    pub(crate) seconds: u64,
     /// Pairs of measurements: echo, files, echo, files …
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
-    rounds: u32,
+    pub(crate) rounds: u32,
     /// Files at once in each round
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
-    files: u32,
+    pub(crate) files: u32,
     /// Connections and calls under way of the echo, as `loadtest exchange` uses them
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
-    connections: u32,
+    pub(crate) connections: u32,
     /// Calls of the echo under way at one time
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    in_flight: u32,
+    pub(crate) in_flight: u32,
     /// People of the world; a file has a row for each who does not live at the inquirer, up to 10,000
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(50..=1_000_000))]
-    people: u32,
+    pub(crate) people: u32,
 }
 
 /// What one round found.
-struct Round {
+pub(crate) struct Round {
     echo_rate: f64,
     rows: u32,
     took_s: f64,
@@ -64,13 +64,21 @@ impl Round {
         f64::from(self.rows) / self.took_s
     }
 
-    fn ratio(&self) -> f64 {
+    /// Rows to echoes.
+    pub(crate) fn ratio(&self) -> f64 {
         self.rate() / self.echo_rate
     }
 }
 
 /// Measures echo and files in turn, and reports.
 pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
+    let (rounds, ledger) = rounds(&plan).await?;
+    report(&plan, &rounds, &ledger);
+    Ok(())
+}
+
+/// Measures echo and files in turn; what the verification of the ledger said.
+pub(crate) async fn rounds(plan: &Plan) -> Result<(Vec<Round>, String), Fault> {
     let dir = tempfile::tempdir()?;
     eprintln!("making a world of {} people …", plan.people);
     let chukan = Target::chukan(dir.path(), plan.people).await?;
@@ -82,7 +90,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
     let measurement = std::time::Duration::from_secs(plan.seconds);
     let mut rounds = Vec::new();
     for number in 1..=plan.rounds {
-        let files = files(dir.path(), &plan, number)?;
+        let files = files(dir.path(), plan, number)?;
         let yardstick = drive(&echoes, plan.in_flight, measurement).await?;
         let (rows, took_s) = send_all(&chukan, files).await?;
         let round = Round {
@@ -102,9 +110,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
     }
     echo.stop().await?;
     chukan.stop().await?;
-    let ledger = verify_ledger(dir.path()).await?;
-    report(&plan, &rounds, &ledger);
-    Ok(())
+    Ok((rounds, verify_ledger(dir.path()).await?))
 }
 
 /// The files of a round: each asks about the same people at another second.

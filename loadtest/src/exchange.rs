@@ -54,6 +54,13 @@ pub(crate) struct ExchangeCall {
 
 /// Measures echo and exchange in turn, and reports.
 pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
+    let (rounds, sent, ledger) = rounds(&plan).await?;
+    report::print(&plan, &rounds, &ledger);
+    report::balance(&rounds, sent)
+}
+
+/// Measures echo and exchange in turn; how many exchanges were sent, and what the verification of the ledger said.
+pub(crate) async fn rounds(plan: &Plan) -> Result<(Vec<report::Round>, usize, String), Fault> {
     let dir = tempfile::tempdir()?;
     eprintln!("making a world of {} people …", plan.people);
     let chukan = Target::chukan(dir.path(), plan.people).await?;
@@ -65,8 +72,8 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
     }
     let mut rounds = Vec::new();
     for round in 1..=plan.rounds {
-        let yardstick = measure(&echo, &echoes, &plan).await?;
-        let measured = measure(&chukan, &exchanges, &plan).await?;
+        let yardstick = measure(&echo, &echoes, plan).await?;
+        let measured = measure(&chukan, &exchanges, plan).await?;
         let pair = report::Round {
             yardstick,
             measured,
@@ -77,8 +84,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
     echo.stop().await?;
     chukan.stop().await?;
     let ledger = verify_ledger(dir.path()).await?;
-    report::print(&plan, &rounds, &ledger);
-    report::balance(&rounds, sent.load(Ordering::Relaxed))
+    Ok((rounds, sent.load(Ordering::Relaxed), ledger))
 }
 
 /// Connections that make exchanges, and how many they have made.

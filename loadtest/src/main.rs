@@ -4,6 +4,7 @@ mod account;
 mod approvers;
 mod baseline;
 mod batch;
+mod bench;
 mod capacity;
 mod closed;
 mod conversation;
@@ -56,6 +57,8 @@ enum Command {
     Profiles,
     /// The highest rate at which the gates of `run` hold: raised until one breaks, then bisected
     Capacity(capacity::Capacity),
+    /// Every budget beside what is measured in this run, with its spread
+    Bench(bench::Bench),
     /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
     Exchange(Plan),
     /// Rows of inquiry files per second as a ratio to the mutual-TLS echo of 1 KiB
@@ -132,6 +135,7 @@ fn main() -> ExitCode {
         Command::FillRecords(filling) => on_runtime(filling.run()),
         Command::Batch(plan) => on_runtime(batch::run(plan)),
         Command::Run(run) => on_runtime(run.run()),
+        Command::Bench(bench) => on_runtime(bench.run()),
         Command::Capacity(capacity) => on_runtime(capacity.run()),
         Command::Replicas(plan) => on_runtime(replicas::run(plan)),
         Command::Symbols(plan) => on_runtime(symbols::run(plan)),

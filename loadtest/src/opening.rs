@@ -41,23 +41,50 @@ use crate::{
 pub(crate) struct Plan {
     /// Records of exchanges in the ledger; three for each exchange
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(3..=100_000_000))]
-    records: u64,
+    pub(crate) records: u64,
     /// Kills and openings
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
-    rounds: u32,
+    pub(crate) rounds: u32,
     /// People of the world
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(50..=1_000_000))]
-    people: u32,
+    pub(crate) people: u32,
     /// Where the world is made, which must not exist yet and is left; a folder that is removed afterwards when nothing is said
     #[arg(long)]
-    data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
 }
 
 /// Exchanges that are recorded at one time.
 const RECORDED_AT_ONCE: u64 = 512;
 
+/// One opening after a kill.
+pub(crate) struct Opened {
+    pub(crate) ready_s: f64,
+    pub(crate) resident_mib: f64,
+}
+
 /// Makes the world, fills it, kills and opens it in turn, and reports.
 pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
+    let (openings, empty_mib, ledger) = openings(&plan).await?;
+    println!("# Opening after a kill\n");
+    println!(
+        "{} records, {} people; {empty_mib:.0} MiB resident before there were records.\n",
+        plan.records, plan.people
+    );
+    println!("| opening | ready after s | MiB resident |\n|---:|---:|---:|");
+    for (number, opened) in (1..).zip(&openings) {
+        let Opened {
+            ready_s,
+            resident_mib,
+        } = opened;
+        println!("| {number} | {ready_s:.3} | {resident_mib:.0} |");
+    }
+    println!("\nledger: {ledger}");
+    Ok(())
+}
+
+/// Makes the world, fills it, kills and opens it in turn; its MiB before there were records, and what the verification of the
+/// ledger said.
+pub(crate) async fn openings(plan: &Plan) -> Result<(Vec<Opened>, f64, String), Fault> {
     let removed = tempfile::tempdir()?;
     let data = plan.data.clone();
     let data = data.unwrap_or_else(|| removed.path().join("data"));
@@ -84,22 +111,18 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
         plan.records,
         began.elapsed().as_secs_f64()
     );
-    println!("# Opening after a kill\n");
-    println!(
-        "{} records, {} people; {empty_mib:.0} MiB resident before there were records.\n",
-        plan.records, plan.people
-    );
-    println!("| opening | ready after s | MiB resident |\n|---:|---:|---:|");
-    for round in 1..=plan.rounds {
+    let mut openings = Vec::new();
+    for _ in 0..plan.rounds {
         let began = Instant::now();
         let target = Target::chukan(&data, plan.people).await?;
-        let ready_s = began.elapsed().as_secs_f64();
-        println!("| {round} | {ready_s:.3} | {:.0} |", target.resident_mib());
+        openings.push(Opened {
+            ready_s: began.elapsed().as_secs_f64(),
+            resident_mib: target.resident_mib(),
+        });
         exchange::some(&target).await?;
         target.kill().await?;
     }
-    println!("\nledger: {}", verify_ledger(&data).await?);
-    Ok(())
+    Ok((openings, empty_mib, verify_ledger(&data).await?))
 }
 
 /// Records exchanges into a world that nobody has open, until it is killed.

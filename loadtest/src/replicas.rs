@@ -25,21 +25,60 @@ const LINES_OF_A_PIECE: u32 = 500;
 pub(crate) struct Plan {
     /// Replicas of the file, one line each
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
-    rows: u32,
+    pub(crate) rows: u32,
     /// Rounds: the first registers new replicas, the others take their places
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
-    rounds: u32,
+    pub(crate) rounds: u32,
     /// Seconds of each measurement of the echo
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
-    seconds: u64,
+    pub(crate) seconds: u64,
 }
 
 /// Connections and calls under way of the echo, as in `exchange`.
 const CONNECTIONS: u32 = 8;
 const IN_FLIGHT: u32 = 64;
 
+/// What one round found.
+pub(crate) struct Round {
+    echo_rate: f64,
+    /// Rows per second until they were taken over.
+    whole_rate: f64,
+    /// Rows per second until they were checked.
+    checked_rate: f64,
+    resident_mib: f64,
+}
+
+impl Round {
+    /// Rows to echoes.
+    pub(crate) fn ratio(&self) -> f64 {
+        self.whole_rate / self.echo_rate
+    }
+}
+
 /// Measures, and reports.
 pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
+    let (rounds, idle, ledger) = rounds(&plan).await?;
+    println!("# Replica rows beside the mutual-TLS echo of 1 KiB\n");
+    println!(
+        "| round | echo/s | check and take over, rows/s | ratio | check alone, rows/s | server MiB (idle {idle:.0}) |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|");
+    for (number, round) in (1..).zip(&rounds) {
+        println!(
+            "| {number} | {:.0} | {:.0} | {:.3} | {:.0} | {:.0} |",
+            round.echo_rate,
+            round.whole_rate,
+            round.ratio(),
+            round.checked_rate,
+            round.resident_mib
+        );
+    }
+    println!("\nledger: {ledger}");
+    Ok(())
+}
+
+/// Measures echo and file in turn; the idle server's MiB, and what the verification of the ledger said.
+pub(crate) async fn rounds(plan: &Plan) -> Result<(Vec<Round>, f64, String), Fault> {
     let dir = tempfile::tempdir()?;
     let chukan = Target::chukan(dir.path(), 50).await?;
     let echo = Target::echo(&dir.path().join("pki")).await?;
@@ -49,28 +88,24 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
     }
     let names = names(&chukan).await?;
     let idle = chukan.resident_mib();
-    println!("# Replica rows beside the mutual-TLS echo of 1 KiB\n");
-    println!(
-        "| round | echo/s | check and take over, rows/s | ratio | check alone, rows/s | server MiB (idle {idle:.0}) |"
-    );
-    println!("|---|---:|---:|---:|---:|---:|");
+    let mut rounds = Vec::new();
     for round in 1..=plan.rounds {
         let measurement = std::time::Duration::from_secs(plan.seconds);
         let yardstick = drive(&echoes, IN_FLIGHT, measurement).await?.rate();
         let (checked, whole) = import(&chukan, names.clone(), plan.rows, round).await?;
         let rows = f64::from(plan.rows);
-        println!(
-            "| {round} | {yardstick:.0} | {:.0} | {:.3} | {:.0} | {:.0} |",
-            rows / whole,
-            rows / whole / yardstick,
-            rows / checked,
-            chukan.resident_mib()
-        );
+        let round = Round {
+            echo_rate: yardstick,
+            whole_rate: rows / whole,
+            checked_rate: rows / checked,
+            resident_mib: chukan.resident_mib(),
+        };
+        eprintln!("a file of {rows} rows: ratio {:.3}", round.ratio());
+        rounds.push(round);
     }
     echo.stop().await?;
     chukan.stop().await?;
-    println!("\nledger: {}", verify_ledger(dir.path()).await?);
-    Ok(())
+    Ok((rounds, idle, verify_ledger(dir.path()).await?))
 }
 
 /// The first line of a file: the columns that the layout has.

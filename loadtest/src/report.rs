@@ -12,7 +12,8 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    fn ratio(&self) -> f64 {
+    /// Exchanges to echoes.
+    pub(crate) fn ratio(&self) -> f64 {
         self.measured.0.rate() / self.yardstick.0.rate()
     }
 

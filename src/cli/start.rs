@@ -51,6 +51,8 @@ pub(super) struct Started {
     counters: Arc<Metrics>,
     console: Option<ConsoleEndpoint>,
     metrics: Option<MetricsEndpoint>,
+    /// Taken over before anybody is told that the server is ready.
+    signals: Signals,
 }
 
 impl Started {
@@ -94,6 +96,7 @@ impl Started {
             counters,
             console,
             metrics,
+            signals: Signals::listen()?,
         })
     }
 
@@ -138,7 +141,7 @@ impl Started {
         let daily = daily(&self.config.backup)
             .map(|daily| daily.keep_going(Arc::clone(&self.worlds), stopping.clone()))
             .map(tokio::spawn);
-        let signals = Signals::listen()?;
+        let signals = self.signals;
         let tls = Arc::clone(&self.tls);
         let shutdown = async move {
             tokio::select! {

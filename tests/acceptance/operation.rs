@@ -134,6 +134,15 @@ async fn metrics_count_the_exchanges_by_result() {
     }
 }
 
+#[test]
+fn a_server_that_has_just_said_that_it_is_ready_can_be_asked_to_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..8 {
+        let (ended, _) = net::start_in(dir.path(), &[]).stop();
+        assert!(ended.success(), "{ended}");
+    }
+}
+
 #[tokio::test]
 async fn a_certificate_issued_later_works_until_it_is_revoked() {
     let net = net::start();
