@@ -31,10 +31,7 @@ impl IntermediateServer {
 
     /// Makes the changes that are not made yet of every accepted import, in their order.
     pub(super) async fn finish_imports(&self) -> Result<(), ActFault> {
-        let unfinished = self
-            .around
-            .state
-            .unfinished_imports(self.profile.code)?;
+        let unfinished = self.around.state.unfinished_imports(self.profile.code)?;
         for import in unfinished {
             self.carry_import(import, |_| ControlFlow::Continue(()))
                 .await?;

@@ -19,7 +19,9 @@ use crate::{
         replica_import::ReplicaImport,
         words::LayoutVersion,
     },
-    store::{ChangeIndex, ChangeWriter, EncodedReplica, Page, PageOf, ReplicaChange, State, StoreFault},
+    store::{
+        ChangeIndex, ChangeWriter, EncodedReplica, Page, PageOf, ReplicaChange, State, StoreFault,
+    },
 };
 
 /// How a file is to be taken over.

@@ -29,6 +29,10 @@ const CONNECTIONS: &str = "chukan_connections";
 const REFUSED: &str = "chukan_connections_refused_total";
 const EXCHANGES: &str = "chukan_exchanges_total";
 const VOLUME_WARNINGS: &str = "chukan_staff_volume_warnings_total";
+const DOWNLOADS_READY: &str = "chukan_downloads_ready_total";
+const DOWNLOADS_FETCHED: &str = "chukan_downloads_fetched_total";
+const DOWNLOAD_BYTES: &str = "chukan_download_bytes_total";
+const DOWNLOADS_EXPIRED: &str = "chukan_downloads_expired_total";
 const LEDGER_ENTRIES: &str = "chukan_ledger_entries";
 const BACKUP_OVERDUE: &str = "chukan_backup_overdue";
 const RECORDS_WRITABLE: &str = "chukan_records_writable";
@@ -144,6 +148,17 @@ impl Metrics {
         let key = Key::from_parts(VOLUME_WARNINGS, vec![world_label.clone()]);
         let warnings = self.recorder.register_counter(&key, &METADATA);
         warnings.absolute(world.volume_warnings());
+        let downloads = world.download_counts();
+        for (name, total) in [
+            (DOWNLOADS_READY, downloads.ready),
+            (DOWNLOADS_FETCHED, downloads.fetched),
+            (DOWNLOAD_BYTES, downloads.bytes),
+            (DOWNLOADS_EXPIRED, downloads.expired),
+        ] {
+            let key = Key::from_parts(name, vec![world_label.clone()]);
+            let counter = self.recorder.register_counter(&key, &METADATA);
+            counter.absolute(total);
+        }
         let gauge = |name| {
             let key = Key::from_parts(name, vec![world_label.clone()]);
             self.recorder.register_gauge(&key, &METADATA)
@@ -204,6 +219,18 @@ fn describe(recorder: &PrometheusRecorder) {
             VOLUME_WARNINGS,
             "Accounts of the staff that went beyond the reveals and exports of a day, by world",
         ),
+        (
+            DOWNLOADS_READY,
+            "Big results that were laid ready to be fetched, by world",
+        ),
+        (
+            DOWNLOADS_FETCHED,
+            "Times that a big result or a part of it was handed out, by world",
+        ),
+        (
+            DOWNLOADS_EXPIRED,
+            "Big results that were removed because their time had passed, by world",
+        ),
     ];
     for (name, text) in counters {
         recorder.describe_counter(KeyName::from(name), Some(Unit::Count), text.into());
@@ -228,6 +255,12 @@ fn describe(recorder: &PrometheusRecorder) {
     for (name, text) in gauges {
         recorder.describe_gauge(KeyName::from(name), Some(Unit::Count), text.into());
     }
+    let text = "Bytes of big results that were handed out, by world";
+    recorder.describe_counter(
+        KeyName::from(DOWNLOAD_BYTES),
+        Some(Unit::Bytes),
+        text.into(),
+    );
     let text = "Free bytes on the disk of the world";
     recorder.describe_gauge(KeyName::from(DISK_FREE), Some(Unit::Bytes), text.into());
     let text = "Seconds from the call to the end of its answer, by method";

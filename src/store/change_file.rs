@@ -12,8 +12,8 @@ use std::{
 
 use super::{
     EncodedReplica, StoreFault,
-    fault::During,
     change_index::number_of,
+    fault::During,
     part_file::{PartFile, open_directory, remove},
 };
 use crate::domain::{codes::InstitutionCode, replica::ReplicaName};

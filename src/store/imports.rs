@@ -2,10 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{
-    Batch, Key, Page, PageOf, ReplicaChange, State, StoreFault,
-    replicas::replica_key,
-};
+use super::{Batch, Key, Page, PageOf, ReplicaChange, State, StoreFault, replicas::replica_key};
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
     replica::{Replica, ReplicaName},

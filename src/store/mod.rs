@@ -60,7 +60,7 @@ pub use change_file::{ChangeDir, ChangeReader, ChangeWriter, ReplicaChange};
 pub use change_index::ChangeIndex;
 pub use check::{StateCheck, StateFinding, StateReport, keep_own};
 pub use corrections::ReplicaEnd;
-pub use download_file::{DownloadDir, DownloadReader, DownloadWriter};
+pub use download_file::{DownloadCounts, DownloadDir, DownloadReader, DownloadWriter};
 pub use encoded_replica::EncodedReplica;
 use engine::Engine;
 pub use engine::HandedOver;

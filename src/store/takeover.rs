@@ -262,7 +262,9 @@ impl State {
     ) -> Result<(), StoreFault> {
         let stage = self.takeovers.slot(institution).stage;
         let pending = stage.pending().map(|pending| &**pending);
-        let named = pending.into_iter().flat_map(|pending| pending.index.people());
+        let named = pending
+            .into_iter()
+            .flat_map(|pending| pending.index.people());
         let mut named = named.peekable();
         let list = super::replicas::institution_replicas(institution);
         let (mut after, mut shown) = (None, None::<Key>);
