@@ -26,6 +26,9 @@ use crate::domain::{
 /// How many rows are looked through at a time.
 const ROWS_AT_ONCE: usize = 1_000;
 
+/// Rows in the order of their keys.
+type Rows = Vec<(Key, Vec<u8>)>;
+
 /// What is being taken over, by institution.
 #[derive(Clone)]
 pub(super) struct Takeovers {
@@ -232,7 +235,7 @@ impl State {
         institution: InstitutionCode,
         pending: Option<&Pending>,
         (person, info): (AddresseeNumber, Option<SpecificInfoCode>),
-    ) -> Result<Option<Vec<(Key, Vec<u8>)>>, StoreFault> {
+    ) -> Result<Option<Rows>, StoreFault> {
         let Some(pending) = pending.filter(|pending| pending.index.has(person)) else {
             return Ok(None);
         };

@@ -251,7 +251,7 @@ async fn a_download_ends_with_its_time_by_the_worlds_clock_and_its_file_is_gone(
     frozen::set_hour(&net, 23).await;
     let fetched = get(&net, CITY, &found.url, &[]).await;
     assert_eq!(fetched.status, StatusCode::OK);
-    let shows = async |name: &str, total: u64| {
+    let shows = async |name: &str, total: i64| {
         let line = format!("chukan_download{name}_total{{world=\"frozen\"}} {total}");
         net.metrics_show(&line).await;
     };

@@ -16,10 +16,10 @@ use crate::{
     replica_files::{Client, VERSION, export, import, settings},
 };
 
-const REPLICAS: u64 = 4_000;
+pub(crate) const REPLICAS: u64 = 4_000;
 
 /// A file of new replicas, one line each.
-async fn file(client: &mut Client) -> String {
+pub(crate) async fn file(client: &mut Client) -> String {
     let csv = export(client, ReplicaFileForm::Csv, "utf-8").await;
     let csv = String::from_utf8(csv).unwrap();
     let names = csv.lines().next().unwrap();
@@ -31,12 +31,12 @@ async fn file(client: &mut Client) -> String {
     file
 }
 
-async fn registered(client: &mut Client) -> u64 {
+pub(crate) async fn registered(client: &mut Client) -> u64 {
     let csv = export(client, ReplicaFileForm::Csv, "utf-8").await;
     String::from_utf8(csv).unwrap().matches(",kill,").count() as u64
 }
 
-fn is_empty(data: &Path) -> bool {
+pub(crate) fn is_empty(data: &Path) -> bool {
     let imports = data.join("worlds/default/imports");
     fs::read_dir(imports).unwrap().next().is_none()
 }
