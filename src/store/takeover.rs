@@ -157,7 +157,7 @@ impl State {
         self.takeovers.turn_to(institution, Stage::Idle);
     }
 
-    /// The changes are not made any further for now: whoever waits to change one of these replicas cannot.
+    /// The changes are not made any further before the next file or start: whoever waits to change one of these replicas cannot.
     pub fn stop_takeover(&self, institution: InstitutionCode) {
         if let Some(pending) = self.takeovers.slot(institution).stage.pending() {
             let stopped = Stage::Stopped(Arc::clone(pending));
