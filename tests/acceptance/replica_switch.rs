@@ -80,7 +80,10 @@ fn says(replica: &v1::Replica, address: &str) -> bool {
 }
 
 /// Sends a file and waits until its changes begin to be made.
-async fn begin(client: &mut Client, file: &str) -> Streaming<v1::ImportReplicasResponse> {
+pub(crate) async fn begin(
+    client: &mut Client,
+    file: &str,
+) -> Streaming<v1::ImportReplicasResponse> {
     let pieces = file.as_bytes().chunks(65_536);
     let pieces = pieces.map(|piece| Part::Piece(piece.to_vec()));
     let parts: Vec<_> = std::iter::once(Part::Settings(settings()))
