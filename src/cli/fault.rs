@@ -13,6 +13,9 @@ use crate::{
     world::{WorldFault, backup::BackupFault},
 };
 
+/// What is said of a file that somebody writes while it is read.
+pub(super) const CHANGED: &str = "読み取り中にファイルが変更されました。何も取り込まれていません。書き終えてから、もう一度実行してください";
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliFault {

@@ -13,6 +13,9 @@ use super::{digest::random_bytes, signing::KeyFault};
 /// Length of a vault's key in bytes.
 pub const VAULT_KEY_BYTES: usize = 32;
 
+/// How much longer a sealed value is than the value.
+pub const SEALED_BYTES_MORE: usize = NONCE_LEN + 16;
+
 /// A vault with a key of its own. Two vaults have nothing in common, not even the digests of one value.
 pub struct Vault {
     sealing: LessSafeKey,

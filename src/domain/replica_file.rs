@@ -11,7 +11,7 @@ mod open;
 mod read;
 mod write;
 
-pub use assemble::{Assembled, Assembler, Entry};
+pub use assemble::{Assembled, Assembler, Entry, FileNames};
 pub use columns::{
     Columns, HeadColumn, ItemColumn, SetColumn, version_with_length, version_with_names,
 };

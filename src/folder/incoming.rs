@@ -1,12 +1,12 @@
-//! The files of a directory, and how one is read so that nobody can change it meanwhile unnoticed.
+//! The files of a directory, and how an inquiry file is read.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
+use super::watched::{Mark, Watched};
 use crate::{
     config::FolderConfig,
     domain::{
@@ -17,15 +17,6 @@ use crate::{
     institution::{ActFault, BatchDraft},
     world::WorldFault,
 };
-
-/// What a file looks like from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
-    bytes: u64,
-    modified: SystemTime,
-    #[cfg(unix)]
-    inode: u64,
-}
 
 /// Why a file was not read.
 pub(super) enum Unread {
@@ -38,17 +29,6 @@ pub(super) enum Unread {
 impl From<io::Error> for Unread {
     fn from(fault: io::Error) -> Self {
         Self::Io(fault)
-    }
-}
-
-impl Mark {
-    pub(super) fn of(metadata: &fs::Metadata) -> io::Result<Self> {
-        Ok(Self {
-            bytes: metadata.len(),
-            modified: metadata.modified()?,
-            #[cfg(unix)]
-            inode: std::os::unix::fs::MetadataExt::ino(metadata),
-        })
     }
 }
 
@@ -76,29 +56,28 @@ pub(super) fn name_of(file: &Path) -> Result<BatchFileName, Malformed> {
 }
 
 /// Reads a file; nothing when it was replaced or went on growing meanwhile.
-pub(super) fn read(file: &Path, config: &FolderConfig) -> Result<Option<BatchDraft>, Unread> {
+pub(super) fn read(
+    file: &Path,
+    config: &FolderConfig,
+) -> Result<Option<(Watched, BatchDraft)>, Unread> {
     let name = name_of(file).map_err(Unread::Name)?;
-    let mut opened = File::open(file)?;
-    let before = Mark::of(&opened.metadata()?)?;
+    let mut opened = Watched::open(file)?;
     let mut bytes = Vec::new();
     // One byte more than a file may have: the check says that it is too long.
     let bytes_max = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX) + 1;
     (&mut opened).take(bytes_max).read_to_end(&mut bytes)?;
-    let (after, there) = (
-        Mark::of(&opened.metadata()?)?,
-        Mark::of(&fs::metadata(file)?)?,
-    );
-    if before != after || before != there {
+    if !opened.is_unchanged()? {
         return Ok(None);
     }
-    Ok(Some(BatchDraft {
+    let draft = BatchDraft {
         name,
         encoding: config.encoding,
         table: String::new(),
         taking: config.taking,
         system: None,
         bytes,
-    }))
+    };
+    Ok(Some((opened, draft)))
 }
 
 /// The lawful "no" in a fault, or the fault.

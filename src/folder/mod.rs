@@ -3,6 +3,7 @@
 
 mod incoming;
 mod replicas;
+mod watched;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,9 +16,11 @@ use std::{
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use data_encoding::HEXLOWER;
+
 use crate::{
     config::FolderConfig,
-    crypto::files::replace_private,
+    crypto::{digest::sha256, files::replace_private},
     domain::{
         batch_file::{BatchFileName, RowFlaw, report},
         codes::InstitutionCode,
@@ -29,7 +32,8 @@ use crate::{
     world::{DEFAULT_WORLD, World, Worlds},
 };
 
-use incoming::Mark;
+use watched::Mark;
+pub use watched::Watched;
 
 /// The ending of an inquiry file's name.
 const ENDING: &str = ".DAT";
@@ -115,23 +119,28 @@ impl Folder {
         let senders: Vec<_> = world.directory().iter().flat_map(Sender::all).collect();
         for sender in senders {
             let places = Places::of(&self.path, &sender);
-            if let Err(fault) = places.make() {
-                self.tell(&self.path.clone(), &fault.to_string());
-                continue;
+            match places.make() {
+                Ok(()) => {
+                    for file in self.ready(&places.all(), &[ENDING]) {
+                        self.take(handle, (&world, &sender), (&places, &file));
+                    }
+                    self.write_results((&world, &sender), &places);
+                }
+                Err((place, fault)) => self.tell(&place, &fault.to_string()),
             }
-            for file in self.ready(&places.incoming, &[ENDING]) {
-                self.take(handle, (&world, &sender), (&places, &file));
-            }
-            self.write_results((&world, &sender), &places);
             if sender.system.is_none() {
                 self.take_replicas(handle, (&world, sender.institution));
             }
         }
     }
 
-    /// The files that have not changed since the last look.
-    fn ready(&mut self, incoming: &Path, endings: &[&str]) -> Vec<PathBuf> {
+    /// The files of the first place that have not changed since the last look; none while one of the places cannot be written:
+    /// a file that is taken must be put away, with what is to be said of it.
+    fn ready(&mut self, places: &[&Path], endings: &[&str]) -> Vec<PathBuf> {
         let mut ready = Vec::new();
+        let Some(incoming) = places.first() else {
+            return ready;
+        };
         match incoming::files(incoming, endings) {
             Ok(files) => {
                 for (file, mark) in files {
@@ -141,6 +150,14 @@ impl Folder {
                 }
             }
             Err(fault) => self.tell(incoming, &fault.to_string()),
+        }
+        if !ready.is_empty() {
+            for place in places {
+                if let Err(fault) = watched::writable(place) {
+                    self.tell(place, &fault.to_string());
+                    return Vec::new();
+                }
+            }
         }
         ready
     }
@@ -152,17 +169,21 @@ impl Folder {
         (places, file): (&Places, &Path),
     ) {
         let institution = sender.institution;
-        let draft = match incoming::read(file, &self.config) {
-            Ok(Some(draft)) => BatchDraft {
-                system: sender.system.clone(),
-                ..draft
-            },
+        let (opened, draft) = match incoming::read(file, &self.config) {
+            Ok(Some((opened, draft))) => {
+                let system = sender.system.clone();
+                (opened, BatchDraft { system, ..draft })
+            }
             // It was replaced while it was read: the next look sees the new one.
             Ok(None) => return,
             Err(incoming::Unread::Name(malformed)) => {
                 let refusal =
                     Refusal::Malformed(vec![FieldFlaw::malformed("file_name", &malformed)]);
-                return self.refuse(places, file, &refusal, Vec::new());
+                let opened = Watched::open(file);
+                return match opened {
+                    Ok(opened) => self.refuse(places, (&opened, file), &refusal, Vec::new()),
+                    Err(fault) => self.tell(file, &fault.to_string()),
+                };
             }
             Err(incoming::Unread::Io(fault)) => return self.tell(file, &fault.to_string()),
         };
@@ -172,19 +193,17 @@ impl Folder {
                 if !batch.flaws.is_empty() {
                     self.report(places, file, &batch.flaws);
                 }
-                self.put(file, &taken);
+                self.put_taken((&opened, file), (&taken, &draft.bytes));
             }
             Err(fault) => match incoming::refusal(fault) {
                 // It was taken just before the process ended: only its place is missing.
-                Ok(Refusal::BatchExists)
-                    if !taken.exists() && is_taken(world, sender, &draft.name) =>
-                {
-                    self.put(file, &taken);
+                Ok(Refusal::BatchExists) if !taken.exists() && is_taken(world, sender, &draft) => {
+                    self.put_taken((&opened, file), (&taken, &draft.bytes));
                 }
                 Ok(Refusal::Overloaded | Refusal::RecordsUnavailable) => {}
                 Ok(refusal) => {
                     let flaws = flaws(world, institution, &draft, &refusal);
-                    self.refuse(places, file, &refusal, flaws);
+                    self.refuse(places, (&opened, file), &refusal, flaws);
                 }
                 Err(fault) => self.tell(file, &fault.to_string()),
             },
@@ -192,7 +211,13 @@ impl Folder {
     }
 
     /// Puts a file among the refused ones, with a report beside it.
-    fn refuse(&mut self, places: &Places, file: &Path, refusal: &Refusal, flaws: Vec<RowFlaw>) {
+    fn refuse(
+        &mut self,
+        places: &Places,
+        (opened, file): (&Watched, &Path),
+        refusal: &Refusal,
+        flaws: Vec<RowFlaw>,
+    ) {
         let flaws = if flaws.is_empty() {
             let said = FieldFlaw::new("file", refusal.to_string(), refusal.ja());
             vec![RowFlaw::of_line(
@@ -205,7 +230,16 @@ impl Folder {
         };
         self.report(places, file, &flaws);
         if let Some(name) = file.file_name() {
-            self.put(file, &places.refused.join(name));
+            self.put((opened, file), &places.refused.join(name));
+        }
+    }
+
+    /// The results are written for what lies among the taken files: where another has taken its place, what was read is put there.
+    fn put_taken(&mut self, from: (&Watched, &Path), (to, bytes): (&Path, &[u8])) {
+        if !self.put(from, to)
+            && let Err(fault) = replace_private(to, bytes)
+        {
+            self.tell(to, &fault.to_string());
         }
     }
 
@@ -218,10 +252,15 @@ impl Folder {
         }
     }
 
-    fn put(&mut self, from: &Path, to: &Path) {
+    /// Puts a file away; false when it is not the one that was read any more, or stays.
+    fn put(&mut self, (opened, from): (&Watched, &Path), to: &Path) -> bool {
         self.seen.remove(from);
-        if let Err(fault) = fs::rename(from, to) {
-            self.tell(from, &fault.to_string());
+        match opened.put(to) {
+            Ok(is_there) => is_there,
+            Err(fault) => {
+                self.tell(from, &fault.to_string());
+                false
+            }
         }
     }
 
@@ -282,12 +321,21 @@ impl Places {
         }
     }
 
-    fn make(&self) -> io::Result<()> {
-        for place in [&self.incoming, &self.taken, &self.refused, &self.out] {
-            fs::create_dir_all(place)?;
-        }
-        Ok(())
+    fn all(&self) -> [&Path; 4] {
+        [&self.incoming, &self.taken, &self.refused, &self.out]
     }
+
+    fn make(&self) -> Result<(), (PathBuf, io::Error)> {
+        make(&self.all())
+    }
+}
+
+/// Makes the places that are missing.
+fn make(places: &[&Path]) -> Result<(), (PathBuf, io::Error)> {
+    for place in places {
+        fs::create_dir_all(place).map_err(|fault| ((*place).to_owned(), fault))?;
+    }
+    Ok(())
 }
 
 /// All flaws of a file that was refused because of them; none when it was refused for something else.
@@ -306,9 +354,14 @@ fn flaws(
     checked.map(|file| file.flaws).unwrap_or_default()
 }
 
-fn is_taken(world: &World, sender: &Sender, name: &BatchFileName) -> bool {
-    let server = world.server(sender.institution);
-    server.is_ok_and(|server| server.batch_of(sender.system.as_ref(), name).is_ok())
+/// Whether this very file was taken.
+fn is_taken(world: &World, sender: &Sender, draft: &BatchDraft) -> bool {
+    let digest = HEXLOWER.encode(&sha256(&[&draft.bytes]));
+    let Ok(server) = world.server(sender.institution) else {
+        return false;
+    };
+    let view = server.batch_of(sender.system.as_ref(), &draft.name);
+    view.is_ok_and(|view| view.batch.digest == digest)
 }
 
 /// The file of results; nothing while the batch has not ended.

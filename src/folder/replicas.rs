@@ -9,10 +9,7 @@ use std::{
 
 use tokio::{runtime::Handle, sync::watch};
 
-use super::{
-    Folder,
-    incoming::{self, Mark},
-};
+use super::{Folder, incoming, make, watched::Watched};
 use crate::{
     config::FolderConfig,
     crypto::files::replace_private,
@@ -48,17 +45,17 @@ pub(super) struct Places {
 }
 
 impl Places {
-    pub(super) fn make(folder: &Path, institution: InstitutionCode) -> io::Result<Self> {
+    fn of(folder: &Path, institution: InstitutionCode) -> Self {
         let own = folder.join(institution.as_str()).join("replica");
-        let places = Self {
+        Self {
             incoming: own.join("in"),
             taken: own.join("taken"),
             refused: own.join("refused"),
-        };
-        for place in [&places.incoming, &places.taken, &places.refused] {
-            fs::create_dir_all(place)?;
         }
-        Ok(places)
+    }
+
+    fn all(&self) -> [&Path; 3] {
+        [&self.incoming, &self.taken, &self.refused]
     }
 }
 
@@ -69,11 +66,11 @@ impl Folder {
         handle: &Handle,
         (world, institution): (&Arc<World>, InstitutionCode),
     ) {
-        let places = match Places::make(&self.path, institution) {
-            Ok(places) => places,
-            Err(fault) => return self.tell(&self.path.clone(), &fault.to_string()),
-        };
-        for file in self.ready(&places.incoming, &ENDINGS) {
+        let places = Places::of(&self.path, institution);
+        if let Err((place, fault)) = make(&places.all()) {
+            return self.tell(&place, &fault.to_string());
+        }
+        for file in self.ready(&places.all(), &ENDINGS) {
             let done = self.take_over(handle, (world, institution), (&places, &file));
             if let Err(fault) = done {
                 self.tell(&file, &fault.to_string());
@@ -91,11 +88,11 @@ impl Folder {
         let (taken, refused) = (places.taken.join(name), places.refused.join(name));
         let errors = beside(&refused, ".errors.csv");
         let read = read((world, institution), (file, &errors), &self.config)?;
-        let Some(checked) = read else {
+        let Some((opened, checked)) = read else {
             return Ok(());
         };
         if !checked.is_acceptable() {
-            self.put(file, &refused);
+            self.put((&opened, file), &refused);
             return Ok(());
         }
         let (flaws, left_out) = (checked.flaws(), checked.flawed());
@@ -104,7 +101,7 @@ impl Folder {
             Ok(import) => {
                 let report = report(&import, flaws, left_out);
                 self.write(&beside(&taken, ".report.csv"), &report);
-                self.put(file, &taken);
+                self.put((&opened, file), &taken);
                 Ok(())
             }
             Err(fault) => match incoming::refusal(fault)? {
@@ -112,12 +109,12 @@ impl Folder {
                 // It was taken over and not put away when the process ended, or is a copy: it is not registered again.
                 refusal @ Refusal::FileTaken(_) if !taken.exists() => {
                     self.write(&beside(&taken, ".report.csv"), &refused_whole(&refusal));
-                    self.put(file, &taken);
+                    self.put((&opened, file), &taken);
                     Ok(())
                 }
                 refusal => {
                     self.write(&errors, &refused_whole(&refusal));
-                    self.put(file, &refused);
+                    self.put((&opened, file), &refused);
                     Ok(())
                 }
             },
@@ -136,11 +133,8 @@ fn read(
     (world, institution): (&Arc<World>, InstitutionCode),
     (file, errors): (&Path, &Path),
     config: &FolderConfig,
-) -> Result<Option<CheckedFile>, WorldFault> {
-    let there = |of: &Path| fs::metadata(of).and_then(|found| Mark::of(&found));
-    let mut opened = File::open(file).map_err(WorldFault::file(file))?;
-    let before = opened.metadata().and_then(|found| Mark::of(&found));
-    let before = before.map_err(WorldFault::file(file))?;
+) -> Result<Option<(Watched, CheckedFile)>, WorldFault> {
+    let mut opened = Watched::open(file).map_err(WorldFault::file(file))?;
     let server = world.server(institution)?;
     let mut importing = server.begin_import(plan(file, config), world.now())?;
     let mut told = Told::new(errors);
@@ -153,16 +147,14 @@ fn read(
         let flaws = importing.push(piece.get(..length).unwrap_or_default())?;
         told.tell(&flaws).map_err(WorldFault::file(errors))?;
     }
-    let after = opened.metadata().and_then(|found| Mark::of(&found));
-    let after = after.map_err(WorldFault::file(file))?;
-    if before != after || there(file).is_ok_and(|there| there != before) {
+    if !opened.is_unchanged().map_err(WorldFault::file(file))? {
         told.forget().map_err(WorldFault::file(errors))?;
         return Ok(None);
     }
     let (flaws, checked) = importing.finish()?;
     told.tell(&flaws).map_err(WorldFault::file(errors))?;
     told.end().map_err(WorldFault::file(errors))?;
-    Ok(Some(checked))
+    Ok(Some((opened, checked)))
 }
 
 fn plan(file: &Path, config: &FolderConfig) -> ImportPlan {

@@ -21,10 +21,7 @@ impl IntermediateServer {
     /// When the changes cannot be read, or the state cannot be read or written.
     pub async fn resume_imports(&self) -> Result<(), ActFault> {
         let (dir, state, code) = (&self.around.changes, &self.around.state, self.profile.code);
-        for import in state.unfinished_imports(code)? {
-            self.carry_import(import, |_| ControlFlow::Continue(()))
-                .await?;
-        }
+        self.finish_imports().await?;
         // The stop may have come after the last change, or before a file that was kept was accepted.
         let last = state.last_import(code)?;
         dir.remove(code, last)?;
@@ -32,12 +29,42 @@ impl IntermediateServer {
         Ok(())
     }
 
+    /// Makes the changes that are not made yet of every accepted import, in their order.
+    pub(super) async fn finish_imports(&self) -> Result<(), ActFault> {
+        let unfinished = self.around.state.unfinished_imports(self.profile.code)?;
+        for import in unfinished {
+            self.carry_import(import, |_| ControlFlow::Continue(()))
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Makes the changes of an accepted import that are not made yet. Stops early when `told` says so.
     pub(super) async fn carry_import(
         &self,
+        import: ReplicaImport,
+        told: impl FnMut(&ReplicaImport) -> ControlFlow<()> + Send,
+    ) -> Result<ReplicaImport, ActFault> {
+        let (state, code) = (&self.around.state, self.profile.code);
+        let carried = self.make_all_changes(import, told).await;
+        match carried {
+            Ok(import) if import.is_finished() => {
+                state.end_takeover(code);
+                self.around.changes.remove(code, import.number)?;
+                Ok(import)
+            }
+            carried => {
+                state.stop_takeover(code);
+                Ok(carried?)
+            }
+        }
+    }
+
+    async fn make_all_changes(
+        &self,
         mut import: ReplicaImport,
         mut told: impl FnMut(&ReplicaImport) -> ControlFlow<()> + Send,
-    ) -> Result<ReplicaImport, ActFault> {
+    ) -> Result<ReplicaImport, StoreFault> {
         let mut attempts = ATTEMPTS;
         loop {
             let before = import.applied;
@@ -78,7 +105,7 @@ impl IntermediateServer {
             }
             coming = next?;
         }
-        dir.remove(code, import.number)
+        Ok(())
     }
 
     /// The next changes, prepared beside other work; nothing after the last.

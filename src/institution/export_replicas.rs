@@ -36,7 +36,8 @@ pub struct Exported {
 
 impl IntermediateServer {
     /// Writes every replica of `info` that follows `version`, in the order of the names, and gives the file piece by
-    /// piece; ends early when `give` returns false.
+    /// piece; ends early when `give` returns false. A file of replicas that comes in meanwhile is accepted afterwards. Not to be
+    /// called where other tasks would have to wait.
     ///
     /// # Errors
     /// When there is no such layout; when the state cannot be read.
@@ -82,6 +83,7 @@ impl IntermediateServer {
             piece.len() < PIECE_BYTES || give(std::mem::take(&mut piece))
         };
         let state = &self.around.state;
+        let _no_file_is_accepted = self.exporting.blocking_read();
         state.each_replica(self.profile.code, info, |replica| {
             Ok::<_, StoreFault>(write(replica))
         })?;

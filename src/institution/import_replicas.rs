@@ -9,15 +9,19 @@ use super::{ActFault, IntermediateServer};
 use crate::{
     crypto::digest::{Digesting, random_bytes},
     domain::{
-        codes::SpecificInfoCode,
+        codes::{InstitutionCode, SpecificInfoCode},
         record::Entry as LedgerEntry,
         refusal::Refusal,
         replica::ReplicaName,
-        replica_file::{Assembled, Entry, Extent, FileFlaw, FileMisfit, FilePlan, FileReader},
+        replica_file::{
+            Assembled, Entry, Extent, FileFlaw, FileMisfit, FileNames, FilePlan, FileReader,
+        },
         replica_import::ReplicaImport,
         words::LayoutVersion,
     },
-    store::{ChangeWriter, EncodedReplica, Page, PageOf, ReplicaChange, StoreFault},
+    store::{
+        ChangeIndex, ChangeWriter, EncodedReplica, Page, PageOf, ReplicaChange, State, StoreFault,
+    },
 };
 
 /// How a file is to be taken over.
@@ -55,6 +59,8 @@ struct Tally {
 /// A file that has come in whole.
 pub struct CheckedFile {
     subject: Option<(SpecificInfoCode, LayoutVersion)>,
+    /// What a full file names: the rest is deleted.
+    all: Option<FileNames>,
     plan: ImportPlan,
     digest: String,
     rows: u64,
@@ -87,6 +93,30 @@ impl CheckedFile {
     pub fn is_acceptable(&self) -> bool {
         let sound = self.tally.flaws == 0 || self.plan.by_row;
         sound && self.subject.is_some() && self.changes.changes() > 0
+    }
+
+    /// Of a full file, what it does not name is deleted.
+    fn with_deletions(
+        mut self,
+        state: &State,
+        institution: InstitutionCode,
+    ) -> Result<Self, StoreFault> {
+        let (Some(names), Some((info, version))) = (&self.all, &self.subject) else {
+            return Ok(self);
+        };
+        let (specific_info, changes) = (*info, &mut self.changes);
+        state.each_replica_name(institution, (*info, version), |addressee, record_key| {
+            if names.contains(addressee, &record_key) {
+                return Ok(());
+            }
+            changes.add(&ReplicaChange::Delete(ReplicaName {
+                addressee,
+                specific_info,
+                record_key,
+            }))
+        })?;
+        self.all = None;
+        Ok(self)
     }
 }
 
@@ -122,15 +152,16 @@ impl Importing<'_> {
         }
         let layout = self.reader.layout();
         let subject = layout.map(|layout| (layout.specific_info, layout.version.clone()));
-        if let (Extent::Full, 0, Some((info, version))) =
-            (self.plan.file.extent, self.tally.flaws, &subject)
-        {
-            self.delete_the_rest((*info, version))?;
-        }
+        let rows = self.reader.rows();
+        let all = match self.plan.file.extent {
+            Extent::Full => self.reader.into_names(),
+            Extent::Differential => None,
+        };
         let checked = CheckedFile {
             subject,
+            all,
             digest: HEXLOWER.encode(&self.digest.finish()),
-            rows: self.reader.rows(),
+            rows,
             tally: self.tally,
             changes: self.changes,
             plan: self.plan,
@@ -191,25 +222,6 @@ impl Importing<'_> {
         }
         Ok(Vec::new())
     }
-
-    fn delete_the_rest(
-        &mut self,
-        subject: (SpecificInfoCode, &LayoutVersion),
-    ) -> Result<(), ActFault> {
-        let (reader, changes) = (&self.reader, &mut self.changes);
-        let (state, code) = (&self.server.around.state, self.server.profile.code);
-        state.each_replica_name(code, subject, |addressee, record_key| {
-            if reader.names(addressee, &record_key) {
-                return Ok(());
-            }
-            changes.add(&ReplicaChange::Delete(ReplicaName {
-                addressee,
-                specific_info: subject.0,
-                record_key,
-            }))
-        })?;
-        Ok(())
-    }
 }
 
 impl IntermediateServer {
@@ -251,38 +263,44 @@ impl IntermediateServer {
     ) -> Result<ReplicaImport, ActFault> {
         let _alone = self.importing.lock().await;
         let (state, code) = (&self.around.state, self.profile.code);
+        self.finish_imports().await?;
         let before = state.import_of_file(code, &checked.digest)?;
         if let Some(number) = before.filter(|_| !checked.plan.again) {
             return Err(Refusal::FileTaken(number).into());
         }
-        let Some((specific_info, layout_version)) = checked.subject else {
+        let Some((specific_info, layout_version)) = checked.subject.clone() else {
             return Err(Refusal::Malformed(Vec::new()).into());
         };
-        let changes = checked.changes.changes();
-        let import = ReplicaImport {
+        let mut import = ReplicaImport {
             number: state.last_import(code)? + 1,
             specific_info,
             layout_version,
             extent: checked.plan.file.extent,
-            digest: checked.digest,
+            digest: checked.digest.clone(),
             rows: checked.rows,
             left_out: checked.tally.left_out,
             accepted_at: now,
-            changes,
+            changes: 0,
             applied: 0,
             registered: 0,
             replaced: 0,
             deleted: 0,
         };
-        let (dir, number) = (self.around.changes.clone(), import.number);
-        let kept = tokio::task::spawn_blocking(move || dir.keep(checked.changes, code, number));
-        kept.await.map_err(|_| StoreFault::Closed)??;
         let registering = checked.tally.registering;
+        let (around, number) = (self.around.clone(), import.number);
+        let kept = tokio::task::spawn_blocking(move || {
+            let checked = checked.with_deletions(&around.state, code)?;
+            let changes = checked.changes.changes();
+            around.changes.keep(checked.changes, code, number)?;
+            let read = around.changes.read(code, number)?;
+            Ok::<_, StoreFault>((changes, ChangeIndex::of(read, changes)?))
+        });
+        let index;
+        (import.changes, index) = kept.await.map_err(|_| StoreFault::Closed)??;
+        let (registered, deleted) = (registering, import.changes - registering);
         for entry in [
-            LedgerEntry::ReplicasRegistered { count: registering },
-            LedgerEntry::ReplicasDeleted {
-                count: changes - registering,
-            },
+            LedgerEntry::ReplicasRegistered { count: registered },
+            LedgerEntry::ReplicasDeleted { count: deleted },
         ] {
             let nothing = matches!(
                 entry,
@@ -294,8 +312,21 @@ impl IntermediateServer {
                 self.around.records.write(keeper, &entry, now).await?;
             }
         }
-        state.accept_import(code, &import).await?;
+        self.accept(&import, index).await?;
         self.carry_import(import, told).await
+    }
+
+    /// The one moment from which the whole file is read, by everybody.
+    async fn accept(&self, import: &ReplicaImport, index: ChangeIndex) -> Result<(), ActFault> {
+        let (state, code) = (&self.around.state, self.profile.code);
+        let _nobody_exports = self.exporting.write().await;
+        state.begin_takeover(code);
+        let accepted = state.accept_import(code, import).await;
+        let shown = accepted.and_then(|()| state.show_takeover(code, import.number, index));
+        if shown.is_err() {
+            state.end_takeover(code);
+        }
+        Ok(shown?)
     }
 
     /// The files that were taken over, the newest first.

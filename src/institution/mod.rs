@@ -161,6 +161,8 @@ pub struct IntermediateServer {
     volumes: Volumes,
     /// Held while an import is taken over: one after the other.
     importing: tokio::sync::Mutex<()>,
+    /// Held while replicas are exported: a file that is accepted meanwhile would show in a part of them.
+    exporting: tokio::sync::RwLock<()>,
     /// Held while a notice is sent or changed: no number is given twice.
     noticing: tokio::sync::Mutex<()>,
 }
@@ -191,6 +193,7 @@ impl IntermediateServer {
             sessions: Sessions::default(),
             volumes: Volumes::default(),
             importing: tokio::sync::Mutex::default(),
+            exporting: tokio::sync::RwLock::default(),
             contexts: SenderContexts::new(around.rotation),
             opening: RecipientContexts::default(),
             noticing: tokio::sync::Mutex::default(),

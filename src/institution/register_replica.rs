@@ -33,7 +33,8 @@ pub struct Registered {
 }
 
 impl IntermediateServer {
-    /// Registers replicas, all or none. The person need not be linked to a symbol.
+    /// Registers replicas, all or none. The person need not be linked to a symbol. Waits while a file that names one of the
+    /// replicas is being taken over.
     ///
     /// The entry in the ledger is written first: it says what was accepted, also when the state then fails.
     ///
@@ -52,6 +53,8 @@ impl IntermediateServer {
         let checked = checked.into_iter();
         let replicas: Vec<_> = checked.map(|checked| checked.register(now, 1)).collect();
         let count = replicas.len();
+        let names: Vec<_> = replicas.iter().map(ReplicaName::of).collect();
+        self.await_takeover(&names).await?;
         let entry = Entry::ReplicasRegistered {
             count: u64::try_from(count).unwrap_or(u64::MAX),
         };
@@ -133,7 +136,8 @@ impl IntermediateServer {
             .map_err(|found| found.iter().map(|flaw| field_flaw(at, flaw)).collect())
     }
 
-    /// Deletes replicas, all or none. Returns how many there were.
+    /// Deletes replicas, all or none. Returns how many there were. Waits while a file that names one of them is being taken
+    /// over.
     ///
     /// The entry in the ledger is written first: it says what was accepted, also when the state then fails.
     ///
@@ -146,6 +150,7 @@ impl IntermediateServer {
         now: Timestamp,
     ) -> Result<usize, ActFault> {
         refuse_repetition(names)?;
+        self.await_takeover(names).await?;
         self.refuse_unknown(names)?;
         let entry = Entry::ReplicasDeleted {
             count: u64::try_from(names.len()).unwrap_or(u64::MAX),
@@ -163,6 +168,13 @@ impl IntermediateServer {
                 }
             }
         }
+    }
+
+    /// A file that names one of these replicas comes first: who gives up waiting has changed and recorded nothing.
+    async fn await_takeover(&self, names: &[ReplicaName]) -> Result<(), ActFault> {
+        let state = &self.around.state;
+        state.undisturbed(self.profile.code, names).await?;
+        Ok(())
     }
 
     fn refuse_unknown(&self, names: &[ReplicaName]) -> Result<(), ActFault> {

@@ -173,4 +173,6 @@ fn no_institution(code: &str) -> Reason {
 }
 
 #[cfg(test)]
+mod spoilt;
+#[cfg(test)]
 mod tests;

@@ -71,7 +71,7 @@ pub fn read(dir: &Path) -> Result<Layouts, Vec<DefinitionFlaw>> {
     )
 }
 
-fn parse_all<'a>(
+pub(super) fn parse_all<'a>(
     files: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<Layouts, Vec<DefinitionFlaw>> {
     let mut read: Vec<(&str, &str, Placed)> = Vec::new();

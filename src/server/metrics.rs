@@ -1,5 +1,7 @@
 //! What is counted, and the plain HTTP endpoint that shows it to Prometheus.
 
+mod texts;
+
 use std::{
     collections::HashMap,
     future::Future,
@@ -15,36 +17,23 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use metrics::{
-    Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder as _, Unit,
-};
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 use tokio::net::TcpListener;
 use tonic::Code;
 
+use texts::{
+    BACKUP_OVERDUE, CALLS, COMMITS, CONDITION, CONNECTIONS, DISK_FREE, DOWNLOAD_BYTES,
+    DOWNLOADS_EXPIRED, DOWNLOADS_FETCHED, DOWNLOADS_READY, EXCHANGES, IN_FLIGHT, LEDGER_ENTRIES,
+    RECORDS_WRITABLE, REFUSED, SECONDS, SYNC_MICROS, SYNCS, UNDER_WAY, VOLUME_WARNINGS, WAITING,
+    describe,
+};
+
 use super::{ServerFault, catalogue, health::HealthHandle};
 use crate::config::Secret;
 use crate::world::{Condition, World};
-
-const CALLS: &str = "chukan_rpc_calls_total";
-const SECONDS: &str = "chukan_rpc_seconds";
-const IN_FLIGHT: &str = "chukan_rpc_in_flight";
-const CONNECTIONS: &str = "chukan_connections";
-const REFUSED: &str = "chukan_connections_refused_total";
-const EXCHANGES: &str = "chukan_exchanges_total";
-const VOLUME_WARNINGS: &str = "chukan_staff_volume_warnings_total";
-const LEDGER_ENTRIES: &str = "chukan_ledger_entries";
-const BACKUP_OVERDUE: &str = "chukan_backup_overdue";
-const RECORDS_WRITABLE: &str = "chukan_records_writable";
-const CONDITION: &str = "chukan_condition";
-const DISK_FREE: &str = "chukan_disk_free_bytes";
-const COMMITS: &str = "chukan_store_commits_total";
-const SYNCS: &str = "chukan_store_syncs_total";
-const SYNC_MICROS: &str = "chukan_store_sync_microseconds_total";
-const UNDER_WAY: &str = "chukan_under_way";
-const WAITING: &str = "chukan_waiting";
 
 /// Upper bounds of the latency histogram, in seconds.
 const BUCKETS: [f64; 14] = [
@@ -155,6 +144,17 @@ impl Metrics {
         let key = Key::from_parts(VOLUME_WARNINGS, vec![world_label.clone()]);
         let warnings = self.recorder.register_counter(&key, &METADATA);
         warnings.absolute(world.volume_warnings());
+        let downloads = world.download_counts();
+        for (name, total) in [
+            (DOWNLOADS_READY, downloads.ready),
+            (DOWNLOADS_FETCHED, downloads.fetched),
+            (DOWNLOAD_BYTES, downloads.bytes),
+            (DOWNLOADS_EXPIRED, downloads.expired),
+        ] {
+            let key = Key::from_parts(name, vec![world_label.clone()]);
+            let counter = self.recorder.register_counter(&key, &METADATA);
+            counter.absolute(total);
+        }
         let gauge = |name| {
             let key = Key::from_parts(name, vec![world_label.clone()]);
             self.recorder.register_gauge(&key, &METADATA)
@@ -229,65 +229,6 @@ impl MethodMetrics {
     fn label(&self) -> Label {
         Label::new("method", self.path.clone())
     }
-}
-
-fn describe(recorder: &PrometheusRecorder) {
-    let counters = [
-        (CALLS, "Calls that ended, by method and gRPC code"),
-        (REFUSED, "Connections refused, by reason"),
-        (
-            EXCHANGES,
-            "Exchanges that ended or were held, by world and status code",
-        ),
-        (
-            VOLUME_WARNINGS,
-            "Accounts of the staff that went beyond the reveals and exports of a day, by world",
-        ),
-        (
-            COMMITS,
-            "Commits that are on the disk, by world and store; by the syncs, how many share one",
-        ),
-        (
-            SYNCS,
-            "Groups of commits written and synced, by world and store",
-        ),
-        (
-            SYNC_MICROS,
-            "Microseconds that writing and syncing them took, by world and store",
-        ),
-    ];
-    for (name, text) in counters {
-        recorder.describe_counter(KeyName::from(name), Some(Unit::Count), text.into());
-    }
-    let gauges = [
-        (IN_FLIGHT, "Calls that run now, by method"),
-        (CONNECTIONS, "Connections that are open now"),
-        (
-            CONDITION,
-            "1 while the condition lasts, else 0, by world and condition",
-        ),
-        (LEDGER_ENTRIES, "Entries in the ledger, by world"),
-        (
-            UNDER_WAY,
-            "Exchanges, and inquiries being accepted, that have a place now, by world",
-        ),
-        (WAITING, "Those that wait for a place, by world"),
-        (
-            BACKUP_OVERDUE,
-            "1 while the daily backup is late or failed, by world",
-        ),
-        (
-            RECORDS_WRITABLE,
-            "1 while records can be written, else 0, by world",
-        ),
-    ];
-    for (name, text) in gauges {
-        recorder.describe_gauge(KeyName::from(name), Some(Unit::Count), text.into());
-    }
-    let text = "Free bytes on the disk of the world";
-    recorder.describe_gauge(KeyName::from(DISK_FREE), Some(Unit::Bytes), text.into());
-    let text = "Seconds from the call to the end of its answer, by method";
-    recorder.describe_histogram(KeyName::from(SECONDS), Some(Unit::Seconds), text.into());
 }
 
 /// How often histograms are folded when nobody reads them, so that they do not grow.

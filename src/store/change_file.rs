@@ -12,6 +12,7 @@ use std::{
 
 use super::{
     EncodedReplica, StoreFault,
+    change_index::number_of,
     fault::During,
     part_file::{PartFile, open_directory, remove},
 };
@@ -19,6 +20,7 @@ use crate::domain::{codes::InstitutionCode, replica::ReplicaName};
 
 const REGISTER: u8 = b'R';
 const DELETE: u8 = b'D';
+const PERSON_BYTES: usize = 15;
 const ACCEPTED: &str = "changes";
 
 /// One change that an import makes.
@@ -28,6 +30,16 @@ pub enum ReplicaChange {
     Register(EncodedReplica),
     /// Delete the replica if it is there.
     Delete(ReplicaName),
+}
+
+impl ReplicaChange {
+    /// Which replica it changes.
+    pub fn name(&self) -> &ReplicaName {
+        match self {
+            Self::Register(replica) => &replica.name,
+            Self::Delete(name) => name,
+        }
+    }
 }
 
 /// Where the files of a world's imports lie.
@@ -45,6 +57,8 @@ pub struct ChangeWriter {
 pub struct ChangeReader {
     path: PathBuf,
     file: BufReader<File>,
+    /// Where the next change begins.
+    place: u64,
 }
 
 impl ChangeDir {
@@ -94,6 +108,7 @@ impl ChangeDir {
         let file = File::open(&path).during("open", &path)?;
         Ok(ChangeReader {
             path,
+            place: 0,
             file: BufReader::with_capacity(256 * 1024, file),
         })
     }
@@ -158,16 +173,45 @@ impl ChangeReader {
     /// # Errors
     /// `Io`; `Json` or `Damaged` when the file is not what was written.
     pub fn next_change(&mut self) -> Result<Option<ReplicaChange>, StoreFault> {
+        let Some(length) = self.next_length()? else {
+            return Ok(None);
+        };
+        let mut frame = vec![0; length as usize];
+        self.exact(&mut frame)?;
+        let change = read_change(frame);
+        let damaged = || StoreFault::damaged(&self.path, "a change is not what was written");
+        change.map(Some).ok_or_else(damaged)
+    }
+
+    /// Whose the next change is, and where it begins; passes over the rest of it.
+    pub(super) fn next_place(&mut self) -> Result<Option<(u64, u64)>, StoreFault> {
+        let place = self.place;
+        let Some(length) = self.next_length()? else {
+            return Ok(None);
+        };
+        let mut head = [0; 1 + PERSON_BYTES];
+        self.exact(&mut head)?;
+        let damaged = || StoreFault::damaged(&self.path, "a change names nobody");
+        let person = number_of(head.get(1..).unwrap_or_default()).ok_or_else(damaged)?;
+        let rest = i64::from(length) - i64::try_from(head.len()).unwrap_or_default();
+        let passed = self.file.seek_relative(rest);
+        passed.during("read", &self.path)?;
+        Ok(Some((person, place)))
+    }
+
+    pub(super) fn into_path(self) -> PathBuf {
+        self.path
+    }
+
+    fn next_length(&mut self) -> Result<Option<u32>, StoreFault> {
         if self.file.fill_buf().during("read", &self.path)?.is_empty() {
             return Ok(None);
         }
         let mut length = [0; 4];
         self.exact(&mut length)?;
-        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-        self.exact(&mut frame)?;
-        let change = read_change(frame);
-        let damaged = || StoreFault::damaged(&self.path, "a change is not what was written");
-        change.map(Some).ok_or_else(damaged)
+        let length = u32::from_be_bytes(length);
+        self.place += 4 + u64::from(length);
+        Ok(Some(length))
     }
 
     fn exact(&mut self, bytes: &mut [u8]) -> Result<(), StoreFault> {
@@ -175,9 +219,9 @@ impl ChangeReader {
     }
 }
 
-fn read_change(mut frame: Vec<u8>) -> Option<ReplicaChange> {
+pub(super) fn read_change(mut frame: Vec<u8>) -> Option<ReplicaChange> {
     let (kind, rest) = frame.split_first()?;
-    let (person, rest) = rest.split_at_checked(15)?;
+    let (person, rest) = rest.split_at_checked(PERSON_BYTES)?;
     let (info, rest) = rest.split_at_checked(16)?;
     let (key_length, rest) = rest.split_first()?;
     let (key, body) = rest.split_at_checked(usize::from(*key_length))?;

@@ -2,6 +2,7 @@
 
 use super::{
     Batch, EncodedReplica, Key, Page, PageOf, State, StoreFault, Version, replicas::replica_key,
+    state::decode,
 };
 use crate::domain::{
     codes::InstitutionCode,
@@ -88,7 +89,8 @@ impl State {
         self.engine.write(batch).await
     }
 
-    /// Ends a proposal and changes its replica, both or neither. `before` is the replica as it was read.
+    /// Ends a proposal and changes its replica, both or neither. `before` is the replica as it was read. Waits while a file
+    /// that names it is being taken over; what was read before that has changed then.
     ///
     /// # Errors
     /// `Conflict` when the proposal or the replica has changed since it was read.
@@ -100,6 +102,8 @@ impl State {
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         batch.expect(place(institution, correction.number), seen);
+        let names = std::slice::from_ref(&correction.replica);
+        batch.expect_absent(self.undisturbed(institution, names).await?);
         let key = replica_key(institution, &correction.replica);
         match before {
             Some(version) => batch.expect(key.clone(), version),
@@ -162,7 +166,9 @@ impl State {
         institution: InstitutionCode,
         name: &ReplicaName,
     ) -> Result<Option<(Version, Replica)>, StoreFault> {
-        self.read_versioned(&replica_key(institution, name))
+        let row = self.replica_row(institution, name)?;
+        row.map(|(version, row)| Ok((version, decode(&row)?)))
+            .transpose()
     }
 }
 

@@ -2,10 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{
-    Batch, Key, Page, PageOf, ReplicaChange, State, StoreFault,
-    replicas::{institution_replicas, replica_key},
-};
+use super::{Batch, Key, Page, PageOf, ReplicaChange, State, StoreFault, replicas::replica_key};
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
     replica::{Replica, ReplicaName},
@@ -13,15 +10,12 @@ use crate::domain::{
     words::{LayoutVersion, RecordKey},
 };
 
-/// How many replicas are looked through at a time.
-const ROWS_AT_ONCE: usize = 1_000;
-
 fn imports(institution: InstitutionCode) -> Key {
     Key::new("replica-import").text(institution.as_str())
 }
 
 /// Newest first, so that a scan in key order lists them so.
-fn import(institution: InstitutionCode, number: u64) -> Key {
+pub(super) fn import(institution: InstitutionCode, number: u64) -> Key {
     imports(institution).number(u64::MAX - number)
 }
 
@@ -179,11 +173,10 @@ impl State {
         institution: InstitutionCode,
         name: &ReplicaName,
     ) -> Result<bool, StoreFault> {
-        let key = replica_key(institution, name);
-        Ok(self.engine.read_versioned(&key)?.is_some())
+        Ok(self.replica_row(institution, name)?.is_some())
     }
 
-    /// Shows the names of all replicas that follow one version of a layout, in their order.
+    /// Shows the names of all replicas that follow one version of a layout, in their order. No file may be accepted meanwhile.
     ///
     /// # Errors
     /// When the store cannot be read, or `show` fails.
@@ -201,7 +194,8 @@ impl State {
         })
     }
 
-    /// Shows all replicas of a specific information, in the order of their names, until `show` says false.
+    /// Shows all replicas of a specific information, in the order of their names, until `show` says false. No file
+    /// may be accepted meanwhile.
     ///
     /// # Errors
     /// When the store cannot be read, or `show` fails.
@@ -223,21 +217,10 @@ impl State {
         info: SpecificInfoCode,
         mut show: impl FnMut(Named, &[u8]) -> Result<bool, StoreFault>,
     ) -> Result<(), StoreFault> {
-        let prefix = institution_replicas(institution);
-        let mut after = None;
-        loop {
-            let rows = self.engine.scan(&prefix, after.as_ref(), ROWS_AT_ONCE)?;
-            let Some((last, _)) = rows.last() else {
-                return Ok(());
-            };
-            after = Some(last.clone());
-            for (_, row) in &rows {
-                let named: Named = serde_json::from_slice(row)
-                    .map_err(|error| StoreFault::json::<Named>(&error))?;
-                if named.specific_info == info && !show(named, row)? {
-                    return Ok(());
-                }
-            }
-        }
+        self.each_replica_row(institution, |row| {
+            let named: Named =
+                serde_json::from_slice(row).map_err(|error| StoreFault::json::<Named>(&error))?;
+            Ok(named.specific_info != info || show(named, row)?)
+        })
     }
 }

@@ -63,6 +63,10 @@ impl PartFile {
         })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreFault> {
         self.file.write_all(bytes).during("write", &self.path)
     }

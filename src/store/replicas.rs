@@ -2,6 +2,7 @@
 
 use super::{
     Batch, EncodedReplica, Key, Page, PageOf, State, StoreFault, encoded_replica::revision_of,
+    state::decode,
 };
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
@@ -12,7 +13,7 @@ pub(super) fn institution_replicas(institution: InstitutionCode) -> Key {
     Key::new("replica").text(institution.as_str())
 }
 
-fn of_person(institution: InstitutionCode, person: AddresseeNumber) -> Key {
+pub(super) fn of_person(institution: InstitutionCode, person: AddresseeNumber) -> Key {
     institution_replicas(institution).text(person.as_str())
 }
 
@@ -23,7 +24,8 @@ pub(super) fn replica_key(institution: InstitutionCode, name: &ReplicaName) -> K
 }
 
 impl State {
-    /// Registers replicas, all or none, each as the next revision of what is there. Returns how many were new.
+    /// Registers replicas, all or none, each as the next revision of what is there. Returns how many were new. Waits while a
+    /// file that names one of them is being taken over.
     ///
     /// # Errors
     /// `Conflict` when one of them is being changed at the same moment.
@@ -32,7 +34,9 @@ impl State {
         institution: InstitutionCode,
         replicas: Vec<Replica>,
     ) -> Result<usize, StoreFault> {
+        let names: Vec<_> = replicas.iter().map(ReplicaName::of).collect();
         let mut batch = Batch::new();
+        batch.expect_absent(self.undisturbed(institution, &names).await?);
         let mut new = 0;
         for next in replicas {
             let next = EncodedReplica::of(&next)?;
@@ -66,7 +70,7 @@ impl State {
         Ok(is_new)
     }
 
-    /// Deletes replicas, all or none.
+    /// Deletes replicas, all or none. Waits while a file that names one of them is being taken over.
     ///
     /// # Errors
     /// `Conflict` when one of them is not there, or is being changed at the same moment.
@@ -76,6 +80,7 @@ impl State {
         names: &[ReplicaName],
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
+        batch.expect_absent(self.undisturbed(institution, names).await?);
         for (precondition, name) in names.iter().enumerate() {
             let key = replica_key(institution, name);
             let seen = self.engine.read_versioned(&key)?;
@@ -95,7 +100,8 @@ impl State {
         institution: InstitutionCode,
         name: &ReplicaName,
     ) -> Result<Option<Replica>, StoreFault> {
-        self.engine.read_json(&replica_key(institution, name))
+        let row = self.replica_row(institution, name)?;
+        row.map(|(_, row)| decode(&row)).transpose()
     }
 
     /// The replicas of a person, of one specific information or of all, in the order of their names.
@@ -109,7 +115,13 @@ impl State {
         info: Option<SpecificInfoCode>,
         page: Page,
     ) -> Result<PageOf<Replica>, StoreFault> {
-        self.page(&list(institution, person, info), &page)
+        let list = list(institution, person, info);
+        self.on_one_side(institution, |pending| {
+            match self.rows_with(institution, pending, (person, info))? {
+                Some(rows) => Self::page_in_memory(&list, &page, rows),
+                None => self.page(&list, &page),
+            }
+        })
     }
 
     /// All replicas of a person's specific information.
@@ -122,11 +134,17 @@ impl State {
         person: AddresseeNumber,
         info: SpecificInfoCode,
     ) -> Result<Vec<Replica>, StoreFault> {
-        self.all(&list(institution, person, Some(info)))
+        let list = list(institution, person, Some(info));
+        self.on_one_side(institution, |pending| {
+            match self.rows_with(institution, pending, (person, Some(info)))? {
+                Some(rows) => rows.iter().map(|(_, row)| decode(row)).collect(),
+                None => self.all(&list),
+            }
+        })
     }
 }
 
-fn list(
+pub(super) fn list(
     institution: InstitutionCode,
     person: AddresseeNumber,
     info: Option<SpecificInfoCode>,

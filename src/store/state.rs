@@ -5,7 +5,7 @@ use std::path::Path;
 use data_encoding::BASE64URL_NOPAD;
 use serde::de::DeserializeOwned;
 
-use super::{Batch, Engine, Key, StoreFault, Version};
+use super::{Batch, Engine, Key, StoreFault, Version, takeover::Takeovers};
 use crate::ledger::Written;
 
 /// How many rows a scan takes at a time, and the most that are read for one page.
@@ -18,6 +18,7 @@ const CHECKSUM_BYTES: usize = 4;
 #[derive(Clone)]
 pub struct State {
     pub(super) engine: Engine,
+    pub(super) takeovers: Takeovers,
 }
 
 /// Which rows of a list are wanted.
@@ -83,6 +84,7 @@ impl State {
     pub fn open(dir: &Path, cache_bytes: u64) -> Result<Self, StoreFault> {
         Ok(Self {
             engine: Engine::open(dir, cache_bytes)?,
+            takeovers: Takeovers::default(),
         })
     }
 
@@ -162,6 +164,38 @@ impl State {
             rows: kept,
             next_token: after.filter(|_| more).map(|last| token(list, &last)),
         })
+    }
+
+    /// The page of rows of a list that lie in memory, in the order of their keys.
+    pub(super) fn page_in_memory<T: DeserializeOwned>(
+        list: &Key,
+        page: &Page,
+        rows: Vec<(Key, Vec<u8>)>,
+    ) -> Result<PageOf<T>, StoreFault> {
+        let after = page.begin(list)?;
+        let is_later = |key: &Key| after.as_ref().is_none_or(|after| key > after);
+        let mut rows = rows.into_iter().filter(|(key, _)| is_later(key));
+        let wanted: Vec<_> = rows.by_ref().take(page.limit).collect();
+        let last = wanted.last().filter(|_| rows.next().is_some());
+        let next_token = last.map(|(last, _)| token(list, last));
+        let rows = wanted.iter().map(|(_, row)| decode(row));
+        Ok(PageOf {
+            rows: rows.collect::<Result<_, _>>()?,
+            next_token,
+        })
+    }
+
+    /// All rows of a list as they are kept.
+    pub(super) fn rows(&self, list: &Key) -> Result<Vec<(Key, Vec<u8>)>, StoreFault> {
+        let mut found = Vec::new();
+        loop {
+            let after = found.last().map(|(key, _)| key);
+            let rows = self.engine.scan(list, after, SCAN_ROWS)?;
+            if rows.is_empty() {
+                return Ok(found);
+            }
+            found.extend(rows);
+        }
     }
 
     pub(super) fn all<T: DeserializeOwned>(&self, prefix: &Key) -> Result<Vec<T>, StoreFault> {

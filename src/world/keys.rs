@@ -32,6 +32,9 @@ struct Stored {
     /// What the resident network's queues are sealed with.
     #[serde(default)]
     resident_network: String,
+    /// What results are sealed with that lie ready to be fetched.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    downloads: String,
     #[zeroize(skip)]
     institutions: BTreeMap<InstitutionCode, StoredPair>,
     /// Of the fields above. A file without it was made before there was one.
@@ -68,6 +71,7 @@ impl WorldKeys {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Stored {
                 core: hex_seed(&SigningKey::generate()?),
                 resident_network: String::new(),
+                downloads: String::new(),
                 institutions: BTreeMap::new(),
                 sha256: None,
             },
@@ -75,6 +79,9 @@ impl WorldKeys {
         };
         if stored.resident_network.is_empty() {
             stored.resident_network = hex_vault_key()?;
+        }
+        if stored.downloads.is_empty() {
+            stored.downloads = hex_vault_key()?;
         }
         for institution in directory.iter() {
             if let Entry::Vacant(missing) = stored.institutions.entry(institution.code) {
@@ -113,6 +120,11 @@ impl WorldKeys {
     /// What the resident network's queues are sealed with.
     pub(super) fn resident_network(&self) -> Result<Vault, WorldFault> {
         vault(&self.stored.resident_network)
+    }
+
+    /// What results are sealed with that lie ready to be fetched.
+    pub(super) fn downloads(&self) -> Result<Vault, WorldFault> {
+        vault(&self.stored.downloads)
     }
 
     /// What the numbers in an institution's addressee system are sealed with.

@@ -63,7 +63,7 @@ use crate::{
     ledger::{LedgerFault, TreeId, Written},
     network::{CoreSystem, NetworkFault, ResidentNetwork},
     sample::{flaw::DefinitionFlaw, population::Population},
-    store::{RecordBook, RecordFault, State, StoreFault},
+    store::{DownloadCounts, DownloadDir, RecordBook, RecordFault, State, StoreFault},
 };
 
 pub use acquire_symbols::PersonStands;
@@ -119,6 +119,7 @@ pub struct World {
     directory: Arc<Directory>,
     core: CoreSystem,
     juki: Arc<ResidentNetwork>,
+    download_files: DownloadDir,
     servers: BTreeMap<InstitutionCode, IntermediateServer>,
     addressees: BTreeMap<InstitutionCode, AddresseeSystem>,
     population: Population,
@@ -235,6 +236,11 @@ impl World {
     pub fn volume_warnings(&self) -> u64 {
         let servers = self.servers.values();
         servers.map(IntermediateServer::volume_warnings).sum()
+    }
+
+    /// What became of the results that were too big for a message, since the world was opened.
+    pub fn download_counts(&self) -> DownloadCounts {
+        self.download_files.counts()
     }
 
     /// The steps of an exchange, while the journal keeps them.

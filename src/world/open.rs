@@ -150,6 +150,7 @@ impl World {
         let (ledger, state) = open_stores(dir, &keys, settings.cache_bytes).await?;
         let records = RecordBook::new(ledger, state.clone());
         let core_key = keys.core()?;
+        let download_files = DownloadDir::open(dir.join("downloads"), keys.downloads()?)?;
         let around = Surroundings {
             directory: Arc::clone(&directory),
             layouts: Arc::<Layouts>::new(definitions.layouts),
@@ -163,7 +164,7 @@ impl World {
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             changes: ChangeDir::open(dir.join("imports"))?,
             downloads: settings.downloads,
-            download_files: DownloadDir::open(dir.join("downloads"))?,
+            download_files: download_files.clone(),
         };
         let mut servers = BTreeMap::new();
         let mut addressees = BTreeMap::new();
@@ -197,6 +198,7 @@ impl World {
             directory,
             core,
             juki,
+            download_files,
             servers,
             addressees,
             population: Population::new(description.seed, description.people),

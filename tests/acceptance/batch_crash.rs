@@ -12,7 +12,7 @@ use crate::{
 };
 
 const FILES: u32 = 10;
-const ROWS: u32 = 192;
+const ROWS: usize = 168;
 
 fn name(at: u32) -> String {
     format!("kyufu_20261122093000_{:04}.DAT", at + 1)
@@ -20,15 +20,28 @@ fn name(at: u32) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_files_with_two_kills_in_the_middle_balance_to_the_row() {
+    ten_files_balance(ROWS).await;
+}
+
+/// `cargo test --release --test acceptance -- --ignored --nocapture ten_files_of_ten_thousand`
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "minutes"]
+async fn ten_files_of_ten_thousand_rows_with_two_kills_in_the_middle_balance_to_the_row() {
+    ten_files_balance(10_000).await;
+}
+
+async fn ten_files_balance(rows_each: usize) {
     let dir = TempDir::new().unwrap();
     let mut net = net::start_in(dir.path(), &[]);
     let mut batches = client(&net).await;
     // The rows of the held sample persons would wait for ever.
     let held = [7, 9, 11].map(|index| net::person(index, CITY));
-    let rows = many(ROWS).into_iter();
+    let rows = many(u32::try_from(rows_each).unwrap() * 8 / 7 + 24).into_iter();
     let rows: Vec<_> = rows
         .filter(|row| !held.iter().any(|number| number == row.addressee.as_str()))
+        .take(rows_each)
         .collect();
+    assert_eq!(rows.len(), rows_each);
     for at in 0..FILES {
         let mut of_file = rows.clone();
         for row in &mut of_file {
@@ -40,10 +53,13 @@ async fn ten_files_with_two_kills_in_the_middle_balance_to_the_row() {
     }
     for _ in 0..2 {
         let all = i32::try_from(rows.len()).unwrap() * i32::try_from(FILES).unwrap();
-        let wanted = (ended(&net).await + 100).min(all);
-        while ended(&net).await < wanted {
+        let wanted = (ended(&net).await + all / 16).min(all);
+        let mut by_now = 0;
+        while by_now < wanted {
             tokio::task::yield_now().await;
+            by_now = ended(&net).await;
         }
+        eprintln!("killed when {by_now} of {all} rows had ended");
         net.kill();
         net = net::start_in(dir.path(), &[]);
     }
@@ -71,6 +87,7 @@ async fn ten_files_with_two_kills_in_the_middle_balance_to_the_row() {
     let records = statistics(&net, CITY).await;
     let records: i64 = records.iter().map(|row| row.exchanges).sum();
     assert_eq!(records, i64::try_from(serials.len()).unwrap());
+    eprintln!("{} rows, {records} records", serials.len());
     let stopping = tokio::task::spawn_blocking(move || net.stop().0);
     assert!(stopping.await.unwrap().success());
 }

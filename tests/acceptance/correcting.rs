@@ -14,15 +14,15 @@ use crate::{
 };
 
 /// A replica of the ward, as its staff works with it.
-struct Stock {
+pub(crate) struct Stock {
     clerk: String,
-    superior: String,
+    pub(crate) superior: String,
     corrections: CorrectionServiceClient<Channel>,
     replicas: ReplicaServiceClient<Channel>,
 }
 
 impl Stock {
-    async fn new(net: &Net) -> Self {
+    pub(crate) async fn new(net: &Net) -> Self {
         Self {
             clerk: session(net, CLERK).await,
             superior: session(net, SUPERIOR).await,
@@ -45,7 +45,7 @@ impl Stock {
         self.replicas().await.remove(0)
     }
 
-    async fn propose(
+    pub(crate) async fn propose(
         &mut self,
         id: &str,
         change: (Change, u64),
@@ -66,7 +66,7 @@ impl Stock {
         Ok(proposed.await?.into_inner().number)
     }
 
-    async fn open(&mut self, who: &str, number: &str) -> CorrectionDetail {
+    pub(crate) async fn open(&mut self, who: &str, number: &str) -> CorrectionDetail {
         let request = v1::OpenCorrectionRequest {
             number: number.into(),
         };
@@ -74,7 +74,11 @@ impl Stock {
         opened.unwrap().into_inner().detail.unwrap()
     }
 
-    async fn approve(&mut self, who: &str, seen: &CorrectionDetail) -> Result<(), Status> {
+    pub(crate) async fn approve(
+        &mut self,
+        who: &str,
+        seen: &CorrectionDetail,
+    ) -> Result<(), Status> {
         let correction = seen.correction.clone().unwrap();
         let request = v1::ApproveCorrectionRequest {
             number: correction.number,
@@ -113,7 +117,7 @@ impl Stock {
 }
 
 /// The replica with another first value.
-fn corrected(replica: &v1::Replica, value: &str) -> (Change, u64) {
+pub(crate) fn corrected(replica: &v1::Replica, value: &str) -> (Change, u64) {
     let mut replica = replica.clone();
     let revision = replica.revision;
     replica.content[0].items[0].content = Some(Content::Value(value.into()));

@@ -240,7 +240,7 @@ async fn what_is_foreign_unknown_or_out_of_range_is_refused_with_its_reason() {
 
 #[tokio::test]
 async fn a_download_ends_with_its_time_by_the_worlds_clock_and_its_file_is_gone() {
-    let net = net::start_with(&ALL);
+    let net = net::start_with(&[&ALL[..], &["--set", "metrics.listen=127.0.0.1:0"]].concat());
     frozen::create(&net).await;
     let mut inquiries = InquiryServiceClient::new(frozen::channel(&net, CITY).await);
     let inquiry = frozen::ask(&mut inquiries, tax_inquiry("d-1", 0)).await;
@@ -249,12 +249,27 @@ async fn a_download_ends_with_its_time_by_the_worlds_clock_and_its_file_is_gone(
     };
     assert_eq!(found.expires_at, Some(frozen::hour(24)));
     frozen::set_hour(&net, 23).await;
-    assert_eq!(
-        get(&net, CITY, &found.url, &[]).await.status,
-        StatusCode::OK
-    );
+    let fetched = get(&net, CITY, &found.url, &[]).await;
+    assert_eq!(fetched.status, StatusCode::OK);
+    let shows = async |name: &str, total: i64| {
+        let line = format!("chukan_download{name}_total{{world=\"frozen\"}} {total}");
+        net.metrics_show(&line).await;
+    };
+    shows("s_ready", 1).await;
+    shows("s_fetched", 1).await;
+    shows("_bytes", found.bytes).await;
+    shows("s_expired", 0).await;
     let files = net.data().join("worlds/frozen/downloads");
-    assert_eq!(std::fs::read_dir(&files).unwrap().count(), 1);
+    let lying: Vec<_> = std::fs::read_dir(&files).unwrap().collect();
+    let [lying] = &lying[..] else {
+        panic!("{lying:?}")
+    };
+    let lying = std::fs::read(lying.as_ref().unwrap().path()).unwrap();
+    let plain = &fetched.body[..16];
+    assert!(
+        !lying.windows(plain.len()).any(|part| part == plain),
+        "not sealed"
+    );
     frozen::set_hour(&net, 24).await;
     let refused = get(&net, CITY, &found.url, &[]).await;
     assert_eq!(
@@ -262,6 +277,7 @@ async fn a_download_ends_with_its_time_by_the_worlds_clock_and_its_file_is_gone(
         (StatusCode::GONE, "DOWNLOAD_EXPIRED")
     );
     assert_eq!(std::fs::read_dir(&files).unwrap().count(), 0);
+    shows("s_expired", 1).await;
     // Acquired again it lies ready again, and no longer than the result is kept.
     frozen::set_hour(&net, 7 * 24 - 1).await;
     let get_again = v1::GetInquiryRequest {

@@ -105,3 +105,99 @@ fn a_file_that_was_taken_before_a_kill_is_not_taken_twice_and_its_results_appear
     assert!(!own.join("refused").join(NAME).exists());
     drop(net);
 }
+
+#[test]
+fn a_file_in_the_place_of_a_folder_stops_that_institution_only_until_it_is_mended() {
+    let (data, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let own = places(folder.path());
+    fs::write(own.join("taken"), "not a folder").unwrap();
+    let other = folder.path().join(net::WARD).join("in");
+    fs::create_dir_all(&other).unwrap();
+    let net = serve(data.path(), folder.path());
+    let text = file([row(0, RowCondition::None)]);
+    fs::write(own.join("in").join(NAME), &text).unwrap();
+    // Another institution is served meanwhile: the file is refused, because its rows are not the ward's.
+    fs::write(other.join(NAME), &text).unwrap();
+    appears(&folder.path().join(net::WARD).join("refused").join(NAME));
+    assert!(own.join("in").join(NAME).exists());
+    fs::remove_file(own.join("taken")).unwrap();
+    assert!(appears(&own.join(RESULT)).contains("正常終了"));
+    appears(&own.join("taken").join(NAME));
+    drop(net);
+}
+
+/// A directory in which nobody may write, root included; it is writable again when this is dropped.
+struct Locked {
+    place: PathBuf,
+    is_mounted: bool,
+}
+
+impl Locked {
+    /// By a read-only file system where one may be mounted, else by its mode, which binds everybody but root.
+    fn lock(place: &Path) -> Self {
+        let mount = |arguments: &[&str]| {
+            let mounted = std::process::Command::new("mount")
+                .args(arguments)
+                .arg(place)
+                .output();
+            mounted.is_ok_and(|mounted| mounted.status.success())
+        };
+        let itself = place.to_str().unwrap();
+        let is_mounted = mount(&["--bind", itself]) && mount(&["-o", "remount,bind,ro"]);
+        if !is_mounted {
+            fs::set_permissions(place, fs::Permissions::from_mode(0o555)).unwrap();
+        }
+        let place = place.to_owned();
+        let locked = Self { place, is_mounted };
+        let written = fs::write(locked.place.join("x"), "x");
+        assert!(
+            written.is_err(),
+            "run as root, this needs the right to mount"
+        );
+        locked
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        if self.is_mounted {
+            let umount = std::process::Command::new("umount")
+                .arg(&self.place)
+                .status();
+            drop(umount);
+        } else {
+            drop(fs::set_permissions(
+                &self.place,
+                fs::Permissions::from_mode(0o755),
+            ));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_taken_from_a_folder_without_rights_until_there_are_some() {
+    for place in ["in", "refused"] {
+        let (data, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let own = places(folder.path());
+        fs::create_dir_all(own.join("refused")).unwrap();
+        fs::write(
+            own.join("in").join(NAME),
+            file([row(0, RowCondition::None)]),
+        )
+        .unwrap();
+        let locked = Locked::lock(&own.join(place));
+        let other = folder.path().join(net::WARD).join("in");
+        fs::create_dir_all(&other).unwrap();
+        let net = serve(data.path(), folder.path());
+        // Whatever else lies there is taken, after more looks than a file needs.
+        for name in ["a.DAT", "b.DAT", "c.DAT"] {
+            fs::write(other.join(name), "x").unwrap();
+            appears(&folder.path().join(net::WARD).join("refused").join(name));
+        }
+        assert!(own.join("in").join(NAME).exists(), "{place}");
+        drop(locked);
+        assert!(appears(&own.join(RESULT)).contains("正常終了"));
+        assert_eq!(fs::read_dir(own.join("in")).unwrap().count(), 0);
+        drop(net);
+    }
+}

@@ -54,7 +54,9 @@ pub(crate) fn many(count: u32) -> Vec<InquiryRow> {
         let condition = if round <= 26 {
             RowCondition::FiscalYear((2000 + round).try_into().unwrap())
         } else {
-            let day = date(2000 + round % 26, 1 + i8::try_from(round / 26).unwrap(), 1);
+            let (month, day) = (round / 26 % 12 + 1, round / 312 + 1);
+            let [month, day] = [month, day].map(|number| i8::try_from(number).unwrap());
+            let day = date(2000 + round % 26, month, day);
             RowCondition::Period(Period::new(day, day).unwrap())
         };
         row(n % 24, condition)

@@ -72,6 +72,7 @@ mod records;
 mod replica_files;
 mod replica_folder;
 mod replica_kill;
+mod replica_switch;
 mod resident_command;
 mod resident_uses;
 mod residents;

@@ -14,12 +14,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::{
     net::{self, TAX, WARD},
     replica_files::{Client, VERSION, export, import, settings},
+    replica_switch::begin,
 };
 
-const REPLICAS: u64 = 4_000;
+pub(crate) const REPLICAS: u64 = 4_000;
 
 /// A file of new replicas, one line each.
-async fn file(client: &mut Client) -> String {
+pub(crate) async fn file(client: &mut Client) -> String {
     let csv = export(client, ReplicaFileForm::Csv, "utf-8").await;
     let csv = String::from_utf8(csv).unwrap();
     let names = csv.lines().next().unwrap();
@@ -31,12 +32,12 @@ async fn file(client: &mut Client) -> String {
     file
 }
 
-async fn registered(client: &mut Client) -> u64 {
+pub(crate) async fn registered(client: &mut Client) -> u64 {
     let csv = export(client, ReplicaFileForm::Csv, "utf-8").await;
     String::from_utf8(csv).unwrap().matches(",kill,").count() as u64
 }
 
-fn is_empty(data: &Path) -> bool {
+pub(crate) fn is_empty(data: &Path) -> bool {
     let imports = data.join("worlds/default/imports");
     fs::read_dir(imports).unwrap().next().is_none()
 }
@@ -46,21 +47,7 @@ async fn a_file_killed_while_it_is_taken_over_is_taken_over_after_the_next_start
     let net = net::start();
     let mut client = ReplicaServiceClient::new(net.channel(WARD).await);
     let file = file(&mut client).await;
-    let pieces = file.as_bytes().chunks(4_096);
-    let pieces = pieces.map(|piece| Part::Piece(piece.to_vec()));
-    let parts: Vec<_> = std::iter::once(Part::Settings(settings()))
-        .chain(pieces)
-        .map(|part| ImportReplicasRequest { part: Some(part) })
-        .collect();
-    let answer = client.import_replicas(tokio_stream::iter(parts)).await;
-    let mut events = answer.unwrap().into_inner();
-    loop {
-        match events.message().await.unwrap().unwrap().event.unwrap() {
-            Event::Progress(progress) if progress.changes > 0 => break,
-            Event::Progress(_) => {}
-            other => panic!("{other:?}"),
-        }
-    }
+    let _events = begin(&mut client, &file).await;
     let dir = net.kill().unwrap();
     let net = net::start_in(dir.path(), &[]);
     let mut client = ReplicaServiceClient::new(net.channel(WARD).await);

@@ -1,6 +1,6 @@
 //! The calls of `chukan batch`, with a progress bar while a batch runs.
 
-use std::{fs, path::Path};
+use std::{io::Read as _, path::Path};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tonic::Status;
@@ -8,8 +8,12 @@ use tonic_types::StatusExt as _;
 
 use super::{Service, TextOptions};
 use crate::{
-    cli::{fault::CliFault, start::draw_target},
+    cli::{
+        fault::{CHANGED, CliFault},
+        start::draw_target,
+    },
     domain::refusal::Refusal,
+    folder::Watched,
     grpc::proto::v1::{self, submit_batch_request::Part},
 };
 
@@ -27,7 +31,13 @@ pub(super) struct FileToSend {
 
 impl FileToSend {
     pub(super) fn read(path: &Path, text: &TextOptions, by_row: bool) -> Result<Self, CliFault> {
-        let bytes = fs::read(path).map_err(CliFault::file(path))?;
+        let mut file = Watched::open(path).map_err(CliFault::file(path))?;
+        let mut bytes = Vec::new();
+        let read = file.read_to_end(&mut bytes);
+        read.map_err(CliFault::file(path))?;
+        if !file.is_unchanged().map_err(CliFault::file(path))? {
+            return Err(CliFault::Said(CHANGED));
+        }
         let name = path.file_name().and_then(|name| name.to_str());
         let taking = if by_row {
             v1::BatchTaking::ByRow

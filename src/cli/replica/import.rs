@@ -15,9 +15,13 @@ use super::{
     super::{client::ClientOptions, fault::CliFault},
     file::{TextOptions, beside, form_of},
 };
-use crate::grpc::proto::v1::{
-    self, import_replicas_request::Part, import_replicas_response::Event,
-    replica_service_client::ReplicaServiceClient,
+use crate::{
+    cli::fault::CHANGED,
+    folder::Watched,
+    grpc::proto::v1::{
+        self, import_replicas_request::Part, import_replicas_response::Event,
+        replica_service_client::ReplicaServiceClient,
+    },
 };
 
 /// Bytes of a piece.
@@ -50,11 +54,8 @@ pub(in crate::cli) struct Import {
 
 impl Import {
     pub(super) async fn run(self) -> Result<(), CliFault> {
-        let file = File::open(&self.file).map_err(CliFault::file(self.file.as_path()))?;
-        let bytes = file
-            .metadata()
-            .map_err(CliFault::file(self.file.as_path()))?
-            .len();
+        let file = Watched::open(&self.file).map_err(CliFault::file(self.file.as_path()))?;
+        let bytes = file.length_bytes();
         let (parts, sent) = mpsc::channel(4);
         let settings = self.settings(bytes)?;
         let sender = tokio::task::spawn_blocking(move || send(file, settings, &parts));
@@ -102,22 +103,21 @@ impl Import {
 
 /// Sends the file. When the server no longer listens, its answer says why.
 fn send(
-    mut file: File,
+    mut file: Watched,
     settings: v1::ReplicaImportSettings,
     parts: &mpsc::Sender<v1::ImportReplicasRequest>,
 ) -> Result<(), CliFault> {
     let mut next = Part::Settings(settings);
     loop {
-        let part = Some(next);
-        if parts
-            .blocking_send(v1::ImportReplicasRequest { part })
-            .is_err()
-        {
-            return Ok(());
-        }
         let mut piece = vec![0; PIECE_BYTES];
         let read = file.read(&mut piece)?;
-        if read == 0 {
+        // Without its last piece the file is not what was announced, and nothing of it is taken.
+        if read == 0 && !file.is_unchanged()? {
+            return Err(CliFault::Said(CHANGED));
+        }
+        let part = Some(next);
+        let request = v1::ImportReplicasRequest { part };
+        if parts.blocking_send(request).is_err() || read == 0 {
             return Ok(());
         }
         piece.truncate(read);

@@ -235,3 +235,45 @@ fn tempfile() -> Result<File, CliFault> {
     std::fs::remove_file(&path).map_err(CliFault::file(path.as_path()))?;
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CSV: &str = "処理区分,特定個人情報名コード,レイアウト版,団体内統合宛名番号,レコードキー\r\n\
+                       1,TM00000000000002,2026.06,119240102220245,2026\r\n\
+                       1,TM00000000000002,2026.06,388129905213370,\"20,26\"\r\n";
+
+    fn read(bytes: &[u8], form: FileForm) -> Result<Contained, CliFault> {
+        Contained::read(bytes, form, TextForm::default())
+    }
+
+    proptest! {
+        #[test]
+        fn an_original_of_any_bytes_is_read_or_its_line_is_named(
+            bytes: Vec<u8>,
+            spoilt in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..4, prop::collection::vec(any::<u8>(), 0..6)), 0..4),
+        ) {
+            let mut file = CSV.as_bytes().to_vec();
+            for (at, gone, new) in &spoilt {
+                let at = at.index(file.len() + 1);
+                let end = file.len().min(at + gone);
+                file.splice(at..end, new.iter().copied());
+            }
+            for bytes in [&bytes, &file] {
+                for form in [FileForm::Csv, FileForm::Dat] {
+                    if let Err(fault) = read(bytes, form) {
+                        let CliFault::FileLine(line) = fault else {
+                            panic!("{fault}");
+                        };
+                        prop_assert!(line >= 1);
+                    }
+                }
+            }
+            let found = read(&file, FileForm::Csv);
+            prop_assert!(!spoilt.is_empty() || found.unwrap().contents.len() == 2);
+        }
+    }
+}

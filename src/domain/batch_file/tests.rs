@@ -322,6 +322,42 @@ proptest! {
     }
 
     #[test]
+    fn a_file_of_any_bytes_is_read_or_its_flaws_have_their_place(
+        bytes: Vec<u8>,
+        spoilt in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..4, prop::collection::vec(any::<u8>(), 0..6)), 0..4),
+    ) {
+        let mut file = format!("{ROW}\r\n{}\r\n", with(Column::AddresseeNumber, "000000000000002")).into_bytes();
+        for (at, gone, new) in &spoilt {
+            let at = at.index(file.len() + 1);
+            let end = file.len().min(at + gone);
+            file.splice(at..end, new.iter().copied());
+        }
+        for bytes in [&bytes, &file] {
+            for encoding in [Encoding::Utf8, Encoding::ShiftJis] {
+                let form = TextForm { encoding, ..TextForm::default() };
+                let read = InquiryFile::read(bytes, &form, &RowNumbers::Addressee);
+                prop_assert!(!read.rows.is_empty() || !read.flaws.is_empty());
+                for flaw in &read.flaws {
+                    prop_assert!(flaw.line >= 1 && flaw.position >= 1);
+                }
+            }
+        }
+        prop_assert!(!spoilt.is_empty() || InquiryFile::read(&file, &TextForm::default(), &RowNumbers::Addressee).flaws.is_empty());
+    }
+
+    #[test]
+    fn any_file_name_is_read_unchanged_or_refused(name in prop_oneof![
+        "\\PC{0,40}",
+        "[0-9A-Za-z-]{0,16}_[0-9]{13,15}_[0-9]{3,5}(\\.DAT|\\.dat)?",
+        "[0-9A-Za-z-]{1,14}_2026(0[1-9]|1[0-2])[0-2][1-8]([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]_[0-9]{4}\\.DAT",
+    ]) {
+        if let Ok(read) = name.parse::<BatchFileName>() {
+            prop_assert_eq!(read.to_string(), name);
+            prop_assert!(read.record_id(99_999).is_ok());
+        }
+    }
+
+    #[test]
     fn any_line_is_read_or_refused(text in "\\PC{0,300}") {
         drop(InquiryRow::read(1, &text));
     }

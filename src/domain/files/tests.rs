@@ -196,6 +196,36 @@ proptest! {
     }
 
     #[test]
+    fn any_table_is_read_or_refused_with_its_line(
+        rows in prop::collection::vec(
+            prop_oneof!["\\PC{0,20}", "U\\+[0-9A-F]{0,6} U\\+[0-9A-F]{0,6}( #.*)?"], 0..6),
+    ) {
+        let text = rows.join("\n");
+        match CharacterTable::read(&text) {
+            Ok(table) => prop_assert!(!table.is_empty() || !text.contains("U+") || text.contains('#')),
+            Err(BadTable::NoPair { line } | BadTable::Twice { line }) => {
+                prop_assert!((1..=rows.len()).contains(&line));
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_table_maps_is_written_as_it_is_read(
+        pairs in prop::collection::btree_map(0xE000_u32..0xE0FF, 0x20000_u32..0x2A6DF, 1..9),
+    ) {
+        let pairs: std::collections::BTreeMap<_, _> = pairs.into_iter().map(|(file, ours)| (ours, file)).collect();
+        let rows: Vec<_> = pairs.iter().map(|(ours, file)| format!("U+{file:04X} U+{ours:04X}")).collect();
+        let table = CharacterTable::read(&rows.join("\n")).unwrap();
+        for encoding in [Encoding::Utf8, Encoding::ShiftJis] {
+            let form = TextForm { encoding, table: table.clone() };
+            let text: String = pairs.keys().map(|ours| char::from_u32(*ours).unwrap()).collect();
+            let bytes = written(&form, &[&text]).unwrap();
+            let back = read(&form, LineEnds::CrLf, &bytes);
+            prop_assert_eq!(back[0].text.as_deref(), Ok(text.as_str()));
+        }
+    }
+
+    #[test]
     fn what_is_read_is_written_back_or_refused_never_replaced(text in "\\PC{0,12}") {
         if let Ok(bytes) = written(&form(Encoding::ShiftJis), &[&text]) {
             let back = read(&form(Encoding::ShiftJis), LineEnds::CrLf, &bytes);

@@ -29,9 +29,29 @@ pub struct Assembler<'l> {
     first_line: u64,
     open: Option<Open>,
     pub(super) beside_unreadable: bool,
-    /// The first line of each replica, by the hash of its name under a key made for this file.
-    pub(super) named: HashMap<u64, u32>,
-    pub(super) hasher: RandomState,
+    pub(super) names: FileNames,
+}
+
+/// The replicas that a file names, be they sound or not.
+#[derive(Default)]
+pub struct FileNames {
+    /// The first line of each, by the hash of its name under a key made for this file.
+    first_lines: HashMap<u64, u32>,
+    hasher: RandomState,
+}
+
+impl FileNames {
+    /// Whether this replica is among them.
+    pub fn contains(&self, addressee: AddresseeNumber, record_key: &RecordKey) -> bool {
+        let name = self.hasher.hash_one((addressee, record_key.as_str()));
+        self.first_lines.contains_key(&name)
+    }
+
+    /// Notes a name; gives the line that named it first.
+    pub(super) fn note(&mut self, name: (AddresseeNumber, &str), line: u32) -> u32 {
+        let name = self.hasher.hash_one(name);
+        *self.first_lines.entry(name).or_insert(line)
+    }
 }
 
 /// A replica or a deletion, with the line on which it begins.
@@ -72,15 +92,13 @@ impl<'l> Assembler<'l> {
             first_line,
             open: None,
             beside_unreadable: false,
-            named: HashMap::new(),
-            hasher: RandomState::new(),
+            names: FileNames::default(),
         }
     }
 
-    /// Whether the file names this replica, be it sound or not.
-    pub fn names(&self, addressee: AddresseeNumber, record_key: &RecordKey) -> bool {
-        let name = self.hasher.hash_one((addressee, record_key.as_str()));
-        self.named.contains_key(&name)
+    /// The replicas that the lines name.
+    pub fn into_names(self) -> FileNames {
+        self.names
     }
 
     /// The columns of the file.

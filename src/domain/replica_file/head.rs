@@ -1,7 +1,5 @@
 //! Reads what the first line of a replica says of the whole replica.
 
-use std::hash::BuildHasher;
-
 use jiff::civil::Date;
 
 use super::{
@@ -83,9 +81,8 @@ impl Assembler<'_> {
         let Some(addressee) = open.addressee else {
             return;
         };
-        let name = self.hasher.hash_one((addressee, record_key));
         let line = u32::try_from(open.line).unwrap_or(u32::MAX);
-        let first = u64::from(*self.named.entry(name).or_insert(line));
+        let first = u64::from(self.names.note((addressee, record_key), line));
         if first != open.line {
             let why = FileMisfit::Duplicate { first };
             self.head_flaw(open, HeadColumn::RecordKey, why);

@@ -1,15 +1,15 @@
 //! Reads a replica file piece by piece: text, fields, replicas. Memory grows with the number of replicas only.
 
 use super::{
-    Assembled, Assembler, Columns, Cutter, Extent, FileFlaw, FileForm, FileMisfit, HeadColumn,
-    Place, dat_layout, version_with_length, version_with_names,
+    Assembled, Assembler, Columns, Cutter, Extent, FileFlaw, FileForm, FileMisfit, FileNames,
+    HeadColumn, Place, dat_layout, version_with_length, version_with_names,
 };
 use crate::domain::{
-    codes::{AddresseeNumber, SpecificInfoCode},
+    codes::SpecificInfoCode,
     files::{Line, LineEnds, LineReader, TextForm},
     layout::{Layout, Layouts},
     shape::Shape,
-    words::{LayoutVersion, RecordKey},
+    words::LayoutVersion,
 };
 
 /// How a file is written and what it says of what it does not name.
@@ -92,10 +92,9 @@ impl<'l> FileReader<'l> {
         Some(assembler.columns().layout)
     }
 
-    /// Whether the file names this replica.
-    pub fn names(&self, addressee: AddresseeNumber, record_key: &RecordKey) -> bool {
-        let assembler = self.assembler.as_ref();
-        assembler.is_some_and(|assembler| assembler.names(addressee, record_key))
+    /// The replicas that the file names; nothing when no line has named its layout.
+    pub fn into_names(self) -> Option<FileNames> {
+        self.assembler.map(Assembler::into_names)
     }
 
     fn line(&mut self, line: Line, found: &mut Vec<Assembled>) {
