@@ -10,9 +10,8 @@ use crate::{
     approvers::Decisions,
     conversation::Compared,
     gate::{Figures as _, Gate},
-    kinds_report,
-    limit::Seen,
     run::Run,
+    kinds_report,
 };
 
 /// The percentiles that every report shows.
@@ -44,8 +43,6 @@ impl Processors {
 pub(crate) struct Findings {
     pub(crate) account: Account,
     pub(crate) processors: Processors,
-    /// What the server's metrics showed meanwhile.
-    pub(crate) seen: Seen,
     /// What was compared after the run.
     pub(crate) compared: Compared,
     /// What the synthetic staff did, where there was one.
@@ -87,23 +84,9 @@ impl Findings {
         flaws
     }
 
-    /// Who was the limit, in a sentence.
-    pub(crate) fn limit(&self) -> String {
-        self.seen.limit(self.slipped())
-    }
-
-    /// The share of the conversations that the generator began late, in percent.
-    fn slipped(&self) -> f64 {
-        percent(self.account.slipped, self.account.sent)
-    }
-
     /// Everything that was compared.
     pub(crate) fn compared(&self) -> u64 {
-        self.compared
-            .of
-            .values()
-            .map(|(compared, _)| compared)
-            .sum()
+        self.compared.of.values().map(|(compared, _)| compared).sum()
     }
 
     /// What differs of it.
@@ -142,11 +125,7 @@ impl Findings {
             run.whom.mix,
             run.people,
             run.whom.people_drawn,
-            if run.whom.repeat_people {
-                ", again and again"
-            } else {
-                ", nobody twice"
-            },
+            if run.whom.repeat_people { ", again and again" } else { ", nobody twice" },
         ));
         line(format_args!(
             "| ms | p50 | p90 | p99 | p99.9 | p99.99 | max |\n|---|---:|---:|---:|---:|---:|---:|"
@@ -174,11 +153,10 @@ impl Findings {
         line(format_args!("{}", kinds_report::markdown(self, run)));
         line(format_args!(
             "Late in the generator: {:.2} %. Processors busy: server {}, generator {}.",
-            self.slipped(),
+            percent(account.slipped, account.sent),
             busy(self.processors.server),
             busy(self.processors.generator)
         ));
-        line(format_args!("{}", self.seen.markdown(self.slipped())));
         line(format_args!(
             "{} answers compared, {} differ. {} exchanges recorded, {} differ between the three sides. Ledger: {}",
             self.compared(),
@@ -225,9 +203,8 @@ impl Findings {
             },
             "latency_ms": times(&account.latency), "service_ms": times(&account.service),
             "ended_per_second": account.rate(),
-            "slipped_percent": self.slipped(),
+            "slipped_percent": percent(account.slipped, account.sent),
             "processors_busy": { "server": self.processors.server, "generator": self.processors.generator },
-            "server": self.seen.json(self.slipped()),
             "answers": { "compared": self.compared(), "differ": self.differ() },
             "kinds": kinds_report::json(self), "rows": self.compared.rows,
             "staff": kinds_report::staff_json(self), "ran_out": self.ran_out,
@@ -338,7 +315,6 @@ mod tests {
                 server: None,
                 generator: None,
             },
-            seen: Seen::default(),
             compared: Compared {
                 of: [(Kind::Inquiry, (1, differ))].into(),
                 ..Compared::default()

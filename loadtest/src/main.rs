@@ -5,7 +5,6 @@ mod approvers;
 mod baseline;
 mod batch;
 mod bench;
-mod capacity;
 mod closed;
 mod conversation;
 mod drive;
@@ -17,7 +16,6 @@ mod gate;
 mod html;
 mod inquiry;
 mod kinds_report;
-mod limit;
 mod mix;
 mod open;
 mod opening;
@@ -30,7 +28,6 @@ mod run;
 mod schedule;
 mod symbols;
 mod target;
-mod watch;
 mod whom;
 
 use std::{error::Error, process::ExitCode, time::Duration};
@@ -55,8 +52,6 @@ enum Command {
     Run(Box<run::Run>),
     /// The named loads that `run --profile` knows, in Japanese and English
     Profiles,
-    /// The highest rate at which the gates of `run` hold: raised until one breaks, then bisected
-    Capacity(capacity::Capacity),
     /// Every budget beside what is measured in this run, with its spread
     Bench(bench::Bench),
     /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
@@ -103,14 +98,12 @@ impl Cli {
     /// Reads arguments, those of a named profile before the others.
     fn read(given: &[String]) -> Result<Self, clap::Error> {
         let cli = Self::try_parse_from(given)?;
-        let profile = match &cli.command {
-            Command::Run(run) => run.profile,
-            Command::Capacity(capacity) => capacity.run.profile,
-            _ => None,
-        };
-        match profile {
-            Some(profile) => Self::try_parse_from(profile.arguments(given)),
-            None => Ok(cli),
+        match &cli.command {
+            Command::Run(run) => match run.profile {
+                Some(profile) => Self::try_parse_from(profile.arguments(given)),
+                None => Ok(cli),
+            },
+            _ => Ok(cli),
         }
     }
 }
@@ -136,7 +129,6 @@ fn main() -> ExitCode {
         Command::Batch(plan) => on_runtime(batch::run(plan)),
         Command::Run(run) => on_runtime(run.run()),
         Command::Bench(bench) => on_runtime(bench.run()),
-        Command::Capacity(capacity) => on_runtime(capacity.run()),
         Command::Replicas(plan) => on_runtime(replicas::run(plan)),
         Command::Symbols(plan) => on_runtime(symbols::run(plan)),
         Command::Exchange(plan) => on_runtime(exchange::run(plan)),

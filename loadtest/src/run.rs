@@ -22,22 +22,17 @@ use crate::{
     findings::{Findings, Processors, describe},
     gate::Gate,
     html,
-    limit::Seen,
     open::{Bounds, drive},
     people::Crowd,
     plan::Plan,
     profile::Profile,
     schedule::{Arrivals, Schedule, Shape},
     target::{Target, cpu_seconds, verify_ledger},
-    watch::Watching,
     whom::{Staffed, Whom},
 };
 
 /// The most conversations of a run.
 const CALLS_MAX: usize = 1_000_000;
-
-/// The most people of a world.
-const PEOPLE_MAX: u32 = 1_000_000;
 
 /// The most records of one page.
 const PAGE: i32 = 1_000;
@@ -71,7 +66,7 @@ pub(crate) struct Run {
     #[arg(long, default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) under_way: u32,
     /// People of the world that is asked about
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(50..=i64::from(PEOPLE_MAX)))]
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(50..=1_000_000))]
     pub(crate) people: u32,
     #[command(flatten)]
     pub(crate) whom: Whom,
@@ -93,10 +88,6 @@ pub(crate) struct Run {
     /// A gate such as `p99<200ms`, `max<2s`, `errors<0.1%` or `rate>100`; it can be given several times
     #[arg(long = "assert", value_name = "GATE")]
     pub(crate) gates: Vec<Gate>,
-    /// The run fails when the server's memory grows by more MiB per hour, beyond doubt (two standard errors); for a soak of
-    /// many minutes
-    #[arg(long, value_name = "MIB")]
-    pub(crate) max_slope: Option<f64>,
     /// The JSON of an earlier run of the same plan on the same machine; being worse than it is a gate
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
@@ -132,7 +123,6 @@ Examples:
   loadtest run --profile counter --seconds 20
   loadtest run --mix inquiry=80,batch=5,replicas=5,symbols=5,held=5 --approvers 3 --think-time 2s±1s
   loadtest run --closed 64 --repeat-people
-  loadtest run --rate 300 --seconds 3600 --repeat-people --max-slope 100
   loadtest run --shape spike --rate 1000 --people 20000 --html report.html";
 
 impl Run {
@@ -141,23 +131,6 @@ impl Run {
             let gates = baseline::read(file, &describe(&self), self.worse_by)?;
             self.gates.extend(gates);
         }
-        let found = self.find().await?;
-        println!("{}", found.markdown(&self));
-        self.write(&found)?;
-        self.verdict(&found)
-    }
-
-    /// Whether the run can be relied on, passes its gates, and the server's memory stays.
-    pub(crate) fn verdict(&self, found: &Findings) -> Result<(), Fault> {
-        found.verdict(&self.gates)?;
-        match self.max_slope {
-            Some(most) => found.seen.judge_memory(most).map_err(Into::into),
-            None => Ok(()),
-        }
-    }
-
-    /// Makes a world, holds the conversations and checks what came of them.
-    pub(crate) async fn find(&self) -> Result<Findings, Fault> {
         let starts: Vec<_> = match self.closed {
             Some(_) => Vec::new(),
             None => self.schedule().starts().take(CALLS_MAX + 1).collect(),
@@ -172,22 +145,9 @@ impl Run {
         target.stop().await?;
         let mut found = found?;
         found.ledger = verify_ledger(dir.path()).await?;
-        Ok(found)
-    }
-
-    /// The same run at another rate, with people enough for it.
-    pub(crate) fn at(&self, rate: f64) -> Self {
-        let mut run = Self {
-            rate,
-            ..self.clone()
-        };
-        if !run.whom.repeat_people {
-            let starts = run.schedule().starts().take(CALLS_MAX).count();
-            let starts = u32::try_from(starts).unwrap_or(u32::MAX);
-            // Of ten people some are special or live elsewhere.
-            run.people = run.people.max(starts.saturating_mul(2)).min(PEOPLE_MAX);
-        }
-        run
+        println!("{}", found.markdown(&self));
+        self.write(&found)?;
+        found.verdict(&self.gates)
     }
 
     pub(crate) fn schedule(&self) -> Schedule {
@@ -202,13 +162,7 @@ impl Run {
 
     /// What is offered, for a person.
     pub(crate) fn offered(&self) -> String {
-        let Self {
-            rate,
-            seconds,
-            shape,
-            arrivals,
-            ..
-        } = self;
+        let Self { rate, seconds, shape, arrivals, .. } = self;
         match self.closed {
             Some(places) => format!("Closed model, {places} places for {seconds} s"),
             None => format!("{shape:?}, at most {rate}/s for {seconds} s, {arrivals:?} arrivals"),
@@ -224,38 +178,19 @@ impl Run {
         for _ in 0..self.connections {
             let channel = target.connect().await?;
             let patience = self.staffed.patience();
-            connections.push(Talk::new(
-                channel,
-                &plan,
-                columns.clone(),
-                patience,
-                kept.clone(),
-            ));
+            connections.push(Talk::new(channel, &plan, columns.clone(), patience, kept.clone()));
         }
         drop(kept);
-        let staff = match plan
-            .held_at
-            .as_deref()
-            .zip(self.staffed.staffing(self.seed))
-        {
+        let staff = match plan.held_at.as_deref().zip(self.staffed.staffing(self.seed)) {
             Some((provider, staffing)) => Some(Staff::begin(target, provider, staffing).await?),
             None => None,
         };
         let (records_before, _) = count_records(target).await?;
-        eprintln!(
-            "{} conversations at most in {} s …",
-            plan.steps.len(),
-            self.seconds
-        );
-        let watching = Watching::begin(target).await?;
+        eprintln!("{} conversations at most in {} s …", plan.steps.len(), self.seconds);
         let processors = || (target.cpu_seconds(), cpu_seconds("self"));
         let before = processors();
         let account = self.drive(&connections, starts, plan.steps.len()).await?;
         let processors = Processors::between(before, processors(), account.took);
-        let seen = Seen {
-            moments: watching.end().await?,
-            processors: std::thread::available_parallelism()?.get(),
-        };
         let decisions = match staff {
             Some(staff) => Some(staff.go_home().await),
             None => None,
@@ -266,7 +201,6 @@ impl Run {
         let used_up = account.sent == u64::try_from(plan.steps.len())?;
         Ok(Findings {
             processors,
-            seen,
             compared,
             decisions,
             ran_out: plan.ran_out.clone().filter(|_| used_up),

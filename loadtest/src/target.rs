@@ -25,8 +25,6 @@ pub(crate) const SEED: u64 = 20_261_122;
 pub(crate) struct Target {
     child: Child,
     address: String,
-    /// Where it shows its metrics.
-    metrics: Option<String>,
     pki: PathBuf,
     _out: BufReader<ChildStdout>,
 }
@@ -42,8 +40,6 @@ impl Target {
                 "127.0.0.1:0",
                 "--set",
                 "log.filter=warn",
-                "--set",
-                "metrics.listen=127.0.0.1:0",
             ])
             .args(["--seed", &SEED.to_string()])
             .args(["--people", &people.to_string(), "--data"])
@@ -70,12 +66,9 @@ impl Target {
         out.read_line(&mut line).await?;
         let ready: serde_json::Value = serde_json::from_str(&line)
             .map_err(|_| "the server did not become ready; its log says why")?;
-        let address = |of| ready.get(of).and_then(|address| address.as_str());
+        let address = ready.get("grpc").and_then(|address| address.as_str());
         Ok(Self {
-            address: address("grpc")
-                .ok_or("the ready line names no address")?
-                .to_owned(),
-            metrics: address("metrics").map(str::to_owned),
+            address: address.ok_or("the ready line names no address")?.to_owned(),
             child,
             pki,
             _out: out,
@@ -98,24 +91,22 @@ impl Target {
         Ok(connect(&format!("https://{}", self.address), pem).await?)
     }
 
-    /// Where it shows its metrics.
-    pub(crate) fn metrics(&self) -> Option<String> {
-        self.metrics.clone()
-    }
-
-    /// The number of its process.
-    pub(crate) fn process(&self) -> Option<String> {
-        Some(self.child.id()?.to_string())
-    }
-
     /// Seconds of processor time that the server has used.
     pub(crate) fn cpu_seconds(&self) -> Option<f64> {
-        cpu_seconds(&self.process()?)
+        cpu_seconds(&self.child.id()?.to_string())
     }
 
     /// The memory that is resident at this moment, in MiB; 0 where the system does not say.
     pub(crate) fn resident_mib(&self) -> f64 {
-        self.process().map_or(0.0, |process| resident_mib(&process))
+        let status = self
+            .child
+            .id()
+            .and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok());
+        let line = status
+            .as_deref()
+            .and_then(|status| status.lines().find_map(|line| line.strip_prefix("VmRSS:")));
+        let kib = line.and_then(|line| line.split_whitespace().next());
+        kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
     }
 
     /// Kills the server.
@@ -154,16 +145,6 @@ pub(crate) async fn verify_ledger(data: &Path) -> Result<String, Fault> {
     }
     let text = String::from_utf8_lossy(&verified.stdout);
     Ok(text.lines().last().unwrap_or_default().to_owned())
-}
-
-/// The memory of a process that is resident at this moment, in MiB; 0 where the system does not say.
-pub(crate) fn resident_mib(process: &str) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok();
-    let line = status
-        .as_deref()
-        .and_then(|status| status.lines().find_map(|line| line.strip_prefix("VmRSS:")));
-    let kib = line.and_then(|line| line.split_whitespace().next());
-    kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }
 
 /// Seconds of processor time that a process has used; `self` is this one. Nothing where the system does not say.
