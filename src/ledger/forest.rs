@@ -18,7 +18,6 @@ use super::{
     index::Index,
     merkle::{BLOCK_LEAVES, Hash, Lent, Tree, TreeView},
     segment::{self, Depth, Leaf},
-    write_counts::WriteCounts,
 };
 
 /// What is durable, in memory.
@@ -234,7 +233,6 @@ pub(super) struct Shared {
     pub(super) dir: PathBuf,
     forest: RwLock<Forest>,
     writable: AtomicBool,
-    pub(super) counts: WriteCounts,
 }
 
 impl Shared {
@@ -243,7 +241,6 @@ impl Shared {
             dir,
             forest: RwLock::new(forest),
             writable: AtomicBool::new(true),
-            counts: WriteCounts::default(),
         }
     }
 

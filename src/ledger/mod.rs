@@ -37,7 +37,6 @@ mod tests;
 mod tiles;
 pub mod verify;
 mod walk;
-mod write_counts;
 mod writer;
 
 use std::{
@@ -63,7 +62,6 @@ pub use prefix::{Prefix, PrefixCheck, PrefixTree};
 pub use recover::{Progress, TornTail};
 
 pub use walk::{Fsck, fsck, walk};
-pub use write_counts::{WriteCounts, Written};
 
 use forest::Shared;
 use merkle::Hash;
@@ -218,11 +216,6 @@ impl Ledger {
     /// Number of durable entries in `tree`; 0 when there is no such tree.
     pub fn size(&self, tree: TreeId) -> u64 {
         self.shared().forest().size(tree)
-    }
-
-    /// What the writer has done since the ledger was opened.
-    pub fn written(&self) -> Written {
-        self.shared().counts.read()
     }
 
     /// The sequence at which the next entry will stand: the number of durable entries in all trees.

@@ -6,7 +6,6 @@ use std::{
     io,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Instant,
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -226,14 +225,11 @@ impl Writer {
         if self.group.answers.is_empty() {
             return;
         }
-        let began = Instant::now();
         let written = segment::write_at(&self.file, &self.group.buffer, self.offset)
             .and_then(|()| self.file.sync_data());
         if let Err(fault) = written {
             return self.give_up(fault);
         }
-        let commits = self.group.answers.len();
-        self.shared.counts.count(commits, began.elapsed());
         self.publish();
         self.last_frame = self.offset + self.group.last_frame;
         self.offset += self.group.buffer.len() as u64;

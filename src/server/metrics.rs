@@ -25,10 +25,9 @@ use tokio::net::TcpListener;
 use tonic::Code;
 
 use texts::{
-    BACKUP_OVERDUE, CALLS, COMMITS, CONDITION, CONNECTIONS, DISK_FREE, DOWNLOAD_BYTES,
-    DOWNLOADS_EXPIRED, DOWNLOADS_FETCHED, DOWNLOADS_READY, EXCHANGES, IN_FLIGHT, LEDGER_ENTRIES,
-    RECORDS_WRITABLE, REFUSED, SECONDS, SYNC_MICROS, SYNCS, UNDER_WAY, VOLUME_WARNINGS, WAITING,
-    describe,
+    BACKUP_OVERDUE, CALLS, CONDITION, CONNECTIONS, DISK_FREE, DOWNLOAD_BYTES, DOWNLOADS_EXPIRED,
+    DOWNLOADS_FETCHED, DOWNLOADS_READY, EXCHANGES, IN_FLIGHT, LEDGER_ENTRIES, RECORDS_WRITABLE,
+    REFUSED, SECONDS, VOLUME_WARNINGS, describe,
 };
 
 use super::{ServerFault, catalogue, health::HealthHandle};
@@ -165,34 +164,6 @@ impl Metrics {
         gauge(RECORDS_WRITABLE).set(u32::from(world.is_writable()));
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         gauge(DISK_FREE).set(world.free_bytes() as f64);
-        let (ledger, state) = world.written();
-        for (store, written) in [("ledger", ledger), ("state", state)] {
-            let count = |name, total| {
-                let labels = vec![world_label.clone(), label("store", store)];
-                let key = Key::from_parts(name, labels);
-                self.recorder
-                    .register_counter(&key, &METADATA)
-                    .absolute(total);
-            };
-            count(COMMITS, written.commits);
-            count(SYNCS, written.groups);
-            let micros = u64::try_from(written.took.as_micros());
-            count(SYNC_MICROS, micros.unwrap_or(u64::MAX));
-        }
-        let works = [
-            ("exchange", world.exchanges()),
-            ("acceptance", world.acceptances()),
-        ];
-        for (work, load) in works {
-            let show = |name, pieces| {
-                let labels = vec![world_label.clone(), label("work", work)];
-                let key = Key::from_parts(name, labels);
-                let pieces = u32::try_from(pieces).unwrap_or(u32::MAX);
-                self.recorder.register_gauge(&key, &METADATA).set(pieces);
-            };
-            show(UNDER_WAY, load.under_way);
-            show(WAITING, load.waiting);
-        }
         let now = world.conditions();
         for condition in Condition::ALL {
             let labels = vec![world_label.clone(), label("condition", condition.name())];

@@ -15,7 +15,6 @@ use super::open::{DirLock, Opened, VERIFIED_BYTES_MAX, open};
 use super::row::{ROW_TAG, row_key};
 use super::value::assemble;
 use super::writer::{Outcome, Shared, Writer};
-use crate::ledger::Written;
 
 /// Batches that may wait to be durable; beyond that, callers wait.
 const WAITING_MAX: usize = 1024;
@@ -54,11 +53,6 @@ impl HandedOver {
 }
 
 impl Engine {
-    /// What the writer has done since the store was opened.
-    pub fn written(&self) -> Written {
-        self.inner.shared.counts.read()
-    }
-
     /// Opens the store in `dir`, or makes one if the directory is empty or missing.
     ///
     /// `cache_bytes` bounds the page cache. Every row is checked if the file is at most 64 MiB, else only the totals.

@@ -6,7 +6,6 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::de::DeserializeOwned;
 
 use super::{Batch, Engine, Key, StoreFault, Version, takeover::Takeovers};
-use crate::ledger::Written;
 
 /// How many rows a scan takes at a time, and the most that are read for one page.
 const SCAN_ROWS: usize = 1_000;
@@ -86,11 +85,6 @@ impl State {
             engine: Engine::open(dir, cache_bytes)?,
             takeovers: Takeovers::default(),
         })
-    }
-
-    /// What its writer has done since it was opened.
-    pub fn written(&self) -> Written {
-        self.engine.written()
     }
 
     /// Whether the state can still be written; not after a failed write, until it is opened anew.

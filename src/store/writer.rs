@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -13,7 +12,6 @@ use super::layers::{Layer, Layers, Recent};
 use super::manifest::{Mark, Totals};
 use super::redo::{REDO_BYTES, RedoFile, RedoFiles, push_frame};
 use super::staged::{Unstaged, stage};
-use crate::ledger::WriteCounts;
 
 /// While the layer before is being folded a file may grow to this length, in bytes; then writing waits.
 const BEHIND_BYTES_MAX: u64 = 2 * REDO_BYTES;
@@ -31,7 +29,6 @@ pub(super) type Outcome = Result<(), StoreFault>;
 pub(super) struct Shared {
     pub(super) layers: Layers,
     pub(super) stopped: Stopped,
-    pub(super) counts: WriteCounts,
     waiting: Mutex<Waiting>,
     wake: Condvar,
 }
@@ -58,7 +55,6 @@ impl Shared {
         Self {
             layers,
             stopped: Stopped::default(),
-            counts: WriteCounts::default(),
             waiting: Mutex::new(Waiting {
                 totals,
                 frames: Vec::new(),
@@ -280,7 +276,6 @@ impl Writer {
             .tree()
             .probe
             .step("append", self.redo.path())?;
-        let began = Instant::now();
         self.redo.append(&group.frames)?;
         #[cfg(test)]
         self.shared
@@ -289,8 +284,6 @@ impl Writer {
             .probe
             .step("sync", self.redo.path())?;
         self.redo.sync()?;
-        let counts = &self.shared.counts;
-        counts.count(group.answers.len(), began.elapsed());
         self.mark.advance(group.totals)
     }
 

@@ -60,7 +60,7 @@ use crate::{
         result::ResultCode,
     },
     institution::{ActFault, IntermediateServer},
-    ledger::{LedgerFault, TreeId, Written},
+    ledger::{LedgerFault, TreeId},
     network::{CoreSystem, NetworkFault, ResidentNetwork},
     sample::{flaw::DefinitionFlaw, population::Population},
     store::{DownloadCounts, DownloadDir, RecordBook, RecordFault, State, StoreFault},
@@ -94,7 +94,6 @@ use journal::Journal;
 use network::Changed;
 use open::Description;
 use tally::Tally;
-pub use turns::Load;
 use turns::Turns;
 
 /// How many exchanges of a world are under way at one time.
@@ -210,21 +209,6 @@ impl World {
     /// Whether records can be written; nothing is released while they cannot.
     pub fn is_writable(&self) -> bool {
         self.records.is_writable()
-    }
-
-    /// How many exchanges are under way, and how many of accepted inquiries wait to begin.
-    pub fn exchanges(&self) -> Load {
-        self.places.load()
-    }
-
-    /// How many inquiries are being accepted, and how many wait for that.
-    pub fn acceptances(&self) -> Load {
-        self.accepting.load()
-    }
-
-    /// What the writers of ledger and state have done since the world was opened.
-    pub fn written(&self) -> (Written, Written) {
-        (self.records.ledger().written(), self.state.written())
     }
 
     /// How many exchanges ended with each result, or were held, since the world was opened.

@@ -35,15 +35,6 @@ struct Line {
     last: Option<InstitutionCode>,
 }
 
-/// How much work there is at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Load {
-    /// Pieces that have a place.
-    pub under_way: usize,
-    /// Pieces that wait for one.
-    pub waiting: usize,
-}
-
 /// The right to one of them; dropping it gives the next institution its turn.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -105,15 +96,6 @@ impl Turns {
                 place.is_given_back = true;
                 self.line().leave(institution);
             }
-        }
-    }
-
-    /// How many places are taken, and how many pieces of work wait for one.
-    pub(super) fn load(&self) -> Load {
-        let line = self.line();
-        Load {
-            under_way: line.at_work.values().map(|(places, _)| places).sum(),
-            waiting: line.waiting.values().map(VecDeque::len).sum(),
         }
     }
 

@@ -112,9 +112,6 @@ async fn commits_that_wait_are_written_and_synced_together() {
     }
     assert_eq!(frames, 200);
     assert!(groups.len() < 100, "{} groups", groups.len());
-    let written = ledger.written();
-    assert_eq!(written.commits, 200);
-    assert_eq!(written.groups, groups.len() as u64);
 }
 
 #[tokio::test]

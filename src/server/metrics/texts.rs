@@ -19,11 +19,6 @@ pub(super) const BACKUP_OVERDUE: &str = "chukan_backup_overdue";
 pub(super) const RECORDS_WRITABLE: &str = "chukan_records_writable";
 pub(super) const CONDITION: &str = "chukan_condition";
 pub(super) const DISK_FREE: &str = "chukan_disk_free_bytes";
-pub(super) const COMMITS: &str = "chukan_store_commits_total";
-pub(super) const SYNCS: &str = "chukan_store_syncs_total";
-pub(super) const SYNC_MICROS: &str = "chukan_store_sync_microseconds_total";
-pub(super) const UNDER_WAY: &str = "chukan_under_way";
-pub(super) const WAITING: &str = "chukan_waiting";
 
 /// Says what each of them means.
 pub(super) fn describe(recorder: &PrometheusRecorder) {
@@ -37,18 +32,6 @@ pub(super) fn describe(recorder: &PrometheusRecorder) {
         (
             VOLUME_WARNINGS,
             "Accounts of the staff that went beyond the reveals and exports of a day, by world",
-        ),
-        (
-            COMMITS,
-            "Commits that are on the disk, by world and store; by the syncs, how many share one",
-        ),
-        (
-            SYNCS,
-            "Groups of commits written and synced, by world and store",
-        ),
-        (
-            SYNC_MICROS,
-            "Microseconds that writing and syncing them took, by world and store",
         ),
         (
             DOWNLOADS_READY,
@@ -74,11 +57,6 @@ pub(super) fn describe(recorder: &PrometheusRecorder) {
             "1 while the condition lasts, else 0, by world and condition",
         ),
         (LEDGER_ENTRIES, "Entries in the ledger, by world"),
-        (
-            UNDER_WAY,
-            "Exchanges, and inquiries being accepted, that have a place now, by world",
-        ),
-        (WAITING, "Those that wait for a place, by world"),
         (
             BACKUP_OVERDUE,
             "1 while the daily backup is late or failed, by world",
