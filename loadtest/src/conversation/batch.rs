@@ -1,6 +1,9 @@
 //! An inquiry file: sent, watched until its last row has ended, its file of results fetched and compared afterwards.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chukan::{
     domain::batch_file::{InquiryRow, RowCondition},
@@ -45,11 +48,12 @@ pub(crate) struct Results {
 /// Sends a file with a row about each person, waits until all have ended, and fetches the results; how many rows ended with
 /// which status code, and the file if it is to be kept.
 pub(super) async fn hold(
-    mut client: BatchServiceClient<Channel>,
+    channel: Channel,
     number: u64,
     people: &[Arc<Subject>],
     keep: bool,
 ) -> Result<(BTreeMap<String, u64>, Option<Results>), End> {
+    let mut client = BatchServiceClient::new(channel.clone());
     let wrong = |_| End::Failed("a row cannot be written".into());
     let file_name = name(number).map_err(|_| End::Failed("no name for the file".into()))?;
     let rows: Vec<_> = people.iter().map(|subject| row(subject)).collect::<Result<_, _>>().map_err(wrong)?;
@@ -67,9 +71,11 @@ pub(super) async fn hold(
         return Err(End::Failed("the file has flaws".into()));
     }
     let settled = settle(&mut client, &file_name).await?;
-    let text = fetch(&mut client, &file_name).await?;
-    // A row has a line for each record of a data set, the same columns in front.
-    let answered = rows.iter().all(|row| text.contains(row.trim_end_matches("\r\n")));
+    let text = fetch(&mut client, channel, &file_name).await?;
+    // A row has a line for each record of a data set, the same columns in front; they are as wide in every row.
+    let width = rows.first().map_or(0, |row| row.trim_end_matches("\r\n").len());
+    let fronts: BTreeSet<_> = text.lines().filter_map(|line| line.get(..width)).collect();
+    let answered = rows.iter().all(|row| row.get(..width).is_some_and(|row| fronts.contains(row)));
     let told: u64 = settled.values().sum();
     if !answered || u64::try_from(people.len()) != Ok(told) {
         return Err(End::Failed("a row has no result".into()));
@@ -103,6 +109,7 @@ async fn settle(
 
 async fn fetch(
     client: &mut BatchServiceClient<Channel>,
+    channel: Channel,
     file_name: &str,
 ) -> Result<String, End> {
     let request = FetchBatchResultRequest {
@@ -113,10 +120,10 @@ async fn fetch(
     let mut fetched = fetched.map_err(|status| failed("fetch", &status))?.into_inner();
     let mut bytes = Vec::new();
     while let Some(part) = fetched.message().await.map_err(|status| failed("fetch", &status))? {
-        if part.download.is_some() {
-            return Err(End::Failed("the results are too big for a message: fewer --batch-rows".into()));
-        }
         bytes.extend(part.chunk);
+        if let Some(download) = part.download {
+            bytes = super::download::fetch(channel.clone(), &download).await?;
+        }
     }
     String::from_utf8(bytes).map_err(|_| End::Failed("the results are no UTF-8".into()))
 }
