@@ -20,7 +20,9 @@ pub(super) async fn fetch(mut channel: Channel, download: &Download) -> Result<V
     let gone = |_| End::Failed("download: the connection broke".into());
     let request = Request::get(&download.url).body(Body::empty());
     let request = request.map_err(|_| End::Failed("download: no URL".into()))?;
-    poll_fn(|context| channel.poll_ready(context)).await.map_err(gone)?;
+    poll_fn(|context| channel.poll_ready(context))
+        .await
+        .map_err(gone)?;
     let answer = channel.call(request).await.map_err(gone)?;
     if answer.status() != StatusCode::OK {
         return Err(End::Failed(format!("download: {}", answer.status())));
