@@ -54,13 +54,11 @@ pub(super) async fn hold(
     keep: bool,
 ) -> Result<(BTreeMap<String, u64>, Option<Results>), End> {
     let mut client = BatchServiceClient::new(channel.clone());
-    let wrong = |_| End::Failed("a row cannot be written".into());
     let file_name = name(number).map_err(|_| End::Failed("no name for the file".into()))?;
-    let rows: Vec<_> = people
-        .iter()
-        .map(|subject| row(subject))
-        .collect::<Result<_, _>>()
-        .map_err(wrong)?;
+    let about = people.to_vec();
+    let rows = move || about.iter().map(|subject| row(subject)).collect();
+    let rows: Result<Vec<_>, Fault> = aside(rows).await?;
+    let rows = rows.map_err(|_| End::Failed("a row cannot be written".into()))?;
     let header = Part::Header(BatchHeader {
         file_name: file_name.clone(),
         ..BatchHeader::default()
@@ -81,14 +79,11 @@ pub(super) async fn hold(
     }
     let settled = settle(&mut client, &file_name).await?;
     let text = fetch(&mut client, channel, &file_name).await?;
-    // A row has a line for each record of a data set, the same columns in front; they are as wide in every row.
-    let width = rows
-        .first()
-        .map_or(0, |row| row.trim_end_matches("\r\n").len());
-    let fronts: BTreeSet<_> = text.lines().filter_map(|line| line.get(..width)).collect();
-    let answered = rows
-        .iter()
-        .all(|row| row.get(..width).is_some_and(|row| fronts.contains(row)));
+    let (text, answered) = aside(move || {
+        let answered = answers(&text, &rows);
+        (text, answered)
+    })
+    .await?;
     let told: u64 = settled.values().sum();
     if !answered || u64::try_from(people.len()) != Ok(told) {
         return Err(End::Failed("a row has no result".into()));
@@ -98,6 +93,22 @@ pub(super) async fn hold(
         text,
     });
     Ok((settled, results))
+}
+
+/// Does what takes long where it does not delay the beginning of other conversations.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, End> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| End::Failed("the generator broke".into()))
+}
+
+/// Whether every row has a result. It has a line for each record of a data set, the request's columns in front; they are
+/// as wide in every row.
+fn answers(text: &str, rows: &[String]) -> bool {
+    let front = |row: &String| row.trim_end_matches("\r\n").len();
+    let width = rows.first().map_or(0, front);
+    let fronts: BTreeSet<_> = text.lines().filter_map(|line| line.get(..width)).collect();
+    rows.iter()
+        .all(|row| row.get(..width).is_some_and(|row| fronts.contains(row)))
 }
 
 /// Waits until no row moves by itself any more.
@@ -259,8 +270,8 @@ fn says(replicas: &[Replica], layouts: &[DataSetLayout], line: &csv::StringRecor
         cell(DATA_SET + 1),
     );
     found.is_some_and(|(record, layout)| {
-        let pairs = layout.items.iter().zip((ITEMS..).step_by(2));
-        let same = pairs.map(|(item, at)| {
+        let mut pairs = layout.items.iter().zip((ITEMS..).step_by(2));
+        pairs.all(|(item, at)| {
             let stated = record.items.iter().find(|of| of.item_code == item.code);
             match (stated.and_then(|of| of.content.as_ref()), cell(at)) {
                 (Some(Content::Value(value)), "0") => value == cell(at + 1),
@@ -268,8 +279,7 @@ fn says(replicas: &[Replica], layouts: &[DataSetLayout], line: &csv::StringRecor
                 (None, "9") => true,
                 (Some(Content::Value(_)) | None, _) => false,
             }
-        });
-        same.fold(true, |all, same| all && same)
+        })
     })
 }
 
@@ -365,6 +375,14 @@ mod tests {
         ] {
             assert!(!said(wrong), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_row_without_a_line_in_the_results_is_missed() {
+        let rows = ["a,1\r\n".to_owned(), "b,2\r\n".to_owned()];
+        assert!(answers("b,2,09\r\na,1,09,x\r\na,1,09,y\r\n", &rows));
+        assert!(!answers("a,1,09\r\na,1,09\r\n", &rows));
+        assert!(!answers("", &rows));
     }
 
     #[test]
