@@ -105,13 +105,12 @@ impl Talk {
                 Ok(end)
             }
             Step::Batch(people) => {
-                let (rows, results) =
-                    batch::hold(self.channel.clone(), number, people, *keep).await?;
-                self.keep(Kept::Rows(rows))?;
-                if let Some(results) = results {
+                let ended = batch::hold(self.channel.clone(), number, people, *keep).await?;
+                self.keep(Kept::Rows(ended.rows))?;
+                if let Some(results) = ended.results {
                     self.keep(Kept::Results(results))?;
                 }
-                Ok(End::Answered("every row".into()))
+                Ok(ended.end)
             }
             Step::Replicas => {
                 let client = ReplicaServiceClient::new(self.channel.clone());
