@@ -123,8 +123,8 @@ fn every_kind_is_answered_compared_and_counted_and_the_staff_decides_what_is_hel
 }
 
 #[test]
-fn without_staff_held_requests_wait_and_the_account_balances() {
-    let found = found(&[
+fn what_nobody_decides_in_time_waits_and_the_account_balances() {
+    let plan = [
         "--people",
         "100",
         "--rate",
@@ -133,10 +133,21 @@ fn without_staff_held_requests_wait_and_the_account_balances() {
         "1",
         "--mix",
         "held",
-    ]);
-    let [sent, answered, waiting] = account(&found, "held");
-    assert!(sent > 0 && answered == 0 && waiting == sent);
-    assert_eq!(found["staff"], Value::Null);
+    ];
+    let slow = [
+        "--approvers",
+        "1",
+        "--think-time",
+        "60s",
+        "--patience-s",
+        "1",
+    ];
+    for staff in [&[][..], &slow] {
+        let found = found(&[&plan[..], staff].concat());
+        let [sent, answered, waiting] = account(&found, "held");
+        assert!(sent > 0 && answered == 0 && waiting == sent, "{found:#}");
+        assert_eq!(found["staff"].is_null(), staff.is_empty());
+    }
 }
 
 #[test]
