@@ -20,7 +20,7 @@ use chukan::grpc::{
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
     sync::watch,
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::{Instant, sleep},
 };
 use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
@@ -90,6 +90,8 @@ pub(crate) struct Decisions {
 /// The staff at work.
 pub(crate) struct Staff {
     places: JoinSet<()>,
+    /// Shows everybody the queue; when it ends, they go home.
+    watching: AbortHandle,
     found: Arc<Mutex<Decisions>>,
     began: Instant,
 }
@@ -110,7 +112,7 @@ impl Staff {
         let (tell, queue) = watch::channel(ProvisionQueue::default());
         let mut places = JoinSet::new();
         let watching = watch_queue(client, first.clone(), tell, (Arc::clone(&found), began));
-        places.spawn(watching);
+        let watching = places.spawn(watching);
         let taken = Arc::new(Mutex::new(BTreeSet::new()));
         for (seed, (post, session)) in (staffing.seed..).zip(hired) {
             with(&found, |found| {
@@ -129,14 +131,23 @@ impl Staff {
         }
         Ok(Self {
             places,
+            watching,
             found,
             began,
         })
     }
 
-    /// Sends everybody home, whatever lies on their desks.
+    /// Sends everybody home: who thinks stops thinking, a call under way is finished.
     pub(crate) async fn go_home(mut self) -> Decisions {
-        self.places.shutdown().await;
+        self.watching.abort();
+        while let Some(left) = self.places.join_next().await {
+            if left.is_err_and(|broken| broken.is_panic()) {
+                let fault = "a member of the staff broke".to_owned();
+                with(&self.found, |found| {
+                    found.fault.get_or_insert(fault).clone()
+                });
+            }
+        }
         with(&self.found, |found| {
             found.took = self.began.elapsed();
             found.clone()
@@ -207,7 +218,7 @@ struct Desk {
 
 impl Desk {
     async fn work(mut self, mut queue: watch::Receiver<ProvisionQueue>) {
-        loop {
+        while queue.has_changed().is_ok() {
             let next = self.take(&queue.borrow_and_update());
             let Some(serial) = next else {
                 if queue.changed().await.is_err() {
@@ -216,14 +227,15 @@ impl Desk {
                 continue;
             };
             let began = Instant::now();
-            let step = self.decide(serial).await;
+            let step = self.decide(serial, queue.clone()).await;
             let busy = began.elapsed();
             let post = self.post;
             with(&self.found, |found| {
                 let work = found.posts.entry(post).or_default();
                 work.busy += busy;
                 match step {
-                    Ok(()) => work.steps += 1,
+                    Ok(Some(())) => work.steps += 1,
+                    Ok(None) => {}
                     Err(status) => {
                         work.refused += 1;
                         let fault = format!("{post:?}: {:?}", status.code());
@@ -246,8 +258,12 @@ impl Desk {
         })
     }
 
-    /// Opens a request, thinks about it, and checks or approves it.
-    async fn decide(&mut self, processing_serial: String) -> Result<(), Status> {
+    /// Opens a request, thinks about it, and checks or approves it; nothing where it is time to go home first.
+    async fn decide(
+        &mut self,
+        processing_serial: String,
+        mut queue: watch::Receiver<ProvisionQueue>,
+    ) -> Result<Option<()>, Status> {
         let request = OpenProvisionRequest {
             processing_serial: processing_serial.clone(),
         };
@@ -256,7 +272,11 @@ impl Desk {
             .open_provision(within(&self.session, request))
             .await?;
         let detail = opened.into_inner().detail.unwrap_or_default();
-        sleep(self.think.draw(&mut self.random)).await;
+        let closing = async { while queue.changed().await.is_ok() {} };
+        tokio::select! {
+            () = sleep(self.think.draw(&mut self.random)) => {}
+            () = closing => return Ok(None),
+        }
         let version = version(&detail);
         match self.post {
             Post::Clerk => {
@@ -268,7 +288,7 @@ impl Desk {
                     refusal: None,
                 };
                 let request = within(&self.session, request);
-                self.client.check_provision(request).await.map(drop)
+                self.client.check_provision(request).await?;
             }
             Post::Approver => {
                 let request = ApproveProvisionRequest {
@@ -276,9 +296,10 @@ impl Desk {
                     version,
                 };
                 let request = within(&self.session, request);
-                self.client.approve_provision(request).await.map(drop)
+                self.client.approve_provision(request).await?;
             }
         }
+        Ok(Some(()))
     }
 }
 

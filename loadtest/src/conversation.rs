@@ -1,6 +1,7 @@
 //! The conversations of a run, each of the kind that the plan drew, and what they leave for the comparison afterwards.
 
 mod batch;
+mod download;
 mod held;
 mod replicas;
 mod symbols;
@@ -14,7 +15,7 @@ use std::{
 use chukan::grpc::proto::{
     sim::v1::population_service_client::PopulationServiceClient,
     v1::{
-        batch_service_client::BatchServiceClient, inquiry_service_client::InquiryServiceClient,
+        inquiry_service_client::InquiryServiceClient,
         provision_service_client::ProvisionServiceClient,
         replica_service_client::ReplicaServiceClient, symbol_service_client::SymbolServiceClient,
     },
@@ -104,13 +105,12 @@ impl Talk {
                 Ok(end)
             }
             Step::Batch(people) => {
-                let client = BatchServiceClient::new(self.channel.clone());
-                let (rows, results) = batch::hold(client, number, people, *keep).await?;
-                self.keep(Kept::Rows(rows))?;
-                if let Some(results) = results {
+                let ended = batch::hold(self.channel.clone(), number, people, *keep).await?;
+                self.keep(Kept::Rows(ended.rows))?;
+                if let Some(results) = ended.results {
                     self.keep(Kept::Results(results))?;
                 }
-                Ok(End::Answered("every row".into()))
+                Ok(ended.end)
             }
             Step::Replicas => {
                 let client = ReplicaServiceClient::new(self.channel.clone());

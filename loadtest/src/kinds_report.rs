@@ -45,7 +45,12 @@ pub(crate) fn markdown(found: &Findings, run: &Run) -> String {
         let rows: Vec<_> = rows
             .map(|(code, rows)| format!("{code} × {rows}"))
             .collect();
-        text += &format!("\nRows of inquiry files by result: {}.\n", rows.join(", "));
+        let ended: u64 = found.compared.rows.values().sum();
+        let a_second = precise(ended) / found.account.took.as_secs_f64();
+        text += &format!(
+            "\nRows of inquiry files by result: {}; {a_second:.0} a second.\n",
+            rows.join(", ")
+        );
     }
     if let Some(decisions) = &found.decisions {
         text += &staff(found, decisions, run);

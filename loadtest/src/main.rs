@@ -115,7 +115,11 @@ impl Plan {
 }
 
 fn main() -> ExitCode {
-    let given: Vec<_> = std::env::args().collect();
+    let given = std::env::args_os().map(std::ffi::OsString::into_string);
+    let Ok(given) = given.collect::<Result<Vec<_>, _>>() else {
+        eprintln!("loadtest: an argument is no UTF-8");
+        return ExitCode::FAILURE;
+    };
     let cli = Cli::read(&given).unwrap_or_else(|refused| refused.exit());
     let done = match cli.command {
         Command::Profiles => {

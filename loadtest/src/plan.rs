@@ -125,11 +125,19 @@ impl Pools {
     fn of(draw: &Draw, crowd: &Crowd, kinds: &[Kind]) -> Self {
         let wanted = kinds.iter().filter(|kind| **kind == Kind::Held).count();
         let held_at = (wanted > 0).then(|| crowd.largest_home()).flatten();
+        let there = crowd.elsewhere.iter();
+        let there = there.filter(|subject| held_at.as_ref() == Some(&subject.home));
+        // Where people come again, the other half is left for the other kinds.
+        let most = if draw.again {
+            there.count().div_ceil(2)
+        } else {
+            wanted
+        };
         let mut asked = Vec::new();
         let mut held = Vec::new();
         for subject in &crowd.elsewhere {
             let there = held_at.as_ref() == Some(&subject.home);
-            let aside = there && held.len() < wanted;
+            let aside = there && held.len() < wanted.min(most);
             let into = if aside { &mut held } else { &mut asked };
             into.push(Arc::clone(subject));
         }
@@ -244,6 +252,13 @@ mod tests {
             assert!(!held.is_empty() && asked.clone().count() > 0);
             assert!(asked.into_iter().all(|asked| !held.contains(asked)));
         }
+    }
+
+    #[test]
+    fn where_people_come_again_held_ones_leave_half_of_the_municipality_to_the_others() {
+        let plan = plan("inquiry=1,held=9", true, 10_000).unwrap();
+        assert_eq!(plan.held().len(), 30);
+        assert!(plan.ran_out.is_none());
     }
 
     #[test]

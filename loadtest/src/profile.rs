@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-/// A load that Japan's municipalities know. The sizes are ours, made to fit one machine; DOMAIN says what the real ones are.
+/// A load that Japan's municipalities know. The sizes are ours, made to fit one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Profile {
     /// A day at the counters

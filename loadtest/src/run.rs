@@ -199,7 +199,12 @@ impl Run {
             .zip(self.staffed.staffing(self.seed))
         {
             Some((provider, staffing)) => Some(Staff::begin(target, provider, staffing).await?),
-            None => None,
+            None => {
+                if self.staffed.approvers > 0 {
+                    eprintln!("no held request is drawn: the staff stays at home");
+                }
+                None
+            }
         };
         let (records_before, _) = count_records(target).await?;
         eprintln!(
