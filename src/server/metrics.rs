@@ -19,7 +19,7 @@ use metrics_exporter_prometheus::{
 use tokio::net::TcpListener;
 use tonic::Code;
 
-use super::{ServerFault, catalogue, health::HealthHandle};
+use super::{ServerFault, catalogue, health::HealthHandle, paces::Paces};
 use crate::world::{Condition, World};
 
 const CALLS: &str = "chukan_rpc_calls_total";
@@ -33,6 +33,12 @@ const LEDGER_ENTRIES: &str = "chukan_ledger_entries";
 const BACKUP_OVERDUE: &str = "chukan_backup_overdue";
 const RECORDS_WRITABLE: &str = "chukan_records_writable";
 const CONDITION: &str = "chukan_condition";
+const EXCHANGES_UNDER_WAY: &str = "chukan_exchanges_under_way";
+const EXCHANGES_WAITING: &str = "chukan_exchanges_waiting";
+const SUBMISSIONS_UNDER_WAY: &str = "chukan_submissions_under_way";
+const SUBMISSIONS_WAITING: &str = "chukan_submissions_waiting";
+const LEDGER_WAITING: &str = "chukan_ledger_commits_waiting";
+const STATE_WAITING: &str = "chukan_state_batches_waiting";
 const DISK_FREE: &str = "chukan_disk_free_bytes";
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -69,6 +75,7 @@ pub struct Metrics {
     handle: PrometheusHandle,
     methods: HashMap<String, MethodMetrics>,
     unknown: MethodMetrics,
+    paces: Paces,
     pub(super) connections: Gauge,
 }
 
@@ -102,6 +109,7 @@ impl Metrics {
             methods: methods.collect(),
             unknown: MethodMetrics::new(&recorder, "unknown".to_owned()),
             connections: recorder.register_gauge(&Key::from_name(CONNECTIONS), &METADATA),
+            paces: Paces::default(),
             handle: recorder.handle(),
             recorder,
         })
@@ -150,6 +158,22 @@ impl Metrics {
         };
         let entries = u32::try_from(world.records().ledger().next_sequence()).unwrap_or(u32::MAX);
         gauge(LEDGER_ENTRIES).set(entries);
+        let (exchanges, submissions) = (world.exchanges_now(), world.submissions_now());
+        for (name, length) in [
+            (EXCHANGES_UNDER_WAY, exchanges.0),
+            (EXCHANGES_WAITING, exchanges.1),
+            (SUBMISSIONS_UNDER_WAY, submissions.0),
+            (SUBMISSIONS_WAITING, submissions.1),
+        ] {
+            gauge(name).set(u32::try_from(length).unwrap_or(u32::MAX));
+        }
+        for (name, pace) in [
+            (LEDGER_WAITING, world.records().ledger().pace()),
+            (STATE_WAITING, world.state_pace()),
+        ] {
+            gauge(name).set(u32::try_from(pace.waiting()).unwrap_or(u32::MAX));
+        }
+        self.paces.take(world);
         gauge(BACKUP_OVERDUE).set(u32::from(world.backup_overdue()));
         gauge(RECORDS_WRITABLE).set(u32::from(world.is_writable()));
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
@@ -166,7 +190,7 @@ impl Metrics {
     /// The text that Prometheus reads.
     pub fn render(&self) -> String {
         self.handle.run_upkeep();
-        self.handle.render()
+        self.handle.render() + &self.paces.render()
     }
 }
 
@@ -223,6 +247,30 @@ fn describe(recorder: &PrometheusRecorder) {
         (
             RECORDS_WRITABLE,
             "1 while records can be written, else 0, by world",
+        ),
+        (
+            EXCHANGES_UNDER_WAY,
+            "Exchanges that are under way, by world",
+        ),
+        (
+            EXCHANGES_WAITING,
+            "Exchanges that wait for their turn, by world",
+        ),
+        (
+            SUBMISSIONS_UNDER_WAY,
+            "Inquiries that are being accepted, by world",
+        ),
+        (
+            SUBMISSIONS_WAITING,
+            "Inquiries that wait for being accepted, by world",
+        ),
+        (
+            LEDGER_WAITING,
+            "Commits that the ledger has not answered, by world",
+        ),
+        (
+            STATE_WAITING,
+            "Batches that the state has not answered, by world",
         ),
     ];
     for (name, text) in gauges {

@@ -59,7 +59,7 @@ use crate::{
         result::ResultCode,
     },
     institution::{ActFault, IntermediateServer},
-    ledger::{LedgerFault, TreeId},
+    ledger::{LedgerFault, Pace, TreeId},
     network::{CoreSystem, NetworkFault, ResidentNetwork},
     sample::{flaw::DefinitionFlaw, population::Population},
     store::{RecordBook, RecordFault, State, StoreFault},
@@ -218,6 +218,21 @@ impl World {
     pub fn volume_warnings(&self) -> u64 {
         let servers = self.servers.values();
         servers.map(IntermediateServer::volume_warnings).sum()
+    }
+
+    /// What the writer of the state has counted since the world was opened.
+    pub fn state_pace(&self) -> &Pace {
+        self.state.pace()
+    }
+
+    /// Exchanges that are under way, and those that wait for their turn.
+    pub fn exchanges_now(&self) -> (usize, usize) {
+        self.places.lengths()
+    }
+
+    /// Inquiries that are being accepted, and those that wait for their turn.
+    pub fn submissions_now(&self) -> (usize, usize) {
+        self.accepting.lengths()
     }
 
     /// The steps of an exchange, while the journal keeps them.
