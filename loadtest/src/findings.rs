@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use crate::{
     Fault,
-    account::{Account, milliseconds, percent},
+    account::{Account, milliseconds, percent, precise},
     gate::{Figures as _, Gate},
+    limit::{Limit, Looks},
     run::Run,
+    soak::Slope,
 };
 
 /// The percentiles that every report shows.
@@ -48,6 +50,10 @@ pub(crate) struct Findings {
     pub(crate) disagree: u64,
     /// What the verification of the ledger said.
     pub(crate) ledger: String,
+    /// What the server said of itself meanwhile.
+    pub(crate) looks: Looks,
+    /// MiB per hour by which its memory may grow.
+    pub(crate) max_slope: Option<f64>,
 }
 
 impl Findings {
@@ -75,7 +81,24 @@ impl Findings {
                 self.records
             ));
         }
+        if let Some(max) = self.max_slope {
+            match Slope::of(&self.looks.0) {
+                Some(slope) if slope.holds(max) => {}
+                Some(slope) => flaws.push(format!(
+                    "memory may grow by more than {max} MiB per hour: {slope}"
+                )),
+                None => flaws.push("the run is too short to tell how memory grows".to_owned()),
+            }
+        }
         flaws
+    }
+
+    /// Who was the limit.
+    pub(crate) fn limit(&self) -> Limit {
+        let slipped = percent(self.account.slipped, self.account.sent);
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        self.looks
+            .limit(slipped, precise(processors.try_into().unwrap_or(u64::MAX)))
     }
 
     /// Whether the run can be relied on and passes its gates.
@@ -141,6 +164,11 @@ impl Findings {
             busy(self.processors.server),
             busy(self.processors.generator)
         ));
+        line(format_args!("The limit: {}.\n", self.limit()));
+        line(format_args!("{}", self.looks.markdown()));
+        if let Some(slope) = Slope::of(&self.looks.0) {
+            line(format_args!("Memory grows by {slope}.\n"));
+        }
         line(format_args!(
             "{} answers compared, {} differ. {} exchanges recorded, {} differ between the three sides. Ledger: {}",
             self.compared, self.differ, self.records, self.disagree, self.ledger
@@ -182,6 +210,8 @@ impl Findings {
             "ended_per_second": account.rate(),
             "slipped_percent": percent(account.slipped, account.sent),
             "processors_busy": { "server": self.processors.server, "generator": self.processors.generator },
+            "limit": self.limit().to_string(), "server": self.looks.json(),
+            "memory_mib_per_hour": Slope::of(&self.looks.0).map(|slope| [slope.mib_per_hour, slope.uncertain]),
             "answers": { "compared": self.compared, "differ": self.differ },
             "records": { "exchanges": self.records, "disagree": self.disagree, "ledger": self.ledger },
             "flaws": self.flaws(), "gates": gates.collect::<Vec<_>>(),
@@ -285,6 +315,8 @@ mod tests {
             records,
             disagree,
             ledger: "whole".into(),
+            looks: Looks::default(),
+            max_slope: None,
         }
     }
 

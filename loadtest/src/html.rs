@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     account::{milliseconds, precise},
     findings::{Findings, PERCENTILES, escape},
+    metrics::Look,
     run::Run,
 };
 
@@ -16,7 +17,8 @@ const MARGIN: f64 = 48.0;
 const STYLE: &str = "body{font:16px/1.6 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}\
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ccc}\
 th:first-child,td:first-child{text-align:left}svg{width:100%;height:auto}svg text{font-size:12px;fill:#444}\
-.good{color:#00593f}.bad{color:#b3002d;font-weight:bold}.small{font-size:.85rem;color:#555}";
+.good{color:#00593f}.bad{color:#b3002d;font-weight:bold}.small{font-size:.85rem;color:#555}\
+@media print{body{max-width:none;margin:0}svg,table{break-inside:avoid}details{display:none}}";
 
 /// A line of a chart.
 struct Line {
@@ -59,6 +61,14 @@ pub(crate) fn page(run: &Run, found: &Findings) -> String {
     }
     add(&mut page, &latencies(found));
     add(&mut page, &counts(found));
+    let limit = found.limit().to_string();
+    add(
+        &mut page,
+        &format!(
+            "<p>律速 <span lang=\"en\">/ The limit</span>: {}</p>",
+            escape(&limit)
+        ),
+    );
     add(
         &mut page,
         "<h2>応答時間の推移 (ms) <span lang=\"en\">/ Latency over time</span></h2>",
@@ -81,6 +91,23 @@ pub(crate) fn page(run: &Run, found: &Findings) -> String {
         &mut page,
         "<p class=\"small\">応答時間は、送る予定だった時刻から数えます。<br><span lang=\"en\">Latency is counted from the intended start.</span></p>",
     );
+    for (title, lines) in [
+        (
+            "待ち行列 <span lang=\"en\">/ Queues of the server</span>",
+            queues(found),
+        ),
+        (
+            "書込みを待つ件数 <span lang=\"en\">/ Waiting for the writers</span>",
+            writers(found),
+        ),
+        (
+            "サーバーのメモリ (MiB) <span lang=\"en\">/ Memory of the server</span>",
+            memory(found),
+        ),
+    ] {
+        add(&mut page, &format!("<h2>{title}</h2>"));
+        add(&mut page, &chart(&lines, "秒 / s"));
+    }
     let plan = format!("{:#}", found.json(run));
     add(
         &mut page,
@@ -168,6 +195,47 @@ fn throughput(found: &Findings) -> Vec<Line> {
         count("予定 offered", "#767676", |second| second.offered),
         count("完了 ended", "#00593f", |second| second.ended),
     ]
+}
+
+fn looked(
+    found: &Findings,
+    name: &'static str,
+    colour: &'static str,
+    of: fn(&Look) -> f64,
+) -> Line {
+    let looks = found.looks.0.iter();
+    Line {
+        name,
+        colour,
+        points: looks.map(|look| (look.at_s, of(look))).collect(),
+    }
+}
+
+fn queues(found: &Findings) -> Vec<Line> {
+    vec![
+        looked(found, "処理中 under way", "#0055ad", |look| {
+            look.exchanges
+        }),
+        looked(found, "順番待ち waiting", "#b3002d", |look| {
+            look.exchanges_waiting
+        }),
+        looked(found, "受付待ち submissions", "#767676", |look| {
+            look.submissions_waiting
+        }),
+    ]
+}
+
+fn writers(found: &Findings) -> Vec<Line> {
+    vec![
+        looked(found, "台帳 ledger", "#00593f", |look| {
+            look.ledger.waiting
+        }),
+        looked(found, "状態 state", "#8a4b00", |look| look.state.waiting),
+    ]
+}
+
+fn memory(found: &Findings) -> Vec<Line> {
+    vec![looked(found, "MiB", "#0055ad", |look| look.resident_mib)]
 }
 
 /// Along the axis: how many nines; 2 is 99 %.

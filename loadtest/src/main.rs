@@ -3,6 +3,7 @@
 mod account;
 mod baseline;
 mod batch;
+mod capacity;
 mod drive;
 mod echo;
 mod exchange;
@@ -11,12 +12,16 @@ mod findings;
 mod gate;
 mod html;
 mod inquiry;
+mod limit;
+mod live;
+mod metrics;
 mod open;
 mod opening;
 mod replicas;
 mod report;
 mod run;
 mod schedule;
+mod soak;
 mod symbols;
 mod target;
 
@@ -39,6 +44,8 @@ struct Cli {
 enum Command {
     /// Whole conversations in an open model, with gates and reports
     Run(run::Run),
+    /// The highest rate at which the gates hold: raised until one breaks, then closed in on
+    Capacity(capacity::Capacity),
     /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
     Exchange(Plan),
     /// Rows of inquiry files per second as a ratio to the mutual-TLS echo of 1 KiB
@@ -93,6 +100,7 @@ fn main() -> ExitCode {
         Command::FillRecords(filling) => on_runtime(filling.run()),
         Command::Batch(plan) => on_runtime(batch::run(plan)),
         Command::Run(run) => on_runtime(run.run()),
+        Command::Capacity(capacity) => on_runtime(capacity.run()),
         Command::Replicas(plan) => on_runtime(replicas::run(plan)),
         Command::Symbols(plan) => on_runtime(symbols::run(plan)),
         Command::Exchange(plan) => on_runtime(exchange::run(plan)),

@@ -24,6 +24,8 @@ use crate::{
     gate::Gate,
     html,
     inquiry::{Inquiring, Plan, compare},
+    limit::Looks,
+    live::Live,
     open::{Bounds, drive},
     schedule::{Arrivals, Schedule, Shape},
     target::{Target, cpu_seconds, verify_ledger},
@@ -75,6 +77,9 @@ pub(crate) struct Run {
     /// A gate such as `p99<200ms`, `max<2s`, `errors<0.1%` or `rate>100`; it can be given several times
     #[arg(long = "assert", value_name = "GATE")]
     pub(crate) gates: Vec<Gate>,
+    /// MiB per hour by which the server's memory may grow; of a run too short to tell, the gate does not hold
+    #[arg(long, value_name = "MIB_PER_HOUR", value_parser = slope)]
+    pub(crate) max_slope: Option<f64>,
     /// The JSON of an earlier run of the same plan on the same machine; being worse than it is a gate
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
@@ -107,6 +112,7 @@ Examples:
   loadtest run --rate 200 --seconds 30 --assert 'p99<200ms' --assert 'errors<0.1%'
   loadtest run --rate 200 --pick uniform --json before.json
   loadtest run --rate 200 --pick uniform --baseline before.json --worse-by 10
+  loadtest run --rate 50 --seconds 3600 --pick uniform --max-slope 5
   loadtest run --shape spike --rate 1000 --people 20000 --html report.html";
 
 /// Whom the conversations of a run are about.
@@ -126,6 +132,14 @@ impl Run {
             let gates = baseline::read(file, &describe(&self), self.worse_by)?;
             self.gates.extend(gates);
         }
+        let found = self.find().await?;
+        println!("{}", found.markdown(&self));
+        self.write(&found)?;
+        found.verdict(&self.gates)
+    }
+
+    /// Runs against a server and a world of its own.
+    pub(crate) async fn find(&self) -> Result<Findings, Fault> {
         let starts: Vec<_> = self.schedule().starts().take(CALLS_MAX + 1).collect();
         if starts.len() > CALLS_MAX {
             return Err(format!("more than {CALLS_MAX} conversations are meant").into());
@@ -137,9 +151,7 @@ impl Run {
         target.stop().await?;
         let mut found = found?;
         found.ledger = verify_ledger(dir.path()).await?;
-        println!("{}", found.markdown(&self));
-        self.write(&found)?;
-        found.verdict(&self.gates)
+        Ok(found)
     }
 
     pub(crate) fn schedule(&self) -> Schedule {
@@ -178,9 +190,13 @@ impl Run {
         let (records_before, _) = count_records(target).await?;
         eprintln!("{} conversations in {} s …", starts.len(), self.seconds);
         let processors = || (target.cpu_seconds(), cpu_seconds("self"));
+        let following = target
+            .shown()?
+            .follow(Live::of(self.schedule().length.as_secs_f64()));
         let before = processors();
         let account = self.drive(&connections, starts).await?;
         let processors = Processors::between(before, processors(), account.took);
+        let looks = Looks(following.stop().await?);
         drop(connections);
         let kept: Vec<_> = keep.iter().collect();
         let differ = compare(target, &kept).await?;
@@ -193,6 +209,8 @@ impl Run {
             records: records.saturating_sub(records_before),
             disagree,
             ledger: String::new(),
+            looks,
+            max_slope: self.max_slope,
         })
     }
 
@@ -224,10 +242,17 @@ fn save(path: &Path, text: &str) -> Result<(), Fault> {
     fs::write(path, text).map_err(|fault| format!("{}: {fault}", path.display()).into())
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate <= 100_000.0 => Ok(rate),
         Ok(_) | Err(_) => Err("a rate is more than 0 and at most 100,000 per second".into()),
+    }
+}
+
+fn slope(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(slope) if slope.is_finite() && slope >= 0.0 => Ok(slope),
+        Ok(_) | Err(_) => Err("MiB per hour, 0 or more".into()),
     }
 }
 
