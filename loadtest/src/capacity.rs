@@ -4,7 +4,7 @@ use std::future::Future;
 
 use clap::Args;
 
-use crate::{Fault, account::percent, run::Run};
+use crate::{Fault, account::percent, limit::Limit, run::Run};
 
 /// The gates of a search that names none.
 const GATES: [&str; 2] = ["p99<200ms", "errors<0.1%"];
@@ -30,6 +30,8 @@ pub(crate) enum Verdict {
     Holds,
     /// A gate does not hold, or the server did wrong.
     Breaks(String),
+    /// The generator was late: it says nothing of the server.
+    Late,
 }
 
 /// Where the gates break.
@@ -39,6 +41,8 @@ pub(crate) struct Knee {
     pub(crate) holds: Option<f64>,
     /// The lowest rate that broke, and why; nothing when the highest that may be tried held.
     pub(crate) breaks: Option<(f64, String)>,
+    /// Whether it is not the server's knee, but that of the generator, which was late at the rate that broke.
+    pub(crate) is_generators: bool,
 }
 
 /// Where a search may go.
@@ -61,6 +65,7 @@ pub(crate) async fn search<F: Future<Output = Result<Verdict, Fault>>>(
     let mut knee = Knee {
         holds: None,
         breaks: None,
+        is_generators: false,
     };
     loop {
         let rate = match (knee.holds, &knee.breaks) {
@@ -76,7 +81,14 @@ pub(crate) async fn search<F: Future<Output = Result<Verdict, Fault>>>(
         };
         match verdict(rate).await? {
             Verdict::Holds => knee.holds = Some(rate),
-            Verdict::Breaks(why) => knee.breaks = Some((rate, why)),
+            Verdict::Breaks(why) => {
+                knee.breaks = Some((rate, why));
+                knee.is_generators = false;
+            }
+            Verdict::Late => {
+                knee.breaks = Some((rate, "the generator was late".to_owned()));
+                knee.is_generators = true;
+            }
         }
     }
 }
@@ -107,6 +119,9 @@ impl Capacity {
         .await?;
         println!("\n{}", text(&knee));
         match knee.holds {
+            _ if knee.is_generators => Err(
+                "the generator was late before the server broke: measure on a quieter machine or with more --seconds".into(),
+            ),
             Some(_) => Ok(()),
             None => Err("no rate that was tried is served well".into()),
         }
@@ -119,6 +134,7 @@ async fn tried(run: &Run) -> Result<Verdict, Fault> {
     let account = &found.account;
     let verdict = match found.verdict(&run.gates) {
         Ok(()) => Verdict::Holds,
+        Err(_) if found.limit() == Limit::Generator => Verdict::Late,
         Err(why) => Verdict::Breaks(why.to_string()),
     };
     println!(
@@ -132,6 +148,7 @@ async fn tried(run: &Run) -> Result<Verdict, Fault> {
         match &verdict {
             Verdict::Holds => "holds",
             Verdict::Breaks(why) => why,
+            Verdict::Late => "says nothing of the server",
         }
     );
     Ok(verdict)
@@ -212,6 +229,28 @@ mod tests {
         };
         let (knee, tried) = found(range, f64::INFINITY);
         assert_eq!((knee.holds, knee.breaks, tried), (Some(1_000.0), None, 3));
+    }
+
+    #[test]
+    fn a_generator_that_is_late_first_has_found_its_own_knee_and_not_the_servers() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let range = Range {
+            first: 100.0,
+            max: 10_000.0,
+            within: 0.1,
+        };
+        let late_from = |rate: f64| {
+            std::future::ready(Ok(if rate < 500.0 {
+                Verdict::Holds
+            } else {
+                Verdict::Late
+            }))
+        };
+        let knee = runtime.block_on(search(range, late_from)).unwrap();
+        assert!(knee.is_generators);
+        assert!(knee.breaks.unwrap().0 >= 500.0);
     }
 
     #[test]
