@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 
 use crate::{
     Fault,
-    account::{Account, milliseconds, percent},
+    account::{Account, milliseconds, percent, precise},
     approvers::Decisions,
     conversation::Compared,
+    described::{describe, planned},
     gate::{Figures as _, Gate},
     kinds_report,
+    limit::{Limit, Looks},
     run::Run,
+    soak::Slope,
 };
 
 /// The percentiles that every report shows.
@@ -54,7 +57,14 @@ pub(crate) struct Findings {
     pub(crate) disagree: u64,
     /// What the verification of the ledger said.
     pub(crate) ledger: String,
+    /// What the server said of itself meanwhile.
+    pub(crate) looks: Looks,
+    /// MiB per hour by which its memory may grow.
+    pub(crate) max_slope: Option<f64>,
 }
+
+/// A run that is shorter says nothing about memory.
+const SLOPE_AFTER: Duration = Duration::from_secs(300);
 
 impl Findings {
     /// Why the run cannot be relied on, or the server did wrong.
@@ -81,6 +91,15 @@ impl Findings {
                 self.records
             ));
         }
+        if let Some(max) = self.max_slope {
+            match Slope::of(&self.looks.0) {
+                Some(slope) if slope.holds(max) => {}
+                Some(slope) => flaws.push(format!(
+                    "memory may grow by more than {max} MiB per hour: {slope}"
+                )),
+                None => flaws.push("the run is too short to tell how memory grows".to_owned()),
+            }
+        }
         flaws
     }
 
@@ -96,6 +115,14 @@ impl Findings {
     /// What differs of it.
     pub(crate) fn differ(&self) -> u64 {
         self.compared.of.values().map(|(_, differ)| differ).sum()
+    }
+
+    /// Who was the limit.
+    pub(crate) fn limit(&self) -> Limit {
+        let slipped = percent(self.account.slipped, self.account.sent);
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        self.looks
+            .limit(slipped, precise(processors.try_into().unwrap_or(u64::MAX)))
     }
 
     /// Whether the run can be relied on and passes its gates.
@@ -121,20 +148,7 @@ impl Findings {
             // Writing to a string does not fail.
             let _infallible = writeln!(text, "{line}");
         };
-        line(format_args!(
-            "{}, seed {}, {} connections, {}; {} people, drawn {}{}.\n",
-            run.offered(),
-            run.seed,
-            run.connections,
-            run.whom.mix,
-            run.people,
-            run.whom.people_drawn,
-            if run.whom.repeat_people {
-                ", again and again"
-            } else {
-                ", nobody twice"
-            },
-        ));
+        line(format_args!("{}\n", planned(run)));
         line(format_args!(
             "| ms | p50 | p90 | p99 | p99.9 | p99.99 | max |\n|---|---:|---:|---:|---:|---:|---:|"
         ));
@@ -165,6 +179,12 @@ impl Findings {
             busy(self.processors.server),
             busy(self.processors.generator)
         ));
+        line(format_args!("The limit: {}.\n", self.limit()));
+        line(format_args!("{}", self.looks.markdown()));
+        let told = self.account.took >= SLOPE_AFTER;
+        if let Some(slope) = Slope::of(&self.looks.0).filter(|_| told) {
+            line(format_args!("Memory grows by {slope}.\n"));
+        }
         line(format_args!(
             "{} answers compared, {} differ. {} exchanges recorded, {} differ between the three sides. Ledger: {}",
             self.compared(),
@@ -213,6 +233,8 @@ impl Findings {
             "ended_per_second": account.rate(),
             "slipped_percent": percent(account.slipped, account.sent),
             "processors_busy": { "server": self.processors.server, "generator": self.processors.generator },
+            "limit": self.limit().to_string(), "server": self.looks.json(),
+            "memory_mib_per_hour": Slope::of(&self.looks.0).map(|slope| [slope.mib_per_hour, slope.uncertain]),
             "answers": { "compared": self.compared(), "differ": self.differ() },
             "kinds": kinds_report::json(self), "rows": self.compared.rows,
             "staff": kinds_report::staff_json(self), "ran_out": self.ran_out,
@@ -255,28 +277,6 @@ impl Findings {
         }
         xml + "</testsuite>\n"
     }
-}
-
-/// The plan of a run and the machine it runs on, under `plan` and `environment`.
-pub(crate) fn describe(run: &Run) -> Value {
-    json!({
-        "plan": {
-            "shape": format!("{:?}", run.shape), "rate": run.rate, "seconds": run.seconds,
-            "arrivals": format!("{:?}", run.arrivals), "seed": run.seed, "people": run.people,
-            "mix": run.whom.mix.to_string(), "people_drawn": run.whom.people_drawn.to_string(),
-            "repeat_people": run.whom.repeat_people, "provider": run.whom.provider,
-            "batch_rows": run.whom.batch_rows, "replica_rows": run.whom.replica_rows, "closed": run.closed,
-            "approvers": run.staffed.approvers, "clerks": run.staffed.clerks,
-            "think_time": run.staffed.think_time.to_string(), "patience_s": run.staffed.patience_s,
-            "connections": run.connections,
-            "timeout_ms": run.timeout_ms, "under_way": run.under_way,
-        },
-        "environment": {
-            "version": env!("CARGO_PKG_VERSION"), "os": std::env::consts::OS,
-            "architecture": std::env::consts::ARCH, "debug_build": cfg!(debug_assertions),
-            "processors": std::thread::available_parallelism().map_or(0, usize::from),
-        },
-    })
 }
 
 fn busy(processors: Option<f64>) -> String {
@@ -332,6 +332,8 @@ mod tests {
             records,
             disagree,
             ledger: "whole".into(),
+            looks: Looks::default(),
+            max_slope: None,
         }
     }
 

@@ -1,29 +1,23 @@
 //! The page of an open run: one file with its charts drawn as SVG, in Japanese and English, that loads nothing.
 
-use std::fmt::Write as _;
-
 use crate::{
     account::{milliseconds, precise},
+    approvers::{Decisions, Queued},
+    chart::{Line, chart},
+    described::{environment, planned},
     findings::{Findings, PERCENTILES, escape},
+    gate::Figures as _,
+    kinds_report::every_second,
+    metrics::Look,
+    mix::Kind,
     run::Run,
 };
 
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 220.0;
-/// Room for the labels of the axes.
-const MARGIN: f64 = 48.0;
-
-const STYLE: &str = "body{font:16px/1.6 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}\
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ccc}\
-th:first-child,td:first-child{text-align:left}svg{width:100%;height:auto}svg text{font-size:12px;fill:#444}\
-.good{color:#00593f}.bad{color:#b3002d;font-weight:bold}.small{font-size:.85rem;color:#555}";
-
-/// A line of a chart.
-struct Line {
-    name: &'static str,
-    colour: &'static str,
-    points: Vec<(f64, f64)>,
-}
+const STYLE: &str = "body{font:16px/1.6 system-ui,sans-serif;max-width:54rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}\
+h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse}td,th{padding:.2rem .5rem;text-align:right;border-bottom:1px solid #ccc}\
+th:first-child,td:first-child{text-align:left;white-space:nowrap}svg{width:100%;height:auto}svg text{font-size:12px;fill:#444}\
+.good{color:#00593f}.bad{color:#b3002d;font-weight:bold}.small{font-size:.85rem;color:#555}\
+@media print{body{max-width:none;margin:0}svg,table{break-inside:avoid}details{display:none}}";
 
 /// The whole page.
 pub(crate) fn page(run: &Run, found: &Findings) -> String {
@@ -31,6 +25,14 @@ pub(crate) fn page(run: &Run, found: &Findings) -> String {
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
 <title>負荷試験の結果 / Load test</title><style>{STYLE}</style></head><body>\n<h1>負荷試験の結果 <span lang=\"en\">/ Load test</span></h1>\n"
+    );
+    add(
+        &mut page,
+        &format!(
+            "<p>{}<br>{}</p>",
+            escape(&planned(run)),
+            escape(&environment())
+        ),
     );
     let flaws = found.flaws();
     let mut verdict = |class: &str, text: &str| {
@@ -59,6 +61,17 @@ pub(crate) fn page(run: &Run, found: &Findings) -> String {
     }
     add(&mut page, &latencies(found));
     add(&mut page, &counts(found));
+    if found.account.kinds.len() > 1 {
+        add(&mut page, &kinds(found));
+    }
+    let limit = found.limit().to_string();
+    add(
+        &mut page,
+        &format!(
+            "<p>律速 <span lang=\"en\">/ The limit</span>: {}</p>",
+            escape(&limit)
+        ),
+    );
     add(
         &mut page,
         "<h2>応答時間の推移 (ms) <span lang=\"en\">/ Latency over time</span></h2>",
@@ -81,6 +94,30 @@ pub(crate) fn page(run: &Run, found: &Findings) -> String {
         &mut page,
         "<p class=\"small\">応答時間は、送る予定だった時刻から数えます。<br><span lang=\"en\">Latency is counted from the intended start.</span></p>",
     );
+    for (title, lines) in [
+        (
+            "待ち行列 <span lang=\"en\">/ Queues of the server</span>",
+            queues(found),
+        ),
+        (
+            "書込みを待つ件数 <span lang=\"en\">/ Waiting for the writers</span>",
+            writers(found),
+        ),
+        (
+            "サーバーのメモリ (MiB) <span lang=\"en\">/ Memory of the server</span>",
+            memory(found),
+        ),
+    ] {
+        add(&mut page, &format!("<h2>{title}</h2>"));
+        add(&mut page, &chart(&lines, "秒 / s"));
+    }
+    if let Some(decisions) = &found.decisions {
+        add(
+            &mut page,
+            "<h2>職員の判断を待つ件数 <span lang=\"en\">/ Held requests that wait for the staff</span></h2>",
+        );
+        add(&mut page, &chart(&held(decisions), "秒 / s"));
+    }
     let plan = format!("{:#}", found.json(run));
     add(
         &mut page,
@@ -132,6 +169,63 @@ fn counts(found: &Findings) -> String {
     )
 }
 
+fn kinds(found: &Findings) -> String {
+    let rows = found.account.kinds.iter().map(|(kind, account)| {
+        let (compared, differ) = found.compared.of.get(kind).copied().unwrap_or_default();
+        let counts = [
+            account.sent,
+            account.answered(),
+            account.refused(),
+            account.waiting,
+            account.failed(),
+            compared,
+            differ,
+        ];
+        let counts = counts.map(|count| format!("<td>{count}</td>")).concat();
+        let times = [50.0, 99.0].map(|at| format!("<td>{:.1}</td>", account.latency_ms(at)));
+        format!(
+            "<tr><td>{}</td>{counts}{}</tr>",
+            named(*kind),
+            times.concat()
+        )
+    });
+    format!(
+        "<h2>種類ごと <span lang=\"en\">/ By kind</span></h2><table><tr><th>種類<br>kind</th><th>送信<br>sent</th><th>回答<br>answered</th>\
+<th>拒否<br>refused</th><th>職員待ち<br>waiting</th><th>失敗<br>failed</th><th>照合<br>compared</th><th>相違<br>differ</th><th>p50 ms</th><th>p99 ms</th></tr>{}</table>",
+        rows.collect::<String>()
+    )
+}
+
+fn named(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Inquiry => "照会 / inquiry",
+        Kind::Batch => "照会ファイル / batch",
+        Kind::Replicas => "副本ファイル / replicas",
+        Kind::Symbols => "符号取得 / symbols",
+        Kind::Held => "自動応答不可 / held",
+    }
+}
+
+fn held(decisions: &Decisions) -> Vec<Line> {
+    let seconds = every_second(&decisions.queue);
+    let line = |name, colour, of: fn(&Queued) -> u64| {
+        let points = seconds.iter();
+        Line {
+            name,
+            colour,
+            points: points
+                .map(|(second, queued)| (precise(*second), precise(of(queued))))
+                .collect(),
+        }
+    };
+    vec![
+        line("点検待ち unchecked", "#b3002d", |queued| {
+            queued.unchecked
+        }),
+        line("承認待ち checked", "#0055ad", |queued| queued.checked),
+    ]
+}
+
 fn over_time(found: &Findings) -> Vec<Line> {
     let percentile = |name, colour, at: f64| {
         let seconds = (0..).zip(&found.account.seconds);
@@ -170,6 +264,47 @@ fn throughput(found: &Findings) -> Vec<Line> {
     ]
 }
 
+fn looked(
+    found: &Findings,
+    name: &'static str,
+    colour: &'static str,
+    of: fn(&Look) -> f64,
+) -> Line {
+    let looks = found.looks.0.iter();
+    Line {
+        name,
+        colour,
+        points: looks.map(|look| (look.at_s, of(look))).collect(),
+    }
+}
+
+fn queues(found: &Findings) -> Vec<Line> {
+    vec![
+        looked(found, "処理中 under way", "#0055ad", |look| {
+            look.exchanges
+        }),
+        looked(found, "順番待ち waiting", "#b3002d", |look| {
+            look.exchanges_waiting
+        }),
+        looked(found, "受付待ち submissions", "#767676", |look| {
+            look.submissions_waiting
+        }),
+    ]
+}
+
+fn writers(found: &Findings) -> Vec<Line> {
+    vec![
+        looked(found, "台帳 ledger", "#00593f", |look| {
+            look.ledger.waiting
+        }),
+        looked(found, "状態 state", "#8a4b00", |look| look.state.waiting),
+    ]
+}
+
+fn memory(found: &Findings) -> Vec<Line> {
+    vec![looked(found, "MiB", "#0055ad", |look| look.resident_mib)]
+}
+
 /// Along the axis: how many nines; 2 is 99 %.
 fn spectrum(found: &Findings) -> Vec<Line> {
     let line = |name, colour, times: &hdrhistogram::Histogram<u64>| {
@@ -190,41 +325,4 @@ fn spectrum(found: &Findings) -> Vec<Line> {
         line("応答時間 latency", "#b3002d", &found.account.latency),
         line("処理時間 service time", "#0055ad", &found.account.service),
     ]
-}
-
-fn chart(lines: &[Line], axis: &str) -> String {
-    let points = || lines.iter().flat_map(|line| &line.points);
-    let wide = points().map(|(x, _)| *x).fold(1.0, f64::max);
-    let high = points().map(|(_, y)| *y).fold(0.001, f64::max);
-    let (left, bottom) = (MARGIN, HEIGHT - MARGIN);
-    let mut svg = format!(
-        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\"><path d=\"M{left} 20V{bottom}H{}\" fill=\"none\" stroke=\"#767676\"/>\
-<text x=\"{}\" y=\"24\" text-anchor=\"end\">{high:.1}</text><text x=\"{}\" y=\"{bottom}\" text-anchor=\"end\">0</text>\
-<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{wide:.0}</text><text x=\"{left}\" y=\"{}\">{}</text>",
-        WIDTH - 10.0,
-        left - 6.0,
-        left - 6.0,
-        WIDTH - 10.0,
-        bottom + 16.0,
-        bottom + 16.0,
-        escape(axis)
-    );
-    for (place, line) in (0_u32..).zip(lines) {
-        let along = |(x, y): &(f64, f64)| {
-            let (x, y) = (x / wide * (WIDTH - left - 10.0), y / high * (bottom - 20.0));
-            format!("{:.1},{:.1}", left + x, bottom - y)
-        };
-        let path = line.points.iter().map(along).collect::<Vec<_>>().join(" ");
-        // Writing to a string does not fail.
-        let _infallible = write!(
-            svg,
-            "<polyline points=\"{path}\" fill=\"none\" stroke=\"{0}\" stroke-width=\"2\"/>\
-<text x=\"{1}\" y=\"{2}\" style=\"fill:{0}\">{3}</text>",
-            line.colour,
-            left + 160.0 * f64::from(place),
-            HEIGHT - 8.0,
-            line.name
-        );
-    }
-    svg + "</svg>"
 }

@@ -120,7 +120,7 @@ fn named(post: Post) -> &'static str {
 }
 
 /// The length in every second; between two changes it stays as it was at the first.
-fn every_second(queue: &BTreeMap<u64, Queued>) -> Vec<(u64, Queued)> {
+pub(crate) fn every_second(queue: &BTreeMap<u64, Queued>) -> Vec<(u64, Queued)> {
     let last = queue.last_key_value().map_or(0, |(second, _)| *second);
     let mut now = Queued::default();
     let lengths = (0..=last).map(|second| {

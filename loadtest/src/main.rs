@@ -5,8 +5,11 @@ mod approvers;
 mod baseline;
 mod batch;
 mod bench;
+mod capacity;
+mod chart;
 mod closed;
 mod conversation;
+mod described;
 mod drive;
 mod echo;
 mod exchange;
@@ -16,6 +19,9 @@ mod gate;
 mod html;
 mod inquiry;
 mod kinds_report;
+mod limit;
+mod live;
+mod metrics;
 mod mix;
 mod open;
 mod opening;
@@ -26,6 +32,7 @@ mod replicas;
 mod report;
 mod run;
 mod schedule;
+mod soak;
 mod symbols;
 mod target;
 mod whom;
@@ -52,6 +59,9 @@ enum Command {
     Run(Box<run::Run>),
     /// The named loads that `run --profile` knows, in Japanese and English
     Profiles,
+    /// The highest rate at which the gates hold: raised until one breaks, then closed in on
+    #[command(args_override_self = true)]
+    Capacity(Box<capacity::Capacity>),
     /// Every budget beside what is measured in this run, with its spread
     Bench(bench::Bench),
     /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
@@ -98,12 +108,14 @@ impl Cli {
     /// Reads arguments, those of a named profile before the others.
     fn read(given: &[String]) -> Result<Self, clap::Error> {
         let cli = Self::try_parse_from(given)?;
-        match &cli.command {
-            Command::Run(run) => match run.profile {
-                Some(profile) => Self::try_parse_from(profile.arguments(given)),
-                None => Ok(cli),
-            },
-            _ => Ok(cli),
+        let profile = match &cli.command {
+            Command::Run(run) => run.profile,
+            Command::Capacity(capacity) => capacity.run.profile,
+            _ => None,
+        };
+        match profile {
+            Some(profile) => Self::try_parse_from(profile.arguments(given)),
+            None => Ok(cli),
         }
     }
 }
@@ -133,6 +145,7 @@ fn main() -> ExitCode {
         Command::Batch(plan) => on_runtime(batch::run(plan)),
         Command::Run(run) => on_runtime(run.run()),
         Command::Bench(bench) => on_runtime(bench.run()),
+        Command::Capacity(capacity) => on_runtime(capacity.run()),
         Command::Replicas(plan) => on_runtime(replicas::run(plan)),
         Command::Symbols(plan) => on_runtime(symbols::run(plan)),
         Command::Exchange(plan) => on_runtime(exchange::run(plan)),

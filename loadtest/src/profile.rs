@@ -269,6 +269,15 @@ mod tests {
     }
 
     #[test]
+    fn a_search_for_the_knee_takes_a_profile_too() {
+        let given = ["loadtest", "capacity", "--profile", "provider-storm"].map(str::to_owned);
+        match Cli::read(&given).unwrap().command {
+            Command::Capacity(search) => assert!(search.run.whom.repeat_people),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn without_a_profile_nothing_is_set() {
         let planned = run(&["--rate", "7"]);
         assert_eq!(planned.whom.mix.to_string(), "inquiry=1");

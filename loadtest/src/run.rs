@@ -19,9 +19,12 @@ use crate::{
     approvers::Staff,
     baseline, closed,
     conversation::{Columns, Talk, compare, prepare},
-    findings::{Findings, Processors, describe},
+    described::describe,
+    findings::{Findings, Processors},
     gate::Gate,
     html,
+    limit::Looks,
+    live::Live,
     open::{Bounds, drive},
     people::Crowd,
     plan::Plan,
@@ -88,6 +91,9 @@ pub(crate) struct Run {
     /// A gate such as `p99<200ms`, `max<2s`, `errors<0.1%` or `rate>100`; it can be given several times
     #[arg(long = "assert", value_name = "GATE")]
     pub(crate) gates: Vec<Gate>,
+    /// MiB per hour by which the server's memory may grow; of a run too short to tell, the gate does not hold
+    #[arg(long, value_name = "MIB_PER_HOUR", value_parser = slope)]
+    pub(crate) max_slope: Option<f64>,
     /// The JSON of an earlier run of the same plan on the same machine; being worse than it is a gate
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
@@ -120,6 +126,7 @@ Examples:
   loadtest run --rate 200 --seconds 30 --assert 'p99<200ms' --assert 'errors<0.1%'
   loadtest run --rate 200 --repeat-people --json before.json
   loadtest run --rate 200 --repeat-people --baseline before.json --worse-by 10
+  loadtest run --rate 50 --seconds 3600 --repeat-people --max-slope 5
   loadtest run --profile counter --seconds 20
   loadtest run --mix inquiry=80,batch=5,replicas=5,symbols=5,held=5 --approvers 3 --think-time 2s±1s
   loadtest run --closed 64 --repeat-people
@@ -131,6 +138,14 @@ impl Run {
             let gates = baseline::read(file, &describe(&self), self.worse_by)?;
             self.gates.extend(gates);
         }
+        let found = self.find().await?;
+        println!("{}", found.markdown(&self));
+        self.write(&found)?;
+        found.verdict(&self.gates)
+    }
+
+    /// Runs against a server and a world of its own.
+    pub(crate) async fn find(&self) -> Result<Findings, Fault> {
         let starts: Vec<_> = match self.closed {
             Some(_) => Vec::new(),
             None => self.schedule().starts().take(CALLS_MAX + 1).collect(),
@@ -145,9 +160,7 @@ impl Run {
         target.stop().await?;
         let mut found = found?;
         found.ledger = verify_ledger(dir.path()).await?;
-        println!("{}", found.markdown(&self));
-        self.write(&found)?;
-        found.verdict(&self.gates)
+        Ok(found)
     }
 
     pub(crate) fn schedule(&self) -> Schedule {
@@ -213,6 +226,9 @@ impl Run {
             self.seconds
         );
         let processors = || (target.cpu_seconds(), cpu_seconds("self"));
+        let following = target
+            .shown()?
+            .follow(Live::of(self.schedule().length.as_secs_f64()));
         let before = processors();
         let account = self.drive(&connections, starts, plan.steps.len()).await?;
         let processors = Processors::between(before, processors(), account.took);
@@ -220,6 +236,7 @@ impl Run {
             Some(staff) => Some(staff.go_home().await),
             None => None,
         };
+        let looks = Looks(following.stop().await?);
         drop(connections);
         let compared = compare(target, &columns, keep.iter()).await?;
         let (records, disagree) = count_records(target).await?;
@@ -233,6 +250,8 @@ impl Run {
             disagree,
             ledger: String::new(),
             account,
+            looks,
+            max_slope: self.max_slope,
         })
     }
 
@@ -289,10 +308,17 @@ fn save(path: &Path, text: &str) -> Result<(), Fault> {
     fs::write(path, text).map_err(|fault| format!("{}: {fault}", path.display()).into())
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate <= 100_000.0 => Ok(rate),
         Ok(_) | Err(_) => Err("a rate is more than 0 and at most 100,000 per second".into()),
+    }
+}
+
+fn slope(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(slope) if slope.is_finite() && slope >= 0.0 => Ok(slope),
+        Ok(_) | Err(_) => Err("MiB per hour, 0 or more".into()),
     }
 }
 

@@ -13,7 +13,10 @@ use tokio::{
 };
 use tonic::transport::Channel;
 
-use crate::Fault;
+use crate::{
+    Fault,
+    metrics::{Shown, resident_mib},
+};
 
 /// The inquirer of every run: あさひ野市.
 pub(crate) const INQUIRER: &str = "9900000000001100";
@@ -25,6 +28,7 @@ pub(crate) const SEED: u64 = 20_261_122;
 pub(crate) struct Target {
     child: Child,
     address: String,
+    metrics: Option<String>,
     pki: PathBuf,
     _out: BufReader<ChildStdout>,
 }
@@ -40,6 +44,8 @@ impl Target {
                 "127.0.0.1:0",
                 "--set",
                 "log.filter=warn",
+                "--set",
+                "metrics.listen=127.0.0.1:0",
             ])
             .args(["--seed", &SEED.to_string()])
             .args(["--people", &people.to_string(), "--data"])
@@ -66,9 +72,10 @@ impl Target {
         out.read_line(&mut line).await?;
         let ready: serde_json::Value = serde_json::from_str(&line)
             .map_err(|_| "the server did not become ready; its log says why")?;
-        let address = ready.get("grpc").and_then(|address| address.as_str());
+        let named = |name: &str| Some(ready.get(name)?.as_str()?.to_owned());
         Ok(Self {
-            address: address.ok_or("the ready line names no address")?.to_owned(),
+            address: named("grpc").ok_or("the ready line names no address")?,
+            metrics: named("metrics"),
             child,
             pki,
             _out: out,
@@ -98,15 +105,19 @@ impl Target {
 
     /// The memory that is resident at this moment, in MiB; 0 where the system does not say.
     pub(crate) fn resident_mib(&self) -> f64 {
-        let status = self
-            .child
+        self.child
             .id()
-            .and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok());
-        let line = status
-            .as_deref()
-            .and_then(|status| status.lines().find_map(|line| line.strip_prefix("VmRSS:")));
-        let kib = line.and_then(|line| line.split_whitespace().next());
-        kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+            .map_or(0.0, |pid| resident_mib(&pid.to_string()))
+    }
+
+    /// Where it shows its metrics.
+    pub(crate) fn shown(&self) -> Result<Shown, Fault> {
+        let address = self.metrics.clone().ok_or("the server shows no metrics")?;
+        let pid = self.child.id().ok_or("the server has stopped already")?;
+        Ok(Shown {
+            address,
+            process: pid.to_string(),
+        })
     }
 
     /// Kills the server.

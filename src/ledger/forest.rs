@@ -6,7 +6,7 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     sync::{
-        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -17,6 +17,7 @@ use super::{
     fault::LedgerFault,
     index::Index,
     merkle::{BLOCK_LEAVES, Hash, Lent, Tree, TreeView},
+    pace::Pace,
     segment::{self, Depth, Leaf},
 };
 
@@ -233,6 +234,7 @@ pub(super) struct Shared {
     pub(super) dir: PathBuf,
     forest: RwLock<Forest>,
     writable: AtomicBool,
+    pub(super) pace: Arc<Pace>,
 }
 
 impl Shared {
@@ -241,6 +243,7 @@ impl Shared {
             dir,
             forest: RwLock::new(forest),
             writable: AtomicBool::new(true),
+            pace: Arc::default(),
         }
     }
 

@@ -26,6 +26,7 @@ mod index;
 mod keys;
 pub mod merkle;
 mod open;
+mod pace;
 mod prefix;
 mod reading;
 mod recover;
@@ -58,6 +59,7 @@ pub use evidence::{Evidence, EvidenceFault, ProvenRecord};
 pub use fault::{Damage, LedgerFault};
 pub use keys::{BadKeyText, LedgerKeys, PublicKeys};
 pub use open::Opening;
+pub use pace::{Counted, Pace, Spread, Waits};
 pub use prefix::{Prefix, PrefixCheck, PrefixTree};
 pub use recover::{Progress, TornTail};
 
@@ -137,7 +139,12 @@ impl Ledger {
             return Ok(Vec::new());
         }
         let (answer, answered) = oneshot::channel();
-        self.ask(Job::Commit(Commit { entries, answer })).await?;
+        let commit = Commit {
+            entries,
+            answer,
+            waits: self.shared().pace.enter(),
+        };
+        self.ask(Job::Commit(commit)).await?;
         answered.await.map_err(|_| self.writer_gone())?
     }
 
@@ -182,6 +189,11 @@ impl Ledger {
     /// Whether commits can succeed. Once false, it stays so until the ledger has been opened again.
     pub fn is_writable(&self) -> bool {
         self.shared().is_writable()
+    }
+
+    /// What the writer has counted since the ledger was opened.
+    pub fn pace(&self) -> &Pace {
+        &self.shared().pace
     }
 
     /// Signs all that is durable in `tree`. The checkpoint is on disk before it is returned.

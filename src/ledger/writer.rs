@@ -16,6 +16,7 @@ use super::{
     forest::Shared,
     frame::{self, Chain},
     index::Index,
+    pace::Waits,
     segment::{self, Ends, HEADER_BYTES, Header, Leaf, SegmentBytes},
 };
 use crate::crypto::{digest::random_bytes, signing::KeyFault};
@@ -39,6 +40,7 @@ type Answer = oneshot::Sender<Result<Vec<Position>, LedgerFault>>;
 pub(super) struct Commit {
     pub(super) entries: Vec<Entry>,
     pub(super) answer: Answer,
+    pub(super) waits: Waits,
 }
 
 /// What the writer is asked for.
@@ -57,7 +59,7 @@ struct Group {
     /// Where the last frame begins in the buffer.
     last_frame: u64,
     leaves: Vec<Leaf>,
-    answers: Vec<(Answer, Vec<Position>)>,
+    answers: Vec<(Answer, Vec<Position>, Waits)>,
 }
 
 #[derive(Debug)]
@@ -180,7 +182,10 @@ impl Writer {
             Err(LedgerFault::ReadOnly)
         };
         match staged {
-            Ok(positions) => self.group.answers.push((commit.answer, positions)),
+            Ok(positions) => {
+                let answer = (commit.answer, positions, commit.waits);
+                self.group.answers.push(answer);
+            }
             Err(fault) => answer(commit.answer, Err(fault)),
         }
     }
@@ -225,8 +230,13 @@ impl Writer {
         if self.group.answers.is_empty() {
             return;
         }
-        let written = segment::write_at(&self.file, &self.group.buffer, self.offset)
-            .and_then(|()| self.file.sync_data());
+        let written =
+            segment::write_at(&self.file, &self.group.buffer, self.offset).and_then(|()| {
+                let entries = self.group.leaves.len();
+                self.shared
+                    .pace
+                    .time_sync(entries, || self.file.sync_data())
+            });
         if let Err(fault) = written {
             return self.give_up(fault);
         }
@@ -235,7 +245,8 @@ impl Writer {
         self.offset += self.group.buffer.len() as u64;
         self.group.buffer.clear();
         self.leaves.append(&mut self.group.leaves);
-        for (waiting, positions) in self.group.answers.drain(..) {
+        for (waiting, positions, waits) in self.group.answers.drain(..) {
+            drop(waits);
             answer(waiting, Ok(positions));
         }
         self.prepare_next();
@@ -259,7 +270,7 @@ impl Writer {
         let file = segment::path(&self.shared.dir, self.header.number);
         tracing::error!(file = %file.display(), %fault, "a ledger write failed; the ledger is read-only until it is opened again");
         let source = Arc::new(fault);
-        for (waiting, _) in self.group.answers.drain(..) {
+        for (waiting, ..) in self.group.answers.drain(..) {
             let fault = LedgerFault::File {
                 file: file.clone(),
                 source: Arc::clone(&source),

@@ -26,11 +26,12 @@ use tonic::Code;
 
 use texts::{
     BACKUP_OVERDUE, CALLS, CONDITION, CONNECTIONS, DISK_FREE, DOWNLOAD_BYTES, DOWNLOADS_EXPIRED,
-    DOWNLOADS_FETCHED, DOWNLOADS_READY, EXCHANGES, IN_FLIGHT, LEDGER_ENTRIES, RECORDS_WRITABLE,
-    REFUSED, SECONDS, VOLUME_WARNINGS, describe,
+    DOWNLOADS_FETCHED, DOWNLOADS_READY, EXCHANGES, EXCHANGES_UNDER_WAY, EXCHANGES_WAITING,
+    IN_FLIGHT, LEDGER_ENTRIES, LEDGER_WAITING, RECORDS_WRITABLE, REFUSED, SECONDS, STATE_WAITING,
+    SUBMISSIONS_UNDER_WAY, SUBMISSIONS_WAITING, VOLUME_WARNINGS, describe,
 };
 
-use super::{ServerFault, catalogue, health::HealthHandle};
+use super::{ServerFault, catalogue, health::HealthHandle, paces::Paces};
 use crate::config::Secret;
 use crate::world::{Condition, World};
 
@@ -68,6 +69,7 @@ pub struct Metrics {
     handle: PrometheusHandle,
     methods: HashMap<String, MethodMetrics>,
     unknown: MethodMetrics,
+    paces: Paces,
     pub(super) connections: Gauge,
 }
 
@@ -101,6 +103,7 @@ impl Metrics {
             methods: methods.collect(),
             unknown: MethodMetrics::new(&recorder, "unknown".to_owned()),
             connections: recorder.register_gauge(&Key::from_name(CONNECTIONS), &METADATA),
+            paces: Paces::default(),
             handle: recorder.handle(),
             recorder,
         })
@@ -160,6 +163,22 @@ impl Metrics {
         };
         let entries = u32::try_from(world.records().ledger().next_sequence()).unwrap_or(u32::MAX);
         gauge(LEDGER_ENTRIES).set(entries);
+        let (exchanges, submissions) = (world.exchanges_now(), world.submissions_now());
+        for (name, length) in [
+            (EXCHANGES_UNDER_WAY, exchanges.0),
+            (EXCHANGES_WAITING, exchanges.1),
+            (SUBMISSIONS_UNDER_WAY, submissions.0),
+            (SUBMISSIONS_WAITING, submissions.1),
+        ] {
+            gauge(name).set(u32::try_from(length).unwrap_or(u32::MAX));
+        }
+        for (name, pace) in [
+            (LEDGER_WAITING, world.records().ledger().pace()),
+            (STATE_WAITING, world.state_pace()),
+        ] {
+            gauge(name).set(u32::try_from(pace.waiting()).unwrap_or(u32::MAX));
+        }
+        self.paces.take(world);
         gauge(BACKUP_OVERDUE).set(u32::from(world.backup_overdue()));
         gauge(RECORDS_WRITABLE).set(u32::from(world.is_writable()));
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
@@ -176,7 +195,7 @@ impl Metrics {
     /// The text that Prometheus reads.
     pub fn render(&self) -> String {
         self.handle.run_upkeep();
-        self.handle.render()
+        self.handle.render() + &self.paces.render()
     }
 }
 

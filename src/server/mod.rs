@@ -24,6 +24,7 @@ mod download;
 mod health;
 mod listener;
 mod metrics;
+mod paces;
 mod rpc;
 mod signals;
 mod stall;

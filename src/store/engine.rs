@@ -15,6 +15,7 @@ use super::open::{DirLock, Opened, VERIFIED_BYTES_MAX, open};
 use super::row::{ROW_TAG, row_key};
 use super::value::assemble;
 use super::writer::{Outcome, Shared, Writer};
+use crate::ledger::Pace;
 
 /// Batches that may wait to be durable; beyond that, callers wait.
 const WAITING_MAX: usize = 1024;
@@ -90,9 +91,16 @@ impl Engine {
     pub async fn hand_over(&self, batch: Batch) -> Result<HandedOver, StoreFault> {
         let places = Arc::clone(&self.inner.places);
         let shared = Arc::clone(&self.inner.shared);
+        let waits = shared.pace.enter();
         let place = places.acquire_owned().await.map_err(|_| shared.refusal())?;
-        let answer = shared.hand_over(&batch, place)?;
+        let answer = shared.hand_over(&batch, (place, waits))?;
         Ok(HandedOver { shared, answer })
+    }
+
+    /// What the writer has counted since the store was opened.
+    #[must_use]
+    pub fn pace(&self) -> &Pace {
+        &self.inner.shared.pace
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {

@@ -6,6 +6,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::de::DeserializeOwned;
 
 use super::{Batch, Engine, Key, StoreFault, Version, takeover::Takeovers};
+use crate::ledger::Pace;
 
 /// How many rows a scan takes at a time, and the most that are read for one page.
 const SCAN_ROWS: usize = 1_000;
@@ -18,6 +19,14 @@ const CHECKSUM_BYTES: usize = 4;
 pub struct State {
     pub(super) engine: Engine,
     pub(super) takeovers: Takeovers,
+}
+
+impl State {
+    /// What the writer has counted since the state was opened.
+    #[must_use]
+    pub fn pace(&self) -> &Pace {
+        self.engine.pace()
+    }
 }
 
 /// Which rows of a list are wanted.

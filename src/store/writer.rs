@@ -12,6 +12,7 @@ use super::layers::{Layer, Layers, Recent};
 use super::manifest::{Mark, Totals};
 use super::redo::{REDO_BYTES, RedoFile, RedoFiles, push_frame};
 use super::staged::{Unstaged, stage};
+use crate::ledger::{Pace, Waits};
 
 /// While the layer before is being folded a file may grow to this length, in bytes; then writing waits.
 const BEHIND_BYTES_MAX: u64 = 2 * REDO_BYTES;
@@ -29,6 +30,7 @@ pub(super) type Outcome = Result<(), StoreFault>;
 pub(super) struct Shared {
     pub(super) layers: Layers,
     pub(super) stopped: Stopped,
+    pub(super) pace: Arc<Pace>,
     waiting: Mutex<Waiting>,
     wake: Condvar,
 }
@@ -47,6 +49,7 @@ struct Waiting {
 struct Answer {
     outcome: Outcome,
     reply: oneshot::Sender<Outcome>,
+    waits: Waits,
     _place: OwnedSemaphorePermit,
 }
 
@@ -55,6 +58,7 @@ impl Shared {
         Self {
             layers,
             stopped: Stopped::default(),
+            pace: Arc::default(),
             waiting: Mutex::new(Waiting {
                 totals,
                 frames: Vec::new(),
@@ -72,7 +76,7 @@ impl Shared {
     pub(super) fn hand_over(
         &self,
         batch: &Batch,
-        place: OwnedSemaphorePermit,
+        (place, waits): (OwnedSemaphorePermit, Waits),
     ) -> Result<oneshot::Receiver<Outcome>, StoreFault> {
         let mut waiting = self.waiting();
         if !waiting.is_open || self.stopped.get().is_some() {
@@ -96,6 +100,7 @@ impl Shared {
         waiting.answers.push(Answer {
             outcome,
             reply,
+            waits,
             _place: place,
         });
         if std::mem::take(&mut waiting.writer_sleeps) {
@@ -209,6 +214,7 @@ impl Writer {
                     Some(_) => Err(self.shared.refusal()),
                     None => answer.outcome,
                 };
+                drop(answer.waits);
                 if answer.reply.send(outcome).is_err() {
                     tracing::debug!("the caller of a state write has gone");
                 }
@@ -283,7 +289,8 @@ impl Writer {
             .tree()
             .probe
             .step("sync", self.redo.path())?;
-        self.redo.sync()?;
+        let pace = &self.shared.pace;
+        pace.time_sync(group.answers.len(), || self.redo.sync())?;
         self.mark.advance(group.totals)
     }
 

@@ -60,7 +60,7 @@ use crate::{
         result::ResultCode,
     },
     institution::{ActFault, IntermediateServer},
-    ledger::{LedgerFault, TreeId},
+    ledger::{LedgerFault, Pace, TreeId},
     network::{CoreSystem, NetworkFault, ResidentNetwork},
     sample::{flaw::DefinitionFlaw, population::Population},
     store::{DownloadCounts, DownloadDir, RecordBook, RecordFault, State, StoreFault},
@@ -225,6 +225,21 @@ impl World {
     /// What became of the results that were too big for a message, since the world was opened.
     pub fn download_counts(&self) -> DownloadCounts {
         self.download_files.counts()
+    }
+
+    /// What the writer of the state has counted since the world was opened.
+    pub fn state_pace(&self) -> &Pace {
+        self.state.pace()
+    }
+
+    /// Exchanges that are under way, and those that wait for their turn.
+    pub fn exchanges_now(&self) -> (usize, usize) {
+        self.places.lengths()
+    }
+
+    /// Inquiries that are being accepted, and those that wait for their turn.
+    pub fn submissions_now(&self) -> (usize, usize) {
+        self.accepting.lengths()
     }
 
     /// The steps of an exchange, while the journal keeps them.

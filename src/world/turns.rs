@@ -77,6 +77,13 @@ impl Turns {
         }
     }
 
+    /// How many have a place, and how many wait for one.
+    pub(super) fn lengths(&self) -> (usize, usize) {
+        let line = self.line();
+        let under_way = line.at_work.values().map(|(held, _)| held).sum();
+        (under_way, line.waiting.values().map(VecDeque::len).sum())
+    }
+
     fn place(self: &Arc<Self>, institution: InstitutionCode) -> Place {
         Place {
             turns: Arc::clone(self),

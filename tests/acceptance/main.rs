@@ -60,6 +60,7 @@ mod notices;
 mod old_versions;
 mod operation;
 mod outcomes;
+mod pace;
 mod permission;
 mod permit;
 mod portal;

@@ -160,6 +160,11 @@ impl Net {
         waited.unwrap_or_else(|_| panic!("the metrics never showed {line}"));
     }
 
+    /// The metrics as they are now.
+    pub(crate) async fn metrics_now(&self) -> String {
+        scrape(self.metrics.as_ref().unwrap()).await
+    }
+
     /// The directory of the default world's ledger.
     pub(crate) fn ledger(&self) -> PathBuf {
         self.data.join("worlds/default/ledger")

@@ -18,6 +18,12 @@ pub(super) const LEDGER_ENTRIES: &str = "chukan_ledger_entries";
 pub(super) const BACKUP_OVERDUE: &str = "chukan_backup_overdue";
 pub(super) const RECORDS_WRITABLE: &str = "chukan_records_writable";
 pub(super) const CONDITION: &str = "chukan_condition";
+pub(super) const EXCHANGES_UNDER_WAY: &str = "chukan_exchanges_under_way";
+pub(super) const EXCHANGES_WAITING: &str = "chukan_exchanges_waiting";
+pub(super) const SUBMISSIONS_UNDER_WAY: &str = "chukan_submissions_under_way";
+pub(super) const SUBMISSIONS_WAITING: &str = "chukan_submissions_waiting";
+pub(super) const LEDGER_WAITING: &str = "chukan_ledger_commits_waiting";
+pub(super) const STATE_WAITING: &str = "chukan_state_batches_waiting";
 pub(super) const DISK_FREE: &str = "chukan_disk_free_bytes";
 
 /// Says what each of them means.
@@ -64,6 +70,30 @@ pub(super) fn describe(recorder: &PrometheusRecorder) {
         (
             RECORDS_WRITABLE,
             "1 while records can be written, else 0, by world",
+        ),
+        (
+            EXCHANGES_UNDER_WAY,
+            "Exchanges that are under way, by world",
+        ),
+        (
+            EXCHANGES_WAITING,
+            "Exchanges that wait for their turn, by world",
+        ),
+        (
+            SUBMISSIONS_UNDER_WAY,
+            "Inquiries that are being accepted, by world",
+        ),
+        (
+            SUBMISSIONS_WAITING,
+            "Inquiries that wait for being accepted, by world",
+        ),
+        (
+            LEDGER_WAITING,
+            "Commits that the ledger has not answered, by world",
+        ),
+        (
+            STATE_WAITING,
+            "Batches that the state has not answered, by world",
         ),
     ];
     for (name, text) in gauges {
