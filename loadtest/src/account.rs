@@ -274,7 +274,9 @@ mod tests {
     fn account(sent: u32, samples: Vec<Sample>) -> Account {
         let mut account = Account::open().unwrap();
         for _ in 0..sent {
-            account.send(Kind::Inquiry, Duration::from_millis(1_500)).unwrap();
+            account
+                .send(Kind::Inquiry, Duration::from_millis(1_500))
+                .unwrap();
         }
         for sample in samples {
             account.enter(sample).unwrap();
@@ -301,7 +303,10 @@ mod tests {
         account.send(Kind::Held, Duration::ZERO).unwrap();
         for _ in 0..2 {
             let end = End::Answered("01".into());
-            let held = Sample { kind: Kind::Held, ..sample(0, end) };
+            let held = Sample {
+                kind: Kind::Held,
+                ..sample(0, end)
+            };
             account.enter(held).unwrap();
         }
         assert_eq!(
@@ -315,7 +320,10 @@ mod tests {
 
     #[test]
     fn exchanges_of_what_ended_are_told_from_those_nobody_knows() {
-        let of = |exchanges, end| Sample { exchanges, ..sample(0, end) };
+        let of = |exchanges, end| Sample {
+            exchanges,
+            ..sample(0, end)
+        };
         let account = account(
             3,
             vec![

@@ -113,7 +113,9 @@ impl Staff {
         places.spawn(watching);
         let taken = Arc::new(Mutex::new(BTreeSet::new()));
         for (seed, (post, session)) in (staffing.seed..).zip(hired) {
-            with(&found, |found| found.posts.entry(post).or_default().people += 1);
+            with(&found, |found| {
+                found.posts.entry(post).or_default().people += 1
+            });
             let desk = Desk {
                 client: ProvisionServiceClient::new(channel.clone()),
                 session,
@@ -125,7 +127,11 @@ impl Staff {
             };
             places.spawn(desk.work(queue.clone()));
         }
-        Ok(Self { places, found, began })
+        Ok(Self {
+            places,
+            found,
+            began,
+        })
     }
 
     /// Sends everybody home, whatever lies on their desks.
@@ -245,7 +251,10 @@ impl Desk {
         let request = OpenProvisionRequest {
             processing_serial: processing_serial.clone(),
         };
-        let opened = self.client.open_provision(within(&self.session, request)).await?;
+        let opened = self
+            .client
+            .open_provision(within(&self.session, request))
+            .await?;
         let detail = opened.into_inner().detail.unwrap_or_default();
         sleep(self.think.draw(&mut self.random)).await;
         let version = version(&detail);
@@ -262,7 +271,10 @@ impl Desk {
                 self.client.check_provision(request).await.map(drop)
             }
             Post::Approver => {
-                let request = ApproveProvisionRequest { processing_serial, version };
+                let request = ApproveProvisionRequest {
+                    processing_serial,
+                    version,
+                };
                 let request = within(&self.session, request);
                 self.client.approve_provision(request).await.map(drop)
             }
@@ -272,5 +284,7 @@ impl Desk {
 
 fn version(detail: &ProvisionDetail) -> String {
     let queued = detail.queued.as_ref();
-    queued.map(|queued| queued.version.clone()).unwrap_or_default()
+    queued
+        .map(|queued| queued.version.clone())
+        .unwrap_or_default()
 }

@@ -115,8 +115,16 @@ mod tests {
 
     impl Conversation for Counted {
         fn terms(&self, number: u64) -> Terms {
-            let kind = if number.is_multiple_of(2) { Kind::Inquiry } else { Kind::Batch };
-            Terms { kind, exchanges: 1, patience: Duration::ZERO }
+            let kind = if number.is_multiple_of(2) {
+                Kind::Inquiry
+            } else {
+                Kind::Batch
+            };
+            Terms {
+                kind,
+                exchanges: 1,
+                patience: Duration::ZERO,
+            }
         }
 
         async fn hold(self, _number: u64) -> End {
@@ -147,7 +155,10 @@ mod tests {
         assert!((396..=404).contains(&account.sent), "{}", account.sent);
         assert_eq!(account.flaws(), Vec::<String>::new());
         assert!((99.0..102.0).contains(&account.latency_ms(50.0)));
-        assert_eq!(account.kinds.values().map(|kind| kind.sent).sum::<u64>(), account.sent);
+        assert_eq!(
+            account.kinds.values().map(|kind| kind.sent).sum::<u64>(),
+            account.sent
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -69,7 +69,13 @@ impl Talk {
         kept: mpsc::Sender<Kept>,
     ) -> Self {
         let plan = Arc::clone(plan);
-        Self { channel, plan, columns, patience, kept }
+        Self {
+            channel,
+            plan,
+            columns,
+            patience,
+            kept,
+        }
     }
 
     fn step(&self, number: u64) -> Option<&(Step, bool)> {
@@ -219,7 +225,10 @@ pub(crate) async fn compare(
                 found.add(Kind::Batch, batch::compare(target, &results).await?);
             }
             Kept::Replicas(number) => {
-                found.add(Kind::Replicas, replicas::compare(target, columns, number).await?);
+                found.add(
+                    Kind::Replicas,
+                    replicas::compare(target, columns, number).await?,
+                );
             }
             Kept::Symbol(newcomer) => {
                 let linked = symbols::is_linked(target, &newcomer).await?;

@@ -10,8 +10,8 @@ use crate::{
     approvers::Decisions,
     conversation::Compared,
     gate::{Figures as _, Gate},
-    run::Run,
     kinds_report,
+    run::Run,
 };
 
 /// The percentiles that every report shows.
@@ -86,7 +86,11 @@ impl Findings {
 
     /// Everything that was compared.
     pub(crate) fn compared(&self) -> u64 {
-        self.compared.of.values().map(|(compared, _)| compared).sum()
+        self.compared
+            .of
+            .values()
+            .map(|(compared, _)| compared)
+            .sum()
     }
 
     /// What differs of it.
@@ -125,7 +129,11 @@ impl Findings {
             run.whom.mix,
             run.people,
             run.whom.people_drawn,
-            if run.whom.repeat_people { ", again and again" } else { ", nobody twice" },
+            if run.whom.repeat_people {
+                ", again and again"
+            } else {
+                ", nobody twice"
+            },
         ));
         line(format_args!(
             "| ms | p50 | p90 | p99 | p99.9 | p99.99 | max |\n|---|---:|---:|---:|---:|---:|---:|"

@@ -83,13 +83,16 @@ impl FromStr for Gate {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("`{text}` is no gate: write `p99<200ms`, `max<2s`, `errors<0.1%`, `rate>100` or `batch.max<60s`")
+            format!(
+                "`{text}` is no gate: write `p99<200ms`, `max<2s`, `errors<0.1%`, `rate>100` or `batch.max<60s`"
+            )
         };
         let at = text.find(['<', '>']).ok_or_else(wrong)?;
         let (name, rest) = text.split_at(at);
         // A percentile has a point too: `inquiry.p99.9`.
         let of_kind = name.trim().split_once('.');
-        let of_kind = of_kind.and_then(|(kind, name)| Some((Kind::from_str(kind, false).ok()?, name)));
+        let of_kind =
+            of_kind.and_then(|(kind, name)| Some((Kind::from_str(kind, false).ok()?, name)));
         let (kind, name) = of_kind.map_or((None, name), |(kind, name)| (Some(kind), name));
         let side = if rest.starts_with('<') {
             Side::Below
@@ -163,8 +166,19 @@ mod tests {
     #[test]
     fn a_limit_without_its_unit_or_a_strange_figure_is_no_gate() {
         for wrong in [
-            "", "p99", "p99<200", "p101<1ms", "q9<1ms", "errors<1", "rate>-1", "rate>NaN", "p<1ms",
-            "max<<ms", "post.p99<1ms", "inquiry.<1ms", "inquiry.q9<1ms",
+            "",
+            "p99",
+            "p99<200",
+            "p101<1ms",
+            "q9<1ms",
+            "errors<1",
+            "rate>-1",
+            "rate>NaN",
+            "p<1ms",
+            "max<<ms",
+            "post.p99<1ms",
+            "inquiry.<1ms",
+            "inquiry.q9<1ms",
         ] {
             assert!(wrong.parse::<Gate>().is_err(), "{wrong}");
         }

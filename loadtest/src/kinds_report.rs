@@ -42,7 +42,9 @@ pub(crate) fn markdown(found: &Findings, run: &Run) -> String {
     }
     if !found.compared.rows.is_empty() {
         let rows = found.compared.rows.iter();
-        let rows: Vec<_> = rows.map(|(code, rows)| format!("{code} × {rows}")).collect();
+        let rows: Vec<_> = rows
+            .map(|(code, rows)| format!("{code} × {rows}"))
+            .collect();
         text += &format!("\nRows of inquiry files by result: {}.\n", rows.join(", "));
     }
     if let Some(decisions) = &found.decisions {
@@ -57,7 +59,11 @@ fn staff(found: &Findings, decisions: &Decisions, run: &Run) -> String {
          | post | people | steps | refused by the server | busy | people needed at least |\n|---|---:|---:|---:|---:|---:|\n",
         run.staffed.think_time
     );
-    let held = found.account.kinds.get(&Kind::Held).map_or(0, |held| held.sent);
+    let held = found
+        .account
+        .kinds
+        .get(&Kind::Held)
+        .map_or(0, |held| held.sent);
     // Little's law: so many come in a second, and each keeps somebody for the time to think.
     let needed = precise(held) / seconds(run) * run.staffed.think_time.mean().as_secs_f64();
     for (post, work) in &decisions.posts {
@@ -177,13 +183,19 @@ mod tests {
     use super::*;
 
     fn queued(unchecked: u64) -> Queued {
-        Queued { unchecked, checked: 0 }
+        Queued {
+            unchecked,
+            checked: 0,
+        }
     }
 
     #[test]
     fn between_two_changes_the_queue_stays_as_long_as_it_was() {
         let queue = BTreeMap::from([(1, queued(5)), (3, queued(2))]);
-        let lengths: Vec<_> = every_second(&queue).iter().map(|(_, of)| of.unchecked).collect();
+        let lengths: Vec<_> = every_second(&queue)
+            .iter()
+            .map(|(_, of)| of.unchecked)
+            .collect();
         assert_eq!(lengths, [0, 5, 5, 2]);
     }
 

@@ -82,8 +82,14 @@ impl FromStr for Mix {
         for part in text.split(',') {
             let (name, weight) = part.split_once('=').unwrap_or((part, "1"));
             let kind = Kind::from_str(name.trim(), false).map_err(|_| {
-                let known: Vec<_> = Kind::value_variants().iter().map(|kind| kind.name()).collect();
-                format!("`{name}` is no kind of conversation: there are {}", known.join(", "))
+                let known: Vec<_> = Kind::value_variants()
+                    .iter()
+                    .map(|kind| kind.name())
+                    .collect();
+                format!(
+                    "`{name}` is no kind of conversation: there are {}",
+                    known.join(", ")
+                )
             })?;
             let weight: u32 = weight.trim().parse().map_err(|_| {
                 format!("`{weight}` is no weight of {name}: write a whole number, as in `{name}=5`")
@@ -145,8 +151,14 @@ mod tests {
     #[test]
     fn an_unknown_kind_a_kind_twice_or_no_weight_is_no_mix() {
         for wrong in [
-            "", "inquiry=0", "inquiry=-1", "inquiry=x", "inquiry=1000001", "post=1",
-            "inquiry=1,inquiry=2", "inquiry=1,",
+            "",
+            "inquiry=0",
+            "inquiry=-1",
+            "inquiry=x",
+            "inquiry=1000001",
+            "post=1",
+            "inquiry=1,inquiry=2",
+            "inquiry=1,",
         ] {
             assert!(wrong.parse::<Mix>().is_err(), "{wrong}");
         }

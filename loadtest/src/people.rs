@@ -59,7 +59,11 @@ impl FromStr for Drawn {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no way to draw people: write `uniform`, `zipf` or `zipf:1.1` (0.1 to 5)");
+        let wrong = || {
+            format!(
+                "`{text}` is no way to draw people: write `uniform`, `zipf` or `zipf:1.1` (0.1 to 5)"
+            )
+        };
         match text.split_once(':') {
             None if text == "uniform" => Ok(Self::Uniform),
             None if text == "zipf" => Ok(Self::Zipf(1.0)),
@@ -95,7 +99,13 @@ impl<T> Pool<T> {
             left = drawn.order(people.len(), &mut random);
             left.reverse();
         }
-        Self { people, drawn, left, again, random }
+        Self {
+            people,
+            drawn,
+            left,
+            again,
+            random,
+        }
     }
 
     pub(crate) fn size(&self) -> usize {
@@ -145,7 +155,10 @@ pub(crate) struct Crowd {
 impl Crowd {
     /// Everybody; of those who live elsewhere only those at `provider`, where one is named.
     pub(crate) async fn of(target: &Target, provider: Option<&str>) -> Result<Self, Fault> {
-        let mut crowd = Self { elsewhere: Vec::new(), residents: Vec::new() };
+        let mut crowd = Self {
+            elsewhere: Vec::new(),
+            residents: Vec::new(),
+        };
         for person in sample_people(target).await? {
             if person.home == INQUIRER {
                 let known = person.institutions.into_iter();
@@ -157,11 +170,15 @@ impl Crowd {
                     })
                 }));
             } else if provider.is_none_or(|provider| provider == person.home) {
-                crowd.elsewhere.extend(subject(person, INQUIRER).map(Arc::new));
+                crowd
+                    .elsewhere
+                    .extend(subject(person, INQUIRER).map(Arc::new));
             }
         }
         if let Some(provider) = provider.filter(|_| crowd.elsewhere.is_empty()) {
-            return Err(format!("--provider {provider}: nobody lives there whom {INQUIRER} knows").into());
+            return Err(
+                format!("--provider {provider}: nobody lives there whom {INQUIRER} knows").into(),
+            );
         }
         Ok(crowd)
     }
@@ -238,9 +255,16 @@ mod tests {
     fn zipf_draws_the_first_by_its_rank_and_uniform_all_alike() {
         let zipf = often(Drawn::Zipf(1.1));
         // Of the sum of n^-1.1 for n up to 100, which is 4.28, the first has 1 and the tenth 0.0794.
-        let near = |place: u32, meant: u32| zipf.get(&place).is_some_and(|of| of.abs_diff(meant) < meant / 3);
+        let near = |place: u32, meant: u32| {
+            zipf.get(&place)
+                .is_some_and(|of| of.abs_diff(meant) < meant / 3)
+        };
         assert!(near(0, 2_337) && near(9, 186), "{zipf:?}");
-        assert!(often(Drawn::Uniform).values().all(|of| (50..=160).contains(of)));
+        assert!(
+            often(Drawn::Uniform)
+                .values()
+                .all(|of| (50..=160).contains(of))
+        );
     }
 
     #[test]
@@ -262,7 +286,15 @@ mod tests {
 
     #[test]
     fn a_strange_way_to_draw_is_refused() {
-        for wrong in ["", "zipf:", "zipf:0", "zipf:6", "zipf:NaN", "uniform:1", "pareto"] {
+        for wrong in [
+            "",
+            "zipf:",
+            "zipf:0",
+            "zipf:6",
+            "zipf:NaN",
+            "uniform:1",
+            "pareto",
+        ] {
             assert!(wrong.parse::<Drawn>().is_err(), "{wrong}");
         }
         assert_eq!("zipf:1.1".parse(), Ok(Drawn::Zipf(1.1)));

@@ -86,7 +86,9 @@ impl Plan {
             plan.steps.push((step, keep));
         }
         if plan.steps.is_empty() {
-            let why = plan.ran_out.unwrap_or_else(|| "no conversation is meant".into());
+            let why = plan
+                .ran_out
+                .unwrap_or_else(|| "no conversation is meant".into());
             return Err(why.into());
         }
         Ok(plan)
@@ -162,7 +164,11 @@ impl Pools {
             Kind::Symbols => (self.newcomers.size(), false),
             Kind::Held => (self.held.size(), true),
         };
-        let instead = if again { ", or allow --repeat-people" } else { "" };
+        let instead = if again {
+            ", or allow --repeat-people"
+        } else {
+            ""
+        };
         format!(
             "people ran out at {} number {conversations}: {people} can be drawn, and nobody is drawn twice; raise --people{instead}",
             kind.name()
@@ -210,7 +216,11 @@ mod tests {
     fn people_run_out_rather_than_being_drawn_twice() {
         let out = plan("inquiry", false, 101).unwrap();
         assert_eq!(out.steps.len(), 100);
-        assert!(out.ran_out.unwrap().starts_with("people ran out at inquiry number 101: 100"));
+        assert!(
+            out.ran_out
+                .unwrap()
+                .starts_with("people ran out at inquiry number 101: 100")
+        );
         assert!(plan("inquiry", false, 100).unwrap().ran_out.is_none());
         assert!(plan("inquiry", true, 101).unwrap().ran_out.is_none());
         assert_eq!(plan("batch", false, 11).unwrap().steps.len(), 10);
@@ -250,7 +260,10 @@ mod tests {
 
     #[test]
     fn a_world_without_the_people_is_told_before_anything_is_sent() {
-        let nobody = Crowd { elsewhere: Vec::new(), residents: Vec::new() };
+        let nobody = Crowd {
+            elsewhere: Vec::new(),
+            residents: Vec::new(),
+        };
         for mix in ["inquiry", "batch", "symbols", "held"] {
             for again in [false, true] {
                 let draw = Draw {

@@ -31,48 +31,140 @@ impl Profile {
                 ja: "窓口の一日。住民が無作為に来て一人ずつ照会される。転入者の符号取得と、職員が判断する照会が少し混じる",
                 en: "A day at the counters: people come at random and are asked about one by one; a few newcomers need a symbol, and a few inquiries are decided by staff",
                 flags: &[
-                    "--shape", "constant", "--arrivals", "poisson", "--rate", "20", "--seconds", "60",
-                    "--mix", "inquiry=94,symbols=5,held=1", "--people", "4000", "--people-drawn", "uniform",
-                    "--clerks", "5", "--approvers", "5", "--think-time", "20s±10s", "--patience-s", "120",
-                    "--assert", "errors<0.1%", "--assert", "inquiry.p99<500ms",
+                    "--shape",
+                    "constant",
+                    "--arrivals",
+                    "poisson",
+                    "--rate",
+                    "20",
+                    "--seconds",
+                    "60",
+                    "--mix",
+                    "inquiry=94,symbols=5,held=1",
+                    "--people",
+                    "4000",
+                    "--people-drawn",
+                    "uniform",
+                    "--clerks",
+                    "5",
+                    "--approvers",
+                    "5",
+                    "--think-time",
+                    "20s±10s",
+                    "--patience-s",
+                    "120",
+                    "--assert",
+                    "errors<0.1%",
+                    "--assert",
+                    "inquiry.p99<500ms",
                 ],
             },
             Self::BenefitBatch => Described {
                 ja: "給付金の一斉照会。1万行の照会ファイル24個が3秒のうちに届く。同じ人が別のファイルに再び現れることがある",
                 en: "A benefit run: 24 inquiry files of 10,000 rows arrive within three seconds; somebody can be in another file again",
                 flags: &[
-                    "--shape", "constant", "--arrivals", "even", "--rate", "8", "--seconds", "3",
-                    "--mix", "batch=1", "--batch-rows", "10000", "--people", "20000", "--people-drawn", "uniform",
-                    "--repeat-people", "true", "--timeout-ms", "600000", "--assert", "errors<0.1%",
+                    "--shape",
+                    "constant",
+                    "--arrivals",
+                    "even",
+                    "--rate",
+                    "8",
+                    "--seconds",
+                    "3",
+                    "--mix",
+                    "batch=1",
+                    "--batch-rows",
+                    "10000",
+                    "--people",
+                    "20000",
+                    "--people-drawn",
+                    "uniform",
+                    "--repeat-people",
+                    "true",
+                    "--timeout-ms",
+                    "600000",
+                    "--assert",
+                    "errors<0.1%",
                 ],
             },
             Self::JuneReplicas => Described {
                 ja: "6月の副本登録。1万行の税の副本ファイルが毎秒およそ1個登録され、その間も窓口の照会が続く",
                 en: "June: about one file of 10,000 tax replicas a second, while the counters go on asking",
                 flags: &[
-                    "--shape", "constant", "--arrivals", "poisson", "--rate", "20", "--seconds", "100",
-                    "--mix", "inquiry=95,replicas=5", "--replica-rows", "10000", "--people", "4000",
-                    "--people-drawn", "uniform", "--timeout-ms", "120000",
-                    "--assert", "errors<0.1%", "--assert", "inquiry.p99<2s",
+                    "--shape",
+                    "constant",
+                    "--arrivals",
+                    "poisson",
+                    "--rate",
+                    "20",
+                    "--seconds",
+                    "100",
+                    "--mix",
+                    "inquiry=95,replicas=5",
+                    "--replica-rows",
+                    "10000",
+                    "--people",
+                    "4000",
+                    "--people-drawn",
+                    "uniform",
+                    "--timeout-ms",
+                    "120000",
+                    "--assert",
+                    "errors<0.1%",
+                    "--assert",
+                    "inquiry.p99<2s",
                 ],
             },
             Self::ProviderStorm => Described {
                 ja: "一つの提供者への集中。みなも区への照会が急に5倍になり、同じ人が何度も照会される",
                 en: "A storm on one provider: inquiries of みなも区 rise to five times their rate, a few people are asked about very often",
                 flags: &[
-                    "--shape", "spike", "--arrivals", "poisson", "--rate", "300", "--seconds", "30",
-                    "--mix", "inquiry=1", "--people", "4000", "--people-drawn", "zipf:1.1",
-                    "--repeat-people", "true", "--provider", "0220113112101700",
-                    "--assert", "errors<0.1%", "--assert", "p99<2s",
+                    "--shape",
+                    "spike",
+                    "--arrivals",
+                    "poisson",
+                    "--rate",
+                    "300",
+                    "--seconds",
+                    "30",
+                    "--mix",
+                    "inquiry=1",
+                    "--people",
+                    "4000",
+                    "--people-drawn",
+                    "zipf:1.1",
+                    "--repeat-people",
+                    "true",
+                    "--provider",
+                    "0220113112101700",
+                    "--assert",
+                    "errors<0.1%",
+                    "--assert",
+                    "p99<2s",
                 ],
             },
             Self::SymbolMass => Described {
                 ja: "符号の一斉取得。住民の符号取得が一人ずつ、住基ネットの3つのサーバーを通る",
                 en: "Symbols of many people: each acquisition goes through the three servers of the resident network by itself",
                 flags: &[
-                    "--shape", "ramp", "--arrivals", "even", "--rate", "100", "--seconds", "30",
-                    "--mix", "symbols=1", "--people", "12000", "--people-drawn", "uniform",
-                    "--timeout-ms", "60000", "--assert", "errors<0.1%",
+                    "--shape",
+                    "ramp",
+                    "--arrivals",
+                    "even",
+                    "--rate",
+                    "100",
+                    "--seconds",
+                    "30",
+                    "--mix",
+                    "symbols=1",
+                    "--people",
+                    "12000",
+                    "--people-drawn",
+                    "uniform",
+                    "--timeout-ms",
+                    "60000",
+                    "--assert",
+                    "errors<0.1%",
                 ],
             },
         }
@@ -80,18 +172,27 @@ impl Profile {
 
     fn name(self) -> String {
         let value = self.to_possible_value();
-        value.map(|value| value.get_name().to_owned()).unwrap_or_default()
+        value
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
     }
 
     /// The arguments of a run: the profile's flags in front of those that were given, so that the later ones win. Gates add
     /// up otherwise, so that any given one takes the place of the profile's.
     pub(crate) fn arguments(self, given: &[String]) -> Vec<String> {
-        let gates = given.iter().any(|given| given == "--assert" || given.starts_with("--assert="));
+        let gates = given
+            .iter()
+            .any(|given| given == "--assert" || given.starts_with("--assert="));
         let flags = self.described().flags.chunks(2);
         let flags = flags.filter(|flag| !gates || flag.first() != Some(&"--assert"));
         let (program, rest) = given.split_at(given.len().min(2));
         let flags = flags.flatten().map(|flag| (*flag).to_owned());
-        program.iter().cloned().chain(flags).chain(rest.iter().cloned()).collect()
+        program
+            .iter()
+            .cloned()
+            .chain(flags)
+            .chain(rest.iter().cloned())
+            .collect()
     }
 }
 
@@ -144,7 +245,11 @@ mod tests {
             assert_eq!(planned.whom.people_drawn.to_string(), "zipf:1.1");
             assert!(planned.whom.repeat_people);
         }
-        assert!(!run(&["--profile", "provider-storm", "--repeat-people", "false"]).whom.repeat_people);
+        assert!(
+            !run(&["--profile", "provider-storm", "--repeat-people", "false"])
+                .whom
+                .repeat_people
+        );
     }
 
     #[test]
@@ -153,8 +258,14 @@ mod tests {
             let gates = run(given).gates.into_iter();
             gates.map(|gate| gate.to_string()).collect::<Vec<_>>()
         };
-        assert_eq!(gates(&["--profile", "counter", "--assert", "max<9s"]), ["max<9s"]);
-        assert_eq!(gates(&["--profile", "counter"]), ["errors<0.1%", "inquiry.p99<500ms"]);
+        assert_eq!(
+            gates(&["--profile", "counter", "--assert", "max<9s"]),
+            ["max<9s"]
+        );
+        assert_eq!(
+            gates(&["--profile", "counter"]),
+            ["errors<0.1%", "inquiry.p99<500ms"]
+        );
     }
 
     #[test]

@@ -162,7 +162,13 @@ impl Run {
 
     /// What is offered, for a person.
     pub(crate) fn offered(&self) -> String {
-        let Self { rate, seconds, shape, arrivals, .. } = self;
+        let Self {
+            rate,
+            seconds,
+            shape,
+            arrivals,
+            ..
+        } = self;
         match self.closed {
             Some(places) => format!("Closed model, {places} places for {seconds} s"),
             None => format!("{shape:?}, at most {rate}/s for {seconds} s, {arrivals:?} arrivals"),
@@ -178,15 +184,29 @@ impl Run {
         for _ in 0..self.connections {
             let channel = target.connect().await?;
             let patience = self.staffed.patience();
-            connections.push(Talk::new(channel, &plan, columns.clone(), patience, kept.clone()));
+            connections.push(Talk::new(
+                channel,
+                &plan,
+                columns.clone(),
+                patience,
+                kept.clone(),
+            ));
         }
         drop(kept);
-        let staff = match plan.held_at.as_deref().zip(self.staffed.staffing(self.seed)) {
+        let staff = match plan
+            .held_at
+            .as_deref()
+            .zip(self.staffed.staffing(self.seed))
+        {
             Some((provider, staffing)) => Some(Staff::begin(target, provider, staffing).await?),
             None => None,
         };
         let (records_before, _) = count_records(target).await?;
-        eprintln!("{} conversations at most in {} s …", plan.steps.len(), self.seconds);
+        eprintln!(
+            "{} conversations at most in {} s …",
+            plan.steps.len(),
+            self.seconds
+        );
         let processors = || (target.cpu_seconds(), cpu_seconds("self"));
         let before = processors();
         let account = self.drive(&connections, starts, plan.steps.len()).await?;

@@ -35,7 +35,11 @@ pub(crate) struct Whom {
 }
 
 impl Whom {
-    pub(crate) fn draw(&self, keep_every: u64, seed: u64) -> Result<Draw, std::num::TryFromIntError> {
+    pub(crate) fn draw(
+        &self,
+        keep_every: u64,
+        seed: u64,
+    ) -> Result<Draw, std::num::TryFromIntError> {
         Ok(Draw {
             mix: self.mix.clone(),
             drawn: self.people_drawn,

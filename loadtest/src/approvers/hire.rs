@@ -31,7 +31,12 @@ pub(super) async fn staff(
     let mut hired = Vec::new();
     let posts = [
         (Post::Clerk, staffing.clerks, &CLERKS[..], StaffRole::Clerk),
-        (Post::Approver, staffing.approvers, &APPROVERS[..], StaffRole::Approver),
+        (
+            Post::Approver,
+            staffing.approvers,
+            &APPROVERS[..],
+            StaffRole::Approver,
+        ),
     ];
     for (post, people, training, role) in posts {
         for number in 0..people {
@@ -40,7 +45,8 @@ pub(super) async fn staff(
                 Some(name) => sign_in(&mut client, name, TRAINING_PASSWORD).await?,
                 None => {
                     if administrator.is_none() {
-                        let session = sign_in(&mut client, ADMINISTRATOR, TRAINING_PASSWORD).await?;
+                        let session =
+                            sign_in(&mut client, ADMINISTRATOR, TRAINING_PASSWORD).await?;
                         administrator = Some(session);
                     }
                     let administrator = administrator.as_ref().ok_or("no administrator")?;
@@ -63,7 +69,8 @@ async fn sign_in(
         password: password.into(),
     };
     let signed_in = client.sign_in(request).await;
-    let signed_in = signed_in.map_err(|status| format!("{account} cannot sign in: {:?}", status.code()))?;
+    let signed_in =
+        signed_in.map_err(|status| format!("{account} cannot sign in: {:?}", status.code()))?;
     Ok(signed_in.into_inner().session.parse()?)
 }
 
@@ -85,7 +92,9 @@ async fn hire(
         }),
         new_password: FIRST_PASSWORD.into(),
     };
-    client.create_account(within(administrator, request)).await?;
+    client
+        .create_account(within(administrator, request))
+        .await?;
     let session = sign_in(client, &name, FIRST_PASSWORD).await?;
     let request = ChangePasswordRequest {
         present_password: FIRST_PASSWORD.into(),

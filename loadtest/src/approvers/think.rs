@@ -42,7 +42,9 @@ impl FromStr for ThinkTime {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("`{text}` is no time to think: write `20s`, `20s±5s` or `200ms+-50ms`, at most an hour and no spread beyond the time")
+            format!(
+                "`{text}` is no time to think: write `20s`, `20s±5s` or `200ms+-50ms`, at most an hour and no spread beyond the time"
+            )
         };
         let parts = text.split_once('±').or_else(|| text.split_once("+-"));
         let (mean, spread) = match parts {
@@ -50,7 +52,9 @@ impl FromStr for ThinkTime {
             None => (time(text), Some(Duration::ZERO)),
         };
         match mean.zip(spread) {
-            Some((mean, spread)) if mean <= THINK_MAX && spread <= mean => Ok(Self { mean, spread }),
+            Some((mean, spread)) if mean <= THINK_MAX && spread <= mean => {
+                Ok(Self { mean, spread })
+            }
             Some(_) | None => Err(wrong()),
         }
     }
@@ -78,8 +82,14 @@ mod tests {
         let mut random = StdRng::seed_from_u64(1);
         let drawn: Vec<_> = (0..1_000).map(|_| think.draw(&mut random)).collect();
         let seconds = |seconds| Duration::from_secs(seconds);
-        assert!(drawn.iter().all(|of| (seconds(15)..=seconds(25)).contains(of)));
-        assert!(drawn.iter().any(|of| *of < seconds(16)) && drawn.iter().any(|of| *of > seconds(24)));
+        assert!(
+            drawn
+                .iter()
+                .all(|of| (seconds(15)..=seconds(25)).contains(of))
+        );
+        assert!(
+            drawn.iter().any(|of| *of < seconds(16)) && drawn.iter().any(|of| *of > seconds(24))
+        );
     }
 
     #[test]
@@ -92,7 +102,9 @@ mod tests {
 
     #[test]
     fn a_time_without_unit_a_spread_beyond_it_or_more_than_an_hour_is_refused() {
-        for wrong in ["", "20", "20s±21s", "3601s", "-1s", "s", "20m", "NaNs", "20s±"] {
+        for wrong in [
+            "", "20", "20s±21s", "3601s", "-1s", "s", "20m", "NaNs", "20s±",
+        ] {
             assert!(wrong.parse::<ThinkTime>().is_err(), "{wrong}");
         }
     }

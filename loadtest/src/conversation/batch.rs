@@ -52,24 +52,35 @@ pub(super) async fn hold(
 ) -> Result<(BTreeMap<String, u64>, Option<Results>), End> {
     let wrong = |_| End::Failed("a row cannot be written".into());
     let file_name = name(number).map_err(|_| End::Failed("no name for the file".into()))?;
-    let rows: Vec<_> = people.iter().map(|subject| row(subject)).collect::<Result<_, _>>().map_err(wrong)?;
+    let rows: Vec<_> = people
+        .iter()
+        .map(|subject| row(subject))
+        .collect::<Result<_, _>>()
+        .map_err(wrong)?;
     let header = Part::Header(BatchHeader {
         file_name: file_name.clone(),
         ..BatchHeader::default()
     });
     let bytes = rows.concat().into_bytes();
-    let chunks: Vec<_> = bytes.chunks(PIECE_BYTES).map(|chunk| Part::Chunk(chunk.to_vec())).collect();
+    let chunks: Vec<_> = bytes
+        .chunks(PIECE_BYTES)
+        .map(|chunk| Part::Chunk(chunk.to_vec()))
+        .collect();
     let parts = std::iter::once(header).chain(chunks);
     let parts = parts.map(|part| SubmitBatchRequest { part: Some(part) });
     let submitted = client.submit_batch(tokio_stream::iter(parts)).await;
-    let submitted = submitted.map_err(|status| failed("submit", &status))?.into_inner();
+    let submitted = submitted
+        .map_err(|status| failed("submit", &status))?
+        .into_inner();
     if submitted.flaw_count > 0 {
         return Err(End::Failed("the file has flaws".into()));
     }
     let settled = settle(&mut client, &file_name).await?;
     let text = fetch(&mut client, &file_name).await?;
     // A row has a line for each record of a data set, the same columns in front.
-    let answered = rows.iter().all(|row| text.contains(row.trim_end_matches("\r\n")));
+    let answered = rows
+        .iter()
+        .all(|row| text.contains(row.trim_end_matches("\r\n")));
     let told: u64 = settled.values().sum();
     if !answered || u64::try_from(people.len()) != Ok(told) {
         return Err(End::Failed("a row has no result".into()));
@@ -86,35 +97,54 @@ async fn settle(
     client: &mut BatchServiceClient<Channel>,
     file_name: &str,
 ) -> Result<BTreeMap<String, u64>, End> {
-    let request = WatchBatchRequest { file_name: file_name.to_owned() };
+    let request = WatchBatchRequest {
+        file_name: file_name.to_owned(),
+    };
     let watched = client.watch_batch(request).await;
-    let mut watched = watched.map_err(|status| failed("watch", &status))?.into_inner();
+    let mut watched = watched
+        .map_err(|status| failed("watch", &status))?
+        .into_inner();
     let mut last = None;
-    while let Some(told) = watched.message().await.map_err(|status| failed("watch", &status))? {
+    while let Some(told) = watched
+        .message()
+        .await
+        .map_err(|status| failed("watch", &status))?
+    {
         last = told.batch;
     }
-    let results = last.map(|batch| batch.results).unwrap_or_default().into_iter();
+    let results = last
+        .map(|batch| batch.results)
+        .unwrap_or_default()
+        .into_iter();
     let counts = results.map(|of| {
-        let code = of.result.map(|result| result.status_code).unwrap_or_default();
+        let code = of
+            .result
+            .map(|result| result.status_code)
+            .unwrap_or_default();
         (code, u64::from(of.rows.unsigned_abs()))
     });
     Ok(counts.collect())
 }
 
-async fn fetch(
-    client: &mut BatchServiceClient<Channel>,
-    file_name: &str,
-) -> Result<String, End> {
+async fn fetch(client: &mut BatchServiceClient<Channel>, file_name: &str) -> Result<String, End> {
     let request = FetchBatchResultRequest {
         file_name: file_name.to_owned(),
         ..Default::default()
     };
     let fetched = client.fetch_batch_result(request).await;
-    let mut fetched = fetched.map_err(|status| failed("fetch", &status))?.into_inner();
+    let mut fetched = fetched
+        .map_err(|status| failed("fetch", &status))?
+        .into_inner();
     let mut bytes = Vec::new();
-    while let Some(part) = fetched.message().await.map_err(|status| failed("fetch", &status))? {
+    while let Some(part) = fetched
+        .message()
+        .await
+        .map_err(|status| failed("fetch", &status))?
+    {
         if part.download.is_some() {
-            return Err(End::Failed("the results are too big for a message: fewer --batch-rows".into()));
+            return Err(End::Failed(
+                "the results are too big for a message: fewer --batch-rows".into(),
+            ));
         }
         bytes.extend(part.chunk);
     }
@@ -125,7 +155,11 @@ fn name(number: u64) -> Result<String, Fault> {
     let second = i64::try_from(number / FILES_OF_A_SECOND)?;
     let at = Timestamp::from_second(REQUESTED_AT_S + second)?;
     let at = at.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(9)));
-    Ok(format!("load_{}_{:04}.DAT", at.strftime("%Y%m%d%H%M%S"), number % FILES_OF_A_SECOND + 1))
+    Ok(format!(
+        "load_{}_{:04}.DAT",
+        at.strftime("%Y%m%d%H%M%S"),
+        number % FILES_OF_A_SECOND + 1
+    ))
 }
 
 fn row(subject: &Subject) -> Result<String, Fault> {
@@ -152,7 +186,10 @@ fn row(subject: &Subject) -> Result<String, Fault> {
 /// Compares some rows with what the providers' replicas say; how many, and how many of them differ.
 pub(super) async fn compare(target: &Target, results: &Results) -> Result<(u64, u64), Fault> {
     let mut reader = csv::ReaderBuilder::new();
-    let mut reader = reader.has_headers(false).flexible(true).from_reader(results.text.as_bytes());
+    let mut reader = reader
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(results.text.as_bytes());
     let mut lines: BTreeMap<String, Vec<csv::StringRecord>> = BTreeMap::new();
     for line in reader.records() {
         let line = line?;
@@ -165,7 +202,9 @@ pub(super) async fn compare(target: &Target, results: &Results) -> Result<(u64, 
     for subject in results.people.iter().step_by(every) {
         if !clients.contains_key(&subject.home) {
             let mut client = ReplicaServiceClient::new(target.connect_as(&subject.home).await?);
-            let request = ListLayoutsRequest { specific_info: SPECIFIC_INFO.into() };
+            let request = ListLayoutsRequest {
+                specific_info: SPECIFIC_INFO.into(),
+            };
             let layouts = client.list_layouts(request).await?.into_inner().layouts;
             clients.insert(subject.home.clone(), (client, layouts));
         }
@@ -203,7 +242,12 @@ fn says(replicas: &[Replica], layouts: &[DataSetLayout], line: &csv::StringRecor
     let Some(replica) = replicas.iter().find(named) else {
         return false;
     };
-    let found = find(&replica.content, layouts, cell(DATA_SET), cell(DATA_SET + 1));
+    let found = find(
+        &replica.content,
+        layouts,
+        cell(DATA_SET),
+        cell(DATA_SET + 1),
+    );
     found.is_some_and(|(record, layout)| {
         let pairs = layout.items.iter().zip((ITEMS..).step_by(2));
         let same = pairs.map(|(item, at)| {
@@ -232,7 +276,9 @@ fn find<'a>(
     };
     let nth = first.parse::<usize>().ok()?.checked_sub(1)?;
     layouts.iter().find_map(|layout| {
-        let mut same = records.iter().filter(|record| record.data_set_code == layout.code);
+        let mut same = records
+            .iter()
+            .filter(|record| record.data_set_code == layout.code);
         let record = same.nth(nth)?;
         match below {
             Some(below) => find(&record.children, &layout.data_sets, code, below),
@@ -248,13 +294,19 @@ mod tests {
     use super::*;
 
     fn replica() -> Replica {
-        let items = [("1", Content::Value("500".into())), ("2", Content::Missing(1))];
+        let items = [
+            ("1", Content::Value("500".into())),
+            ("2", Content::Missing(1)),
+        ];
         let item = |(code, content): (&str, Content)| Item {
             item_code: code.into(),
             content: Some(content),
         };
         Replica {
-            key: Some(ReplicaKey { record_key: "key".into(), ..Default::default() }),
+            key: Some(ReplicaKey {
+                record_key: "key".into(),
+                ..Default::default()
+            }),
             layout_version: "2026.06".into(),
             content: vec![DataSetRecord {
                 data_set_code: "KAZEI".into(),
@@ -271,7 +323,10 @@ mod tests {
     }
 
     fn said(rest: &str) -> bool {
-        let item = |code: &str| ItemLayout { code: code.into(), ..Default::default() };
+        let item = |code: &str| ItemLayout {
+            code: code.into(),
+            ..Default::default()
+        };
         let layouts = [DataSetLayout {
             code: "KAZEI".into(),
             items: ["1", "2", "3"].map(item).into(),
@@ -304,7 +359,8 @@ mod tests {
 
     #[test]
     fn every_file_has_a_name_of_its_own() {
-        let names: std::collections::BTreeSet<_> = (0..30_000).map(|number| name(number).unwrap()).collect();
+        let names: std::collections::BTreeSet<_> =
+            (0..30_000).map(|number| name(number).unwrap()).collect();
         assert_eq!(names.len(), 30_000);
         assert!(names.contains("load_20260401000001_0001.DAT"));
     }

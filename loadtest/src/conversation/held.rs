@@ -69,7 +69,9 @@ async fn decision(
 ) -> Result<Inquiry, End> {
     let request = WatchInquiryRequest { receipt_number };
     let watched = client.watch_inquiry(request).await;
-    let mut watched = watched.map_err(|status| failed("watch", &status))?.into_inner();
+    let mut watched = watched
+        .map_err(|status| failed("watch", &status))?
+        .into_inner();
     loop {
         let told = watched.message().await;
         let told = told.map_err(|status| failed("watch", &status))?;

@@ -53,7 +53,12 @@ impl Columns {
 
 /// The items of a row: made up, and different for each row.
 fn items(file: u64, row: u32) -> Vec<String> {
-    let address = format!("虹色町{}丁目{}番{}号", row % 9 + 1, row % 97 + 1, file % 997 + 1);
+    let address = format!(
+        "虹色町{}丁目{}番{}号",
+        row % 9 + 1,
+        row % 97 + 1,
+        file % 997 + 1
+    );
     let income = 1_000_000 + u64::from(row) * 97 + file;
     let text = format!(
         "2026,1,{address},{income},{income},292000,3000,194700,1000,#NOT_APPLICABLE,1,1000,2,,,,,,"
@@ -89,9 +94,15 @@ pub(super) async fn hold(
     let parts = [Part::Settings(settings), first].into_iter().chain(pieces);
     let parts = parts.map(|part| ImportReplicasRequest { part: Some(part) });
     let events = client.import_replicas(tokio_stream::iter(parts)).await;
-    let mut events = events.map_err(|status| failed("import", &status))?.into_inner();
+    let mut events = events
+        .map_err(|status| failed("import", &status))?
+        .into_inner();
     let mut taken = None;
-    while let Some(response) = events.message().await.map_err(|status| failed("import", &status))? {
+    while let Some(response) = events
+        .message()
+        .await
+        .map_err(|status| failed("import", &status))?
+    {
         match response.event {
             Some(Event::Flaw(flaw)) => return Err(End::Failed(format!("flaw {}", flaw.code))),
             Some(Event::Report(report)) => taken = report.import,
@@ -122,7 +133,9 @@ pub(super) async fn compare(
         };
         let listed = client.list_replicas(request).await?.into_inner().replicas;
         let wanted = items(file, row).into_iter();
-        let wanted: Vec<_> = wanted.filter(|of| !of.is_empty() && !of.starts_with('#')).collect();
+        let wanted: Vec<_> = wanted
+            .filter(|of| !of.is_empty() && !of.starts_with('#'))
+            .collect();
         let is_it = match listed.as_slice() {
             [replica] => values(&replica.content) == wanted,
             [] | [_, ..] => false,

@@ -41,7 +41,9 @@ pub(super) async fn hold(
             addressee_number: addressee_number.clone(),
         };
         let stands = symbols.get_acquisition(request).await;
-        let stands = stands.map_err(|status| failed("acquisition", &status))?.into_inner();
+        let stands = stands
+            .map_err(|status| failed("acquisition", &status))?
+            .into_inner();
         match stands.state() {
             AcquisitionState::Linked => return Ok(End::Answered("linked".into())),
             AcquisitionState::SerialIssued
