@@ -33,7 +33,7 @@ pub struct PermitTerms {
 pub struct SignedPermit {
     /// The terms, as JSON.
     pub terms: Vec<u8>,
-    /// Ed25519 by the core system, 64 bytes.
+    /// By the core system: Ed25519, 64 bytes; longer when it was signed together with others (ADR 0008).
     pub signature: Vec<u8>,
 }
 

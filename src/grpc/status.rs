@@ -233,6 +233,7 @@ fn world_status(fault: WorldFault) -> Status {
         WorldFault::Network(
             NetworkFault::Key(_)
             | NetworkFault::Form(_)
+            | NetworkFault::NotSigned
             | NetworkFault::Vault(_)
             | NetworkFault::OutOfOrder(_),
         )

@@ -62,6 +62,7 @@ use crate::{
         layout::Layouts,
         permission_list::ListCopy,
     },
+    ledger::group_signature::GroupVerifier,
     store::{ChangeDir, DownloadDir, Keeper, RecordBook, State},
 };
 
@@ -119,7 +120,7 @@ pub struct Surroundings {
     pub state: State,
     /// The record book.
     pub records: RecordBook,
-    /// The core system's key, which permits are verified with.
+    /// The core system's key, which permits and the permission list are verified with.
     pub core_key: VerifyingKey,
     /// The periods.
     pub periods: Periods,
@@ -152,6 +153,8 @@ pub struct IntermediateServer {
     receipts: AtomicU64,
     progress: Progress,
     ended_parts: EndedParts,
+    /// Knows the groups of permits whose signature this server has verified.
+    core_signatures: GroupVerifier,
     permits: Mutex<PermitsInHand>,
     /// One decision at a time, with its record: of two at once, the second sees what the first has done.
     deciding: tokio::sync::Mutex<()>,
@@ -187,6 +190,7 @@ impl IntermediateServer {
             receipts: AtomicU64::new(last.0),
             progress: Progress::default(),
             ended_parts: EndedParts::default(),
+            core_signatures: GroupVerifier::new(around.core_key),
             permits: Mutex::default(),
             deciding: tokio::sync::Mutex::default(),
             queue: watch::Sender::new(()),

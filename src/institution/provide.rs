@@ -83,8 +83,8 @@ impl IntermediateServer {
     }
 
     fn genuine_permit(&self, order: &ProvisionOrder) -> Result<Permit, PermitRefusal> {
-        let key = self.around.core_key;
-        let verify = |message: &[u8], signature: &[u8]| key.verify(message, signature).is_ok();
+        let core = &self.core_signatures;
+        let verify = |message: &[u8], signature: &[u8]| core.verify(message, signature).is_ok();
         Permit::read(&order.permit, verify)
     }
 

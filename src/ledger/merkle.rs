@@ -291,6 +291,23 @@ pub fn verify_inclusion(
     proof: &[Hash],
     root: &Hash,
 ) -> Result<(), BadProof> {
+    if root_from_path(leaf, index, size, proof)? == *root {
+        Ok(())
+    } else {
+        Err(BadProof)
+    }
+}
+
+/// The root of the tree of `size` leaves in which `proof` puts `leaf` at `index`. Source: RFC 9162 §2.1.3.2.
+///
+/// # Errors
+/// [`BadProof`] when the proof has not the length that such a place needs.
+pub fn root_from_path(
+    leaf: &Hash,
+    index: u64,
+    size: u64,
+    proof: &[Hash],
+) -> Result<Hash, BadProof> {
     if index >= size {
         return Err(BadProof);
     }
@@ -311,11 +328,7 @@ pub fn verify_inclusion(
         node >>= 1;
         last >>= 1;
     }
-    if last == 0 && hash == *root {
-        Ok(())
-    } else {
-        Err(BadProof)
-    }
+    if last == 0 { Ok(hash) } else { Err(BadProof) }
 }
 
 /// Checks that the tree of `new` leaves with `new_root` extends the one of `old` leaves. Source: RFC 9162 §2.1.4.2.

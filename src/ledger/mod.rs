@@ -2,7 +2,7 @@
 //!
 //! Reading order: `entry` (what is stored), `frame` and `segment` (its bytes), `writer` (one write and one sync for many
 //! commits), `recover`, `reopen` and `open` (reading it back), `index` and `blocks` (without reading all of it), `merkle` (trees and
-//! proofs), `checkpoint`, `keys` and `signed` (signed statements), `reading`, `verify`, `disposal` (when a period ends), and for those outside `archive`, `evidence` and `tiles`.
+//! proofs), `checkpoint`, `keys` and `signed` (signed statements), `group_signature` (one for many messages), `reading`, `verify`, `disposal` (when a period ends), and for those outside `archive`, `evidence` and `tiles`.
 //!
 //! ```text
 //! <dir>/lock                          held by the process that has the ledger open
@@ -22,6 +22,7 @@ mod evidence;
 mod fault;
 mod forest;
 mod frame;
+pub mod group_signature;
 mod index;
 mod keys;
 pub mod merkle;

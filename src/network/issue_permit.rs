@@ -33,7 +33,7 @@ pub enum Issued {
 }
 
 impl CoreSystem {
-    /// Decides on a request, and signs a permit for it.
+    /// Decides on a request, and signs a permit for it, alone.
     ///
     /// # Errors
     /// When the state cannot be read, or the operating system gives no random bytes.
@@ -42,6 +42,33 @@ impl CoreSystem {
         request: &ExchangeRequest,
         now: Timestamp,
     ) -> Result<Issued, NetworkFault> {
+        let mut issued = self.decide(request, now)?;
+        if let Issued::Order { order, .. } = &mut issued {
+            let message = SignedPermit::signed_bytes(&order.permit.terms);
+            order.permit.signature = self.parts.signing.sign(&message).to_vec();
+        }
+        Ok(issued)
+    }
+
+    /// Decides on a request, and signs a permit for it together with those that are ready at the same moment.
+    ///
+    /// # Errors
+    /// As [`CoreSystem::issue_permit`], and when who was signing has ended by a panic.
+    pub async fn issue_permit_among_others(
+        &self,
+        request: &ExchangeRequest,
+        now: Timestamp,
+    ) -> Result<Issued, NetworkFault> {
+        let mut issued = self.decide(request, now)?;
+        if let Issued::Order { order, .. } = &mut issued {
+            let message = SignedPermit::signed_bytes(&order.permit.terms);
+            order.permit.signature = self.waiting.sign(&self.parts.signing, message).await?;
+        }
+        Ok(issued)
+    }
+
+    /// What the core system decides; the permit is not signed yet.
+    fn decide(&self, request: &ExchangeRequest, now: Timestamp) -> Result<Issued, NetworkFault> {
         let subject = &request.subject;
         let refused = |code, why| {
             Ok(Issued::Refused(
@@ -93,12 +120,11 @@ impl CoreSystem {
             permission_row: permission.row(),
         };
         let terms = serde_json::to_vec(&terms)?;
-        let signature = self.parts.signing.sign(&SignedPermit::signed_bytes(&terms));
         Ok(Issued::Order {
             order: ProvisionOrder {
                 permit: SignedPermit {
                     terms,
-                    signature: signature.to_vec(),
+                    signature: Vec::new(),
                 },
                 symbol,
                 sealing_key: request.sealing_key,

@@ -8,6 +8,7 @@ mod portal;
 mod publish_list;
 mod reach;
 mod record_exchange;
+mod sign_permit;
 
 use std::sync::Arc;
 
@@ -33,11 +34,13 @@ pub use juki::{
 };
 
 use reach::Reach;
+use sign_permit::WaitingPermits;
 
 /// コアシステム.
 pub struct CoreSystem {
     parts: CoreParts,
     reach: Reach,
+    waiting: WaitingPermits,
 }
 
 /// What the core system is made of.
@@ -64,6 +67,7 @@ impl CoreSystem {
         Self {
             parts,
             reach: Reach::default(),
+            waiting: WaitingPermits::default(),
         }
     }
 }
@@ -92,4 +96,7 @@ pub enum NetworkFault {
     /// Something could not be written as JSON.
     #[error("a message cannot be written")]
     Form(#[from] serde_json::Error),
+    /// Who was signing the permit has ended before.
+    #[error("a permit was not signed")]
+    NotSigned,
 }

@@ -112,7 +112,8 @@ impl World {
         steps: &mut Steps<'_>,
     ) -> Result<(Relayed, Option<Box<Provision>>), WorldFault> {
         let subject = &request.subject;
-        match self.core.issue_permit(request, self.now())? {
+        let issued = self.core.issue_permit_among_others(request, self.now());
+        match issued.await? {
             Issued::Refused(outcome, why) => {
                 steps.add("core", "issue_permit", why, &outcome);
                 self.record_at_core(subject, &outcome, None, steps).await?;
