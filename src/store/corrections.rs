@@ -55,7 +55,7 @@ impl State {
         let mut batch = Batch::new();
         batch.expect_absent(place(institution, correction.number));
         batch.expect_absent(proposal(institution, id));
-        batch.put_json(proposal(institution, id), &correction.number)?;
+        batch.put_value(proposal(institution, id), &correction.number)?;
         put(&mut batch, institution, correction)?;
         self.engine.write(batch).await
     }
@@ -69,7 +69,7 @@ impl State {
         institution: InstitutionCode,
         id: &ProposalId,
     ) -> Result<Option<CorrectionNumber>, StoreFault> {
-        self.engine.read_json(&proposal(institution, id))
+        self.engine.read_value(&proposal(institution, id))
     }
 
     /// Keeps a proposal in place of what `seen` showed.
@@ -172,12 +172,12 @@ fn put(
     correction: &Correction,
 ) -> Result<(), StoreFault> {
     let number = correction.number;
-    batch.put_json(place(institution, number), correction)?;
+    batch.put_value(place(institution, number), correction)?;
     let open = open_ones(institution).number(number.0);
     match correction.state {
         CorrectionState::Proposed { .. }
         | CorrectionState::SentBack { .. }
-        | CorrectionState::Approved { .. } => batch.put_json(open, &number)?,
+        | CorrectionState::Approved { .. } => batch.put_value(open, &number)?,
         CorrectionState::Made { .. } | CorrectionState::Withdrawn { .. } => batch.remove(open),
     };
     Ok(())

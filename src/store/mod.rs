@@ -15,6 +15,7 @@ mod encoded_replica;
 mod engine;
 mod fault;
 mod fold;
+mod form;
 mod imports;
 mod inquiries;
 mod keeper;

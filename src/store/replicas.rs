@@ -55,7 +55,7 @@ impl State {
         let revision = match before {
             Some((version, row)) => {
                 batch.expect(key.clone(), version);
-                revision_of(&row).ok_or_else(StoreFault::json_data::<Replica>)? + 1
+                revision_of(&row).ok_or_else(StoreFault::value_data::<Replica>)? + 1
             }
             None => {
                 batch.expect_absent(key.clone());
@@ -95,7 +95,7 @@ impl State {
         institution: InstitutionCode,
         name: &ReplicaName,
     ) -> Result<Option<Replica>, StoreFault> {
-        self.engine.read_json(&replica_key(institution, name))
+        self.engine.read_value(&replica_key(institution, name))
     }
 
     /// The replicas of a person, of one specific information or of all, in the order of their names.
