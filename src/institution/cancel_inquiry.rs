@@ -154,7 +154,8 @@ impl IntermediateServer {
             reply: ProvisionReply::Ended(outcome, None),
             permit,
         };
-        let received = self.receive_answer(subject, relayed, now).await?;
+        let symbol = self.symbol_of(subject.serial)?;
+        let received = self.receive_answer(subject, symbol, relayed, now).await?;
         self.announce(subject.serial, received, now).await
     }
 }

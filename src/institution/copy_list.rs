@@ -98,7 +98,7 @@ pub(super) fn kept_list(
     let copy = match state.list_copy(institution) {
         Ok(None) => return Ok(None),
         Ok(Some(kept)) => verified(&kept, core_key).ok(),
-        Err(StoreFault::Json { .. }) => None,
+        Err(StoreFault::Value { .. }) => None,
         Err(fault) => return Err(fault),
     };
     if copy.is_none() {

@@ -22,13 +22,15 @@ pub enum Received {
 
 impl IntermediateServer {
     /// Records the end of an exchange, or that it is held, and lets the answer be fetched. Who waits for it hears of
-    /// it by [`IntermediateServer::announce`].
+    /// it by [`IntermediateServer::announce`]. `symbol` is the one that the request went with, else what
+    /// [`IntermediateServer::symbol_of`] finds.
     ///
     /// # Errors
     /// When the record cannot be written: the answer stays unseen then. When the exchange has ended already.
     pub async fn receive_answer(
         &self,
         subject: &Subject,
+        symbol: Option<Symbol>,
         relayed: Relayed,
         now: Timestamp,
     ) -> Result<Received, ActFault> {
@@ -50,7 +52,6 @@ impl IntermediateServer {
         let recorded = match &next {
             ExchangeState::Accepted | ExchangeState::Waiting { .. } => None,
             ExchangeState::Ended { outcome, .. } => {
-                let symbol = self.symbol_of(serial)?;
                 let (permit_id, permission_row) = relayed.permit.unzip();
                 let record = ProvisionRecord {
                     side: Side::Inquirer,
@@ -101,7 +102,11 @@ impl IntermediateServer {
         Ok(())
     }
 
-    fn symbol_of(&self, serial: ProcessingSerial) -> Result<Option<Symbol>, ActFault> {
+    /// The symbol here of the person whom an exchange is about; nothing where none is linked.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn symbol_of(&self, serial: ProcessingSerial) -> Result<Option<Symbol>, ActFault> {
         let state = &self.around.state;
         let Some(inquiry) = state.inquiry(self.profile.code, serial.receipt)? else {
             return Ok(None);

@@ -61,7 +61,7 @@ impl State {
         institution: InstitutionCode,
         local: &LocalName,
     ) -> Result<Option<AddresseeNumber>, StoreFault> {
-        self.engine.read_json(&by_local(institution, local))
+        self.engine.read_value(&by_local(institution, local))
     }
 
     /// The person with the 個人番号 of this digest.
@@ -73,7 +73,7 @@ impl State {
         institution: InstitutionCode,
         digest: &[u8; 32],
     ) -> Result<Option<AddresseeNumber>, StoreFault> {
-        self.engine.read_json(&by_number(institution, digest))
+        self.engine.read_value(&by_number(institution, digest))
     }
 
     /// The persons with the four items of this digest.
@@ -111,7 +111,7 @@ impl State {
                     batch.expect(key.clone(), version)
                 }
             };
-            batch.put_json(key, change.next)?;
+            batch.put_value(key, change.next)?;
         }
         for key in &released {
             batch.remove(key.clone());
@@ -121,13 +121,13 @@ impl State {
                 if !released.contains(&key) {
                     batch.expect_absent(key.clone());
                 }
-                batch.put_json(key, &next.number)?;
+                batch.put_value(key, &next.number)?;
             }
             if next.locals.is_empty() {
                 continue;
             }
             let items = by_items(institution, &next.items_digest).text(next.number.as_str());
-            batch.put_json(items, &next.number)?;
+            batch.put_value(items, &next.number)?;
         }
         self.engine.write(batch).await
     }

@@ -16,7 +16,7 @@ pub(super) fn note_answered(
     institution: InstitutionCode,
     serial: ProcessingSerial,
 ) -> Result<(), StoreFault> {
-    batch.put_json(answered(institution).text(&serial.to_string()), &serial)?;
+    batch.put_value(answered(institution).text(&serial.to_string()), &serial)?;
     Ok(())
 }
 
@@ -30,7 +30,7 @@ impl State {
         let subject = &provision.subject;
         let mut batch = Batch::new();
         batch.remove(answered(subject.provider).text(&subject.serial.to_string()));
-        batch.put_json(place(provisions(subject.provider), provision), provision)?;
+        batch.put_value(place(provisions(subject.provider), provision), provision)?;
         drop(self.engine.hand_over(batch).await?);
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::fault::StoreFault;
+use super::form;
 use super::key::Key;
 
 /// Which write last changed a row; grows with every write of the store.
@@ -72,17 +73,16 @@ impl Batch {
         self
     }
 
-    /// Sets the row under `key` to `value` as JSON.
+    /// Sets the row under `key` to `value` in the compact form.
     ///
     /// # Errors
-    /// `Json` when the type cannot be written as JSON.
-    pub fn put_json<T: Serialize + ?Sized>(
+    /// `Value` when the type cannot be encoded.
+    pub fn put_value<T: Serialize + ?Sized>(
         &mut self,
         key: Key,
         value: &T,
     ) -> Result<&mut Self, StoreFault> {
-        let encoded = serde_json::to_vec(value).map_err(|error| StoreFault::json::<T>(&error))?;
-        Ok(self.put(key, encoded))
+        Ok(self.put(key, form::encode(value)?))
     }
 
     /// Removes the row under `key`; a missing row is no fault.

@@ -72,11 +72,11 @@ impl State {
         let mut batch = Batch::new();
         batch.expect_absent(batch_row(institution, name));
         batch.expect_absent(digest_row(&file.batch));
-        batch.put_json(batch_row(institution, name), &file.batch)?;
-        batch.put_json(digest_row(&file.batch), name)?;
-        batch.put_json(history_row(&file.batch), name)?;
-        batch.put_json(open_row(institution, name), name)?;
-        batch.put_json(parts_row(institution, name), &file.parts)?;
+        batch.put_value(batch_row(institution, name), &file.batch)?;
+        batch.put_value(digest_row(&file.batch), name)?;
+        batch.put_value(history_row(&file.batch), name)?;
+        batch.put_value(open_row(institution, name), name)?;
+        batch.put_value(parts_row(institution, name), &file.parts)?;
         batch.put(file_row(institution, name), file.bytes);
         for inquiry in &file.inquiries {
             stage_inquiry(&mut batch, inquiry)?;
@@ -104,7 +104,7 @@ impl State {
         &self,
         like: &InquiryBatch,
     ) -> Result<Option<BatchFileName>, StoreFault> {
-        self.engine.read_json(&digest_row(like))
+        self.engine.read_value(&digest_row(like))
     }
 
     /// The inquiries of a batch; none once its results were deleted.
@@ -116,7 +116,7 @@ impl State {
         institution: InstitutionCode,
         name: &BatchFileName,
     ) -> Result<Vec<BatchPart>, StoreFault> {
-        let parts = self.engine.read_json(&parts_row(institution, name))?;
+        let parts = self.engine.read_value(&parts_row(institution, name))?;
         Ok(parts.unwrap_or_default())
     }
 
@@ -166,7 +166,7 @@ impl State {
     pub async fn move_batch(&self, seen: Version, next: &InquiryBatch) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         batch.expect(batch_row(next.institution, &next.name), seen);
-        batch.put_json(batch_row(next.institution, &next.name), next)?;
+        batch.put_value(batch_row(next.institution, &next.name), next)?;
         match next.state {
             BatchState::Running | BatchState::Cancelling { .. } => {}
             BatchState::Ended { .. } => {

@@ -1,8 +1,8 @@
 //! What is proposed for the replicas of an institution, and what became of it.
 
 use super::{
-    Batch, EncodedReplica, Key, Page, PageOf, State, StoreFault, Version, replicas::replica_key,
-    state::decode,
+    Batch, EncodedReplica, Key, Page, PageOf, State, StoreFault, Version, form::decode,
+    replicas::replica_key,
 };
 use crate::domain::{
     codes::InstitutionCode,
@@ -56,7 +56,7 @@ impl State {
         let mut batch = Batch::new();
         batch.expect_absent(place(institution, correction.number));
         batch.expect_absent(proposal(institution, id));
-        batch.put_json(proposal(institution, id), &correction.number)?;
+        batch.put_value(proposal(institution, id), &correction.number)?;
         put(&mut batch, institution, correction)?;
         self.engine.write(batch).await
     }
@@ -70,7 +70,7 @@ impl State {
         institution: InstitutionCode,
         id: &ProposalId,
     ) -> Result<Option<CorrectionNumber>, StoreFault> {
-        self.engine.read_json(&proposal(institution, id))
+        self.engine.read_value(&proposal(institution, id))
     }
 
     /// Keeps a proposal in place of what `seen` showed.
@@ -178,12 +178,12 @@ fn put(
     correction: &Correction,
 ) -> Result<(), StoreFault> {
     let number = correction.number;
-    batch.put_json(place(institution, number), correction)?;
+    batch.put_value(place(institution, number), correction)?;
     let open = open_ones(institution).number(number.0);
     match correction.state {
         CorrectionState::Proposed { .. }
         | CorrectionState::SentBack { .. }
-        | CorrectionState::Approved { .. } => batch.put_json(open, &number)?,
+        | CorrectionState::Approved { .. } => batch.put_value(open, &number)?,
         CorrectionState::Made { .. } | CorrectionState::Withdrawn { .. } => batch.remove(open),
     };
     Ok(())

@@ -27,7 +27,7 @@ impl State {
         download: &Download,
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        batch.put_json(row(institution, &download.id), download)?;
+        batch.put_value(row(institution, &download.id), download)?;
         self.engine.write(batch).await
     }
 
@@ -40,7 +40,7 @@ impl State {
         institution: InstitutionCode,
         id: &DownloadId,
     ) -> Result<Option<Download>, StoreFault> {
-        self.engine.read_json(&row(institution, id))
+        self.engine.read_value(&row(institution, id))
     }
 
     /// Everything that lies ready.

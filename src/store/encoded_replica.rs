@@ -18,11 +18,11 @@ impl EncodedReplica {
     /// Encodes a replica but for its revision.
     ///
     /// # Errors
-    /// `Json` when it cannot be encoded.
+    /// `Value` when it cannot be encoded.
     pub fn of(replica: &Replica) -> Result<Self, StoreFault> {
         let mut body =
             serde_json::to_vec(replica).map_err(|error| StoreFault::json::<Replica>(&error))?;
-        let length = body_length(&body).ok_or_else(StoreFault::json_data::<Replica>)?;
+        let length = body_length(&body).ok_or_else(StoreFault::value_data::<Replica>)?;
         body.truncate(length);
         Ok(Self {
             name: ReplicaName::of(replica),

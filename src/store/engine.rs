@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::batch::{Batch, Version};
 use super::fault::{During, StoreFault};
+use super::form;
 use super::key::Key;
 use super::layers::Layers;
 use super::open::{DirLock, Opened, VERIFIED_BYTES_MAX, open};
@@ -129,17 +130,12 @@ impl Engine {
         self.inner.value(row_key(key.as_bytes()))
     }
 
-    /// The JSON value under `key`.
+    /// The decoded value under `key`.
     ///
     /// # Errors
-    /// As `read`; `Json` when it is no `T`.
-    pub fn read_json<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreFault> {
-        let value = self.read(key)?;
-        value
-            .map(|value| {
-                serde_json::from_slice(&value).map_err(|error| StoreFault::json::<T>(&error))
-            })
-            .transpose()
+    /// As `read`; `Value` when it is no `T`, `UnknownForm`.
+    pub fn read_value<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreFault> {
+        self.read(key)?.as_deref().map(form::decode).transpose()
     }
 
     /// Up to `limit` rows whose key begins with the components of `prefix`, after `after`, in key order.

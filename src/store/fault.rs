@@ -70,12 +70,22 @@ pub enum StoreFault {
         /// The limit.
         bytes_max: usize,
     },
+    /// The row was written in a form that this program does not know.
+    #[error(
+        "a row of {type_name} has the form {form}, which this program does not know: open the data directory with the version that wrote it, or a newer one"
+    )]
+    UnknownForm {
+        /// The Rust type concerned.
+        type_name: &'static str,
+        /// The row's first byte.
+        form: u8,
+    },
     /// The text is not a page token that this store gave for the list.
     #[error("the page token was not given by this server for this list")]
     PageToken,
-    /// A value could not be turned into JSON or back; the parser's own text is left out because it quotes the value.
+    /// A value could not be encoded or decoded; the parser's own text is left out because it quotes the value.
     #[error("a value does not fit {type_name} ({category})")]
-    Json {
+    Value {
         /// The Rust type concerned.
         type_name: &'static str,
         /// `input/output`, `syntax`, `data` or `end of input`.
@@ -92,11 +102,15 @@ impl StoreFault {
         }
     }
 
-    /// A value that is JSON, but not that of a `T`.
-    pub(super) fn json_data<T: ?Sized>() -> Self {
-        Self::Json {
+    /// A value that is well-formed, but not that of a `T`.
+    pub(super) fn value_data<T: ?Sized>() -> Self {
+        Self::value::<T>("data")
+    }
+
+    pub(super) fn value<T: ?Sized>(category: &'static str) -> Self {
+        Self::Value {
             type_name: std::any::type_name::<T>(),
-            category: "data",
+            category,
         }
     }
 
@@ -107,10 +121,7 @@ impl StoreFault {
             serde_json::error::Category::Data => "data",
             serde_json::error::Category::Eof => "end of input",
         };
-        Self::Json {
-            type_name: std::any::type_name::<T>(),
-            category,
-        }
+        Self::value::<T>(category)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{Batch, Key, Page, PageOf, ReplicaChange, State, StoreFault, replicas::replica_key};
+use super::{
+    Batch, Key, Page, PageOf, ReplicaChange, State, StoreFault, form, replicas::replica_key,
+};
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
     replica::{Replica, ReplicaName},
@@ -57,9 +59,9 @@ impl State {
         let mut batch = Batch::new();
         let key = import(institution, accepted.number);
         batch.expect_absent(key.clone());
-        batch.put_json(key, accepted)?;
+        batch.put_value(key, accepted)?;
         let file = taken_file(institution, &accepted.digest);
-        batch.put_json(file, &accepted.number)?;
+        batch.put_value(file, &accepted.number)?;
         self.engine.write(batch).await
     }
 
@@ -112,7 +114,7 @@ impl State {
         after.replaced += prepared.replaced;
         after.deleted += prepared.deleted;
         let mut batch = prepared.batch;
-        batch.put_json(import(institution, before.number), &after)?;
+        batch.put_value(import(institution, before.number), &after)?;
         self.engine.write(batch).await?;
         Ok(after)
     }
@@ -161,7 +163,7 @@ impl State {
         institution: InstitutionCode,
         digest: &str,
     ) -> Result<Option<u64>, StoreFault> {
-        self.engine.read_json(&taken_file(institution, digest))
+        self.engine.read_value(&taken_file(institution, digest))
     }
 
     /// Whether there is a replica of this name.
@@ -206,8 +208,7 @@ impl State {
         mut show: impl FnMut(Replica) -> Result<bool, StoreFault>,
     ) -> Result<(), StoreFault> {
         self.each_row(institution, info, |_, row| {
-            let replica = serde_json::from_slice(row);
-            show(replica.map_err(|error| StoreFault::json::<Replica>(&error))?)
+            show(form::decode::<Replica>(row)?)
         })
     }
 
@@ -218,8 +219,7 @@ impl State {
         mut show: impl FnMut(Named, &[u8]) -> Result<bool, StoreFault>,
     ) -> Result<(), StoreFault> {
         self.each_replica_row(institution, |row| {
-            let named: Named =
-                serde_json::from_slice(row).map_err(|error| StoreFault::json::<Named>(&error))?;
+            let named: Named = form::decode(row)?;
             Ok(named.specific_info != info || show(named, row)?)
         })
     }

@@ -72,11 +72,11 @@ pub(super) fn stage_inquiry(batch: &mut Batch, accepted: &Inquiry) -> Result<(),
     batch.expect_absent(inquiry(institution, receipt));
     for detail in &accepted.details {
         batch.expect_absent(record_id(institution, &detail.record_id));
-        batch.put_json(record_id(institution, &detail.record_id), &receipt)?;
+        batch.put_value(record_id(institution, &detail.record_id), &receipt)?;
     }
-    batch.put_json(inquiry(institution, receipt), accepted)?;
-    batch.put_json(open_inquiry(institution, receipt), &receipt)?;
-    batch.put_json(last_receipt(institution), &receipt)?;
+    batch.put_value(inquiry(institution, receipt), accepted)?;
+    batch.put_value(open_inquiry(institution, receipt), &receipt)?;
+    batch.put_value(last_receipt(institution), &receipt)?;
     Ok(())
 }
 
@@ -112,7 +112,7 @@ impl State {
         institution: InstitutionCode,
         id: &RecordId,
     ) -> Result<Option<ReceiptNumber>, StoreFault> {
-        self.engine.read_json(&record_id(institution, id))
+        self.engine.read_value(&record_id(institution, id))
     }
 
     /// The highest receipt number that the institution has given.
@@ -120,7 +120,7 @@ impl State {
     /// # Errors
     /// When the store cannot be read.
     pub fn last_receipt(&self, institution: InstitutionCode) -> Result<ReceiptNumber, StoreFault> {
-        let noted: Option<ReceiptNumber> = self.engine.read_json(&last_receipt(institution))?;
+        let noted: Option<ReceiptNumber> = self.engine.read_value(&last_receipt(institution))?;
         // Two acceptances can be written in the other order than their numbers: the newest inquiry tells as well.
         let newest: Option<Inquiry> = self
             .page(&inquiries(institution), &Page::first(1))?
@@ -139,7 +139,7 @@ impl State {
         institution: InstitutionCode,
         receipt: ReceiptNumber,
     ) -> Result<Option<Inquiry>, StoreFault> {
-        self.engine.read_json(&inquiry(institution, receipt))
+        self.engine.read_value(&inquiry(institution, receipt))
     }
 
     /// What `keep` makes of the institution's inquiries, newest first.
@@ -202,9 +202,9 @@ impl State {
             Some(version) => batch.expect(exchange(serial), version),
             None => batch.expect_absent(exchange(serial)),
         };
-        batch.put_json(exchange(serial), next)?;
+        batch.put_value(exchange(serial), next)?;
         if let Some(place) = record {
-            batch.put_json(record_of(serial.inquirer.as_str(), serial), place)?;
+            batch.put_value(record_of(serial.inquirer.as_str(), serial), place)?;
         }
         let handed_over = self.engine.hand_over(batch).await?;
         if seen.is_none() && record.is_some() {
@@ -227,7 +227,7 @@ impl State {
         let ended = (at, institution, receipt);
         let mut batch = Batch::new();
         batch.remove(open_inquiry(institution, receipt));
-        batch.put_json(ended_inquiry(ended), &ended)?;
+        batch.put_value(ended_inquiry(ended), &ended)?;
         drop(self.engine.hand_over(batch).await?);
         Ok(())
     }
@@ -284,7 +284,7 @@ impl State {
         note: &Note,
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        batch.put_json(refusal_note(serial), note)?;
+        batch.put_value(refusal_note(serial), note)?;
         self.engine.write(batch).await
     }
 
@@ -293,6 +293,6 @@ impl State {
     /// # Errors
     /// When the store cannot be read.
     pub fn refusal_note(&self, serial: ProcessingSerial) -> Result<Option<Note>, StoreFault> {
-        self.engine.read_json(&refusal_note(serial))
+        self.engine.read_value(&refusal_note(serial))
     }
 }

@@ -19,7 +19,7 @@ impl State {
     /// # Errors
     /// When the store cannot be read.
     pub fn list_copy(&self, institution: InstitutionCode) -> Result<Option<KeptList>, StoreFault> {
-        self.engine.read_json(&list_copy(institution))
+        self.engine.read_value(&list_copy(institution))
     }
 
     /// Keeps the institution's copy of the permission list.
@@ -32,7 +32,7 @@ impl State {
         copy: &KeptList,
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        batch.put_json(list_copy(institution), copy)?;
+        batch.put_value(list_copy(institution), copy)?;
         self.engine.write(batch).await
     }
 
@@ -59,7 +59,7 @@ impl State {
         let row = keys(institution).text(&key.fingerprint);
         let mut batch = Batch::new();
         batch.expect_absent(row.clone());
-        batch.put_json(row, key)?;
+        batch.put_value(row, key)?;
         self.engine.write(batch).await
     }
 
@@ -73,7 +73,7 @@ impl State {
         key: &RegisteredKey,
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        batch.put_json(keys(institution).text(&key.fingerprint), key)?;
+        batch.put_value(keys(institution).text(&key.fingerprint), key)?;
         self.engine.write(batch).await
     }
 }

@@ -38,7 +38,7 @@ impl State {
         institution: InstitutionCode,
         number: u64,
     ) -> Result<Vec<AddresseeNumber>, StoreFault> {
-        let people = self.engine.read_json(&part(institution, number))?;
+        let people = self.engine.read_value(&part(institution, number))?;
         Ok(people.unwrap_or_default())
     }
 
@@ -53,7 +53,7 @@ impl State {
         people: &[AddresseeNumber],
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        batch.put_json(part(institution, number), people)?;
+        batch.put_value(part(institution, number), people)?;
         self.engine.write(batch).await
     }
 
@@ -72,7 +72,7 @@ impl State {
             None => batch.expect_absent(row(institution)),
             Some(version) => batch.expect(row(institution), version),
         };
-        batch.put_json(row(institution), next)?;
+        batch.put_value(row(institution), next)?;
         self.engine.write(batch).await
     }
 

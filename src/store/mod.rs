@@ -17,6 +17,7 @@ mod engine;
 mod fault;
 mod fold;
 mod followed;
+mod form;
 mod imports;
 mod inquiries;
 mod keeper;

@@ -30,7 +30,7 @@ impl State {
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         match change {
-            FlagChange::Set => batch.put_json(key(institution, flag), &flag)?,
+            FlagChange::Set => batch.put_value(key(institution, flag), &flag)?,
             FlagChange::Cleared => batch.remove(key(institution, flag)),
         };
         self.engine.write(batch).await

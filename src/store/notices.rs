@@ -31,8 +31,8 @@ impl State {
     ) -> Result<(), StoreFault> {
         let (number, to) = (notice.number, to((institution, notice.draft.person)));
         let mut batch = Batch::new();
-        batch.put_json(newest_first(sent(institution), number), notice)?;
-        batch.put_json(newest_first(to, number), &number)?;
+        batch.put_value(newest_first(sent(institution), number), notice)?;
+        batch.put_value(newest_first(to, number), &number)?;
         self.engine.write(batch).await
     }
 
@@ -46,7 +46,7 @@ impl State {
         number: u64,
     ) -> Result<Option<Notice>, StoreFault> {
         self.engine
-            .read_json(&newest_first(sent(institution), number))
+            .read_value(&newest_first(sent(institution), number))
     }
 
     /// The notices that the institution has sent.

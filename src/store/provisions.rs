@@ -82,11 +82,11 @@ impl State {
             batch.remove(place(provisions(institution), &earlier));
             batch.remove(place(waiting(institution), &earlier));
         }
-        batch.put_json(
+        batch.put_value(
             received_at(institution, provision.subject.serial),
             &provision.received_at,
         )?;
-        batch.put_json(
+        batch.put_value(
             used_permit(institution, provision.permit_id),
             &provision.received_at,
         )?;
@@ -124,7 +124,7 @@ impl State {
         institution: InstitutionCode,
         serial: ProcessingSerial,
     ) -> Result<Option<(Version, Provision)>, StoreFault> {
-        let at: Option<Timestamp> = self.engine.read_json(&received_at(institution, serial))?;
+        let at: Option<Timestamp> = self.engine.read_value(&received_at(institution, serial))?;
         let Some(at) = at else { return Ok(None) };
         let key = provisions(institution)
             .instant_ms(at.as_millisecond())
@@ -191,7 +191,7 @@ impl State {
         by: &Opened,
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        batch.put_json(opened(serial).text(by.account.as_str()), by)?;
+        batch.put_value(opened(serial).text(by.account.as_str()), by)?;
         self.engine.write(batch).await
     }
 
@@ -228,7 +228,7 @@ impl State {
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         for (institution, permit, at) in used {
-            batch.put_json(used_permit(*institution, *permit), at)?;
+            batch.put_value(used_permit(*institution, *permit), at)?;
         }
         self.engine.write(batch).await
     }
@@ -243,7 +243,7 @@ impl State {
         set: NoAutoReply,
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        batch.put_json(flag(institution, set), &set)?;
+        batch.put_value(flag(institution, set), &set)?;
         self.engine.write(batch).await
     }
 
@@ -315,21 +315,21 @@ fn put_provision(
     let institution = provision.subject.provider;
     if let Some(place) = record {
         let key = record_of(institution.as_str(), provision.subject.serial);
-        batch.put_json(key, place)?;
+        batch.put_value(key, place)?;
     }
-    batch.put_json(place(provisions(institution), provision), provision)?;
+    batch.put_value(place(provisions(institution), provision), provision)?;
     let in_queue = place(waiting(institution), provision);
     match provision.state {
         ProvisionState::Held { .. }
         | ProvisionState::Checked { .. }
         | ProvisionState::SentBack { .. }
-        | ProvisionState::Decided { .. } => batch.put_json(in_queue, provision)?,
+        | ProvisionState::Decided { .. } => batch.put_value(in_queue, provision)?,
         ProvisionState::Ended { .. } => batch.remove(in_queue),
         ProvisionState::Received | ProvisionState::Answered { .. } => batch,
     };
     if let (Some(_), Some(person)) = (provision.state.waiting(), provision.addressee) {
         let dealing = place(dealings(provision, person), provision);
-        batch.put_json(dealing, &provision.subject.serial)?;
+        batch.put_value(dealing, &provision.subject.serial)?;
     }
     Ok(())
 }

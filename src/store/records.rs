@@ -34,7 +34,7 @@ impl State {
         owner: &str,
         serial: ProcessingSerial,
     ) -> Result<Option<RecordPlace>, StoreFault> {
-        self.engine.read_json(&record_of(owner, serial))
+        self.engine.read_value(&record_of(owner, serial))
     }
 
     /// Notes where records stand.
@@ -47,7 +47,7 @@ impl State {
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         for (owner, serial, place) in places {
-            batch.put_json(record_of(owner, *serial), place)?;
+            batch.put_value(record_of(owner, *serial), place)?;
         }
         self.engine.write(batch).await
     }
@@ -63,7 +63,7 @@ impl State {
         place: &RecordPlace,
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        batch.put_json(record_of(owner, serial), place)?;
+        batch.put_value(record_of(owner, serial), place)?;
         drop(self.engine.hand_over(batch).await?);
         Ok(())
     }
@@ -73,7 +73,7 @@ impl State {
     /// # Errors
     /// When the store cannot be read.
     pub fn ledger_followed(&self) -> Result<u64, StoreFault> {
-        Ok(self.engine.read_json(&followed())?.unwrap_or(0))
+        Ok(self.engine.read_value(&followed())?.unwrap_or(0))
     }
 
     /// Notes that the ledger is in the state up to `sequence`, not included.
@@ -82,7 +82,7 @@ impl State {
     /// When the store cannot be written.
     pub async fn follow_ledger(&self, sequence: u64) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        batch.put_json(followed(), &sequence)?;
+        batch.put_value(followed(), &sequence)?;
         self.engine.write(batch).await
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Batch, EncodedReplica, Key, Page, PageOf, State, StoreFault, encoded_replica::revision_of,
-    state::decode,
+    form::decode,
 };
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
@@ -59,7 +59,7 @@ impl State {
         let revision = match before {
             Some((version, row)) => {
                 batch.expect(key.clone(), version);
-                revision_of(&row).ok_or_else(StoreFault::json_data::<Replica>)? + 1
+                revision_of(&row).ok_or_else(StoreFault::value_data::<Replica>)? + 1
             }
             None => {
                 batch.expect_absent(key.clone());

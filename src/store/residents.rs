@@ -104,16 +104,16 @@ impl State {
             None => batch.expect_absent(key.clone()),
             Some(version) => batch.expect(key.clone(), version),
         };
-        batch.put_json(key, kept)?;
+        batch.put_value(key, kept)?;
         match &kept.state {
             ResidentRequestState::OnTheWay { .. } => {
-                batch.put_json(on_the_way(&name), &name)?;
+                batch.put_value(on_the_way(&name), &name)?;
             }
             ResidentRequestState::Ended { at, end } => {
                 batch.remove(on_the_way(&name));
                 match end {
                     ResidentRequestEnd::Done { .. } => {
-                        batch.put_json(answer(*at, &name), &(at, &name))?;
+                        batch.put_value(answer(*at, &name), &(at, &name))?;
                     }
                     ResidentRequestEnd::AnswerDeleted | ResidentRequestEnd::Refused { .. } => {
                         batch.remove(answer(*at, &name));
@@ -124,9 +124,9 @@ impl State {
         if let Some(change) = change {
             let key = entries(change.person).number(change.position.into());
             batch.expect_absent(key.clone());
-            batch.put_json(key, &change.sealed)?;
+            batch.put_value(key, &change.sealed)?;
             if let Some(count) = change.newcomers {
-                batch.put_json(newcomers(), &count)?;
+                batch.put_value(newcomers(), &count)?;
             }
         }
         self.engine.write(batch).await
@@ -143,7 +143,7 @@ impl State {
         let rows = self.engine.scan(&answers(), None, OLD_ANSWERS)?;
         let mut old = Vec::new();
         for (_, row) in rows {
-            let (at, name): (Timestamp, ResidentRequestName) = super::state::decode(&row)?;
+            let (at, name): (Timestamp, ResidentRequestName) = super::form::decode(&row)?;
             if at >= before {
                 break;
             }
@@ -165,6 +165,6 @@ impl State {
     /// # Errors
     /// When the store cannot be read.
     pub fn newcomers(&self) -> Result<u32, StoreFault> {
-        Ok(self.engine.read_json(&newcomers())?.unwrap_or_default())
+        Ok(self.engine.read_value(&newcomers())?.unwrap_or_default())
     }
 }

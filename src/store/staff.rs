@@ -53,7 +53,7 @@ impl State {
         let mut batch = Batch::new();
         for kept in added {
             batch.expect_absent(key(&kept.account));
-            batch.put_json(key(&kept.account), kept)?;
+            batch.put_value(key(&kept.account), kept)?;
         }
         self.engine.write(batch).await
     }
@@ -69,7 +69,7 @@ impl State {
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         batch.expect(key(&kept.account), seen);
-        batch.put_json(key(&kept.account), kept)?;
+        batch.put_value(key(&kept.account), kept)?;
         self.engine.write(batch).await
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use data_encoding::BASE64URL_NOPAD;
 use serde::de::DeserializeOwned;
 
-use super::{Batch, Engine, Key, StoreFault, Version, takeover::Takeovers};
+use super::{Batch, Engine, Key, StoreFault, Version, form::decode, takeover::Takeovers};
 use crate::ledger::Pace;
 
 /// How many rows a scan takes at a time, and the most that are read for one page.
@@ -227,10 +227,6 @@ impl State {
     }
 }
 
-pub(super) fn decode<T: DeserializeOwned>(value: &[u8]) -> Result<T, StoreFault> {
-    serde_json::from_slice(value).map_err(|error| StoreFault::json::<T>(&error))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,7 +243,7 @@ mod tests {
         let mut batch = Batch::new();
         for number in 0..to {
             for name in ["a", "b"] {
-                batch.put_json(list(name).number(number), &number).unwrap();
+                batch.put_value(list(name).number(number), &number).unwrap();
             }
         }
         state.engine.write(batch).await.unwrap();

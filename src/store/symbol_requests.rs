@@ -63,7 +63,7 @@ impl State {
             None => batch.expect_absent(key.clone()),
             Some(version) => batch.expect(key.clone(), version),
         };
-        batch.put_json(key, kept)?;
+        batch.put_value(key, kept)?;
         self.engine.write(batch).await
     }
 
@@ -82,7 +82,7 @@ impl State {
     /// # Errors
     /// When the store cannot be read.
     pub fn number_changes(&self, index: u32) -> Result<u32, StoreFault> {
-        Ok(self.engine.read_json(&changes(index))?.unwrap_or_default())
+        Ok(self.engine.read_value(&changes(index))?.unwrap_or_default())
     }
 
     /// Notes how often the 個人番号 of a sample person was changed.
@@ -91,7 +91,7 @@ impl State {
     /// When the store cannot be written.
     pub async fn note_number_changes(&self, index: u32, times: u32) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
-        batch.put_json(changes(index), &times)?;
+        batch.put_value(changes(index), &times)?;
         self.engine.write(batch).await
     }
 }

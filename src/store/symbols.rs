@@ -48,7 +48,7 @@ impl State {
     /// # Errors
     /// When the store cannot be read.
     pub fn symbol(&self, who: PersonAt) -> Result<Option<Symbol>, StoreFault> {
-        self.engine.read_json(&symbol(who))
+        self.engine.read_value(&symbol(who))
     }
 
     /// The person whose symbol this is at the institution.
@@ -60,7 +60,7 @@ impl State {
         institution: InstitutionCode,
         symbol: &Symbol,
     ) -> Result<Option<AddresseeNumber>, StoreFault> {
-        self.engine.read_json(&person(institution, symbol))
+        self.engine.read_value(&person(institution, symbol))
     }
 
     /// Where the person's symbol stands, and which write said so.
@@ -89,7 +89,7 @@ impl State {
     /// # Errors
     /// When the store cannot be read.
     pub fn person_of_serial(&self, of: SerialDigest) -> Result<Option<PersonAt>, StoreFault> {
-        self.engine.read_json(&serial(of))
+        self.engine.read_value(&serial(of))
     }
 
     /// The people of an institution whose acquisitions wait for a serial.
@@ -119,7 +119,7 @@ impl State {
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         replace_acquisition(&mut batch, who, seen, issued.0)?;
-        batch.put_json(serial(issued.1), &who)?;
+        batch.put_value(serial(issued.1), &who)?;
         self.engine.write(batch).await
     }
 
@@ -211,8 +211,8 @@ impl State {
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         for (who, linked_symbol) in links {
-            batch.put_json(acquisition(*who), linked)?;
-            batch.put_json(symbol(*who), linked_symbol)?;
+            batch.put_value(acquisition(*who), linked)?;
+            batch.put_value(symbol(*who), linked_symbol)?;
         }
         self.engine.write(batch).await
     }
@@ -228,7 +228,7 @@ impl State {
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         for (symbol, number) in known {
-            batch.put_json(person(institution, symbol), number)?;
+            batch.put_value(person(institution, symbol), number)?;
         }
         self.engine.write(batch).await
     }
@@ -250,8 +250,8 @@ impl State {
 }
 
 fn put_link(batch: &mut Batch, who: PersonAt, linked: Symbol) -> Result<(), StoreFault> {
-    batch.put_json(symbol(who), &linked)?;
-    batch.put_json(person(who.0, &linked), &who.1)?;
+    batch.put_value(symbol(who), &linked)?;
+    batch.put_value(person(who.0, &linked), &who.1)?;
     Ok(())
 }
 
@@ -272,6 +272,6 @@ fn replace_acquisition(
             }
         }
     }
-    batch.put_json(acquisition(who), next)?;
+    batch.put_value(acquisition(who), next)?;
     Ok(())
 }

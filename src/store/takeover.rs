@@ -119,7 +119,7 @@ impl Pending {
             Some(ReplicaChange::Register(replica)) => {
                 let before = match &row {
                     Some((_, row)) => {
-                        revision_of(row).ok_or_else(StoreFault::json_data::<Replica>)?
+                        revision_of(row).ok_or_else(StoreFault::value_data::<Replica>)?
                     }
                     None => 0,
                 };
@@ -146,7 +146,7 @@ impl State {
         index: ChangeIndex,
     ) -> Result<(), StoreFault> {
         let row = self.engine.read_versioned(&import(institution, number))?;
-        let (accepted, _) = row.ok_or_else(StoreFault::json_data::<u64>)?;
+        let (accepted, _) = row.ok_or_else(StoreFault::value_data::<u64>)?;
         let pending = Arc::new(Pending { accepted, index });
         self.takeovers.turn_to(institution, Stage::Making(pending));
         Ok(())

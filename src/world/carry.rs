@@ -65,11 +65,12 @@ impl World {
         let subject = inquiry.subject(serial, detail, asked);
         let mut steps = Steps::new(self);
         let prepared = inquirer.prepare_exchange(inquiry, (serial, detail, asked), self.now())?;
-        let (relayed, answered) = match prepared {
+        let (symbol, relayed, answered) = match prepared {
             Prepared::Cancelled => return Ok(()),
             Prepared::Ended(outcome, why) => {
                 steps.add(inquirer.code().as_str(), "check_request", why, &outcome);
-                (Relayed::without_permit(outcome), None)
+                let symbol = inquirer.symbol_of(serial)?;
+                (symbol, Relayed::without_permit(outcome), None)
             }
             Prepared::Send(request, permission) => {
                 let rule = format!("自機関の照会許可照合リスト {}", permission.row());
@@ -80,7 +81,8 @@ impl World {
                     "照会を許可",
                 );
                 inquirer.sent_to_provider(serial);
-                self.through_the_network(&request, &mut steps).await?
+                let (relayed, answered) = self.through_the_network(&request, &mut steps).await?;
+                (Some(request.symbol), relayed, answered)
             }
         };
         let ended = match &relayed.reply {
@@ -88,7 +90,7 @@ impl World {
             ProvisionReply::Held => None,
         };
         let received = inquirer
-            .receive_answer(&subject, relayed, self.now())
+            .receive_answer(&subject, symbol, relayed, self.now())
             .await?;
         if let Some(provision) = answered {
             let provider = self.server(subject.provider)?;

@@ -108,7 +108,10 @@ impl World {
                 permit: ending.permit,
             };
             let now = self.now();
-            let received = inquirer.receive_answer(subject, relayed, now).await?;
+            let symbol = inquirer.symbol_of(serial)?;
+            let received = inquirer
+                .receive_answer(subject, symbol, relayed, now)
+                .await?;
             steps.finish(inquirer.code().as_str(), "receive_answer", Some(outcome));
             self.tally.count(outcome.code);
             self.journal.add(serial, steps.done);

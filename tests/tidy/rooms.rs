@@ -32,7 +32,7 @@ const OWNERS: [(&[&str], &[&str]); 13] = [
         &["ring", "hpke", "argon2", "rcgen", "x509_parser"],
         &["crypto"],
     ),
-    (&["sled"], &["store"]),
+    (&["sled", "rmp_serde"], &["store"]),
     (&["csv_core"], &["domain"]),
     (
         &[

@@ -50,7 +50,7 @@ async fn what_was_written_is_there_after_reopening() {
     first.write(put(1, b"one")).await.unwrap();
     let mut batch = Batch::new();
     batch
-        .put_json(key(2), &vec!["two", "zwei"])
+        .put_value(key(2), &vec!["two", "zwei"])
         .unwrap()
         .remove(key(1));
     first.write(batch).await.unwrap();
@@ -58,12 +58,12 @@ async fn what_was_written_is_there_after_reopening() {
     let second = engine(dir.path());
     assert_eq!(second.read(&key(1)).unwrap(), None);
     assert_eq!(
-        second.read_json::<Vec<String>>(&key(2)).unwrap().unwrap(),
+        second.read_value::<Vec<String>>(&key(2)).unwrap().unwrap(),
         ["two", "zwei"]
     );
     assert!(matches!(
-        second.read_json::<u8>(&key(2)),
-        Err(StoreFault::Json { .. })
+        second.read_value::<u8>(&key(2)),
+        Err(StoreFault::Value { .. })
     ));
 }
 

@@ -82,9 +82,10 @@ async fn an_inquiry_whose_last_exchange_had_ended_is_ended_and_deleted_in_its_ti
     let (serial, detail, asked) = inquiry.exchanges().next().unwrap();
     let subject = inquiry.subject(serial, detail, asked);
     let server = world.server(inquirer()).unwrap();
+    let symbol = server.symbol_of(serial).unwrap();
     let now = world.now();
     server
-        .receive_answer(&subject, cancelled, now)
+        .receive_answer(&subject, symbol, cancelled, now)
         .await
         .unwrap();
 
