@@ -6,13 +6,14 @@ use chukan::grpc::proto::v1;
 use tempfile::TempDir;
 
 use crate::{
-    inquiry_files::{client, counts, fetch, file, header, many, of, settled, submit},
+    downloads,
+    inquiry_files::{client, counts, file, header, many, settled, submit},
     net::{self, CITY, Net},
     statistics::{agreed, statistics},
 };
 
 const FILES: u32 = 10;
-const ROWS: usize = 168;
+const ROWS: usize = 600;
 
 fn name(at: u32) -> String {
     format!("kyufu_20261122093000_{:04}.DAT", at + 1)
@@ -32,7 +33,7 @@ async fn ten_files_of_ten_thousand_rows_with_two_kills_in_the_middle_balance_to_
 
 async fn ten_files_balance(rows_each: usize) {
     let dir = TempDir::new().unwrap();
-    let mut net = net::start_in(dir.path(), &[]);
+    let mut net = net::start_in(dir.path(), &downloads::ALL);
     let mut batches = client(&net).await;
     // The rows of the held sample persons would wait for ever.
     let held = [7, 9, 11].map(|index| net::person(index, CITY));
@@ -61,7 +62,7 @@ async fn ten_files_balance(rows_each: usize) {
         }
         eprintln!("killed when {by_now} of {all} rows had ended");
         net.kill();
-        net = net::start_in(dir.path(), &[]);
+        net = net::start_in(dir.path(), &downloads::ALL);
     }
     let mut batches = client(&net).await;
     let mut serials = BTreeSet::new();
@@ -73,7 +74,7 @@ async fn ten_files_balance(rows_each: usize) {
             counts(&batch).values().sum::<i32>(),
             i32::try_from(rows.len()).unwrap()
         );
-        let result = fetch(&mut batches, of(&name(at))).await.unwrap();
+        let result = downloads::fetched(&net, &name(at)).await;
         let result = String::from_utf8(result).unwrap();
         let of_file: BTreeSet<_> = result
             .lines()

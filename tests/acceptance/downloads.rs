@@ -100,6 +100,12 @@ async fn download(net: &Net, name: &str) -> Download {
     message.download.unwrap()
 }
 
+/// The whole result of a batch, as a download.
+pub(crate) async fn fetched(net: &Net, name: &str) -> Vec<u8> {
+    let found = download(net, name).await;
+    get(net, CITY, &found.url, &[]).await.body
+}
+
 /// Sends a file of some rows and waits for its end.
 async fn batch(net: &Net, name: &str, rows: u32) {
     let mut batches = client(net).await;
