@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How many changes become durable at a time.
-const CHANGES_AT_ONCE: usize = 2_000;
+const CHANGES_AT_ONCE: usize = 500;
 
 /// How often a write is tried when others change the same replicas at the same moment.
 const ATTEMPTS: u32 = 5;

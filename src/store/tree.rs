@@ -103,11 +103,16 @@ impl Tree {
     pub(super) fn sync(&self) -> Result<(), StoreFault> {
         #[cfg(test)]
         self.probe.step("flush", &self.file_path)?;
-        let db = self.db()?;
-        answer(&self.file_path, contain(|| db.flush()))?;
+        self.write_out()?;
         #[cfg(test)]
         self.probe.step("fdatasync", &self.file_path)?;
         self.file.sync_data().during("sync", &self.file_path)
+    }
+
+    /// Waits until everything applied so far is written, which does not make it durable.
+    pub(super) fn write_out(&self) -> Result<(), StoreFault> {
+        let db = self.db()?;
+        answer(&self.file_path, contain(|| db.flush())).map(drop)
     }
 
     fn db(&self) -> Result<&sled::Db, StoreFault> {

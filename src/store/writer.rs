@@ -15,7 +15,7 @@ use super::staged::{Unstaged, stage};
 use crate::ledger::{Pace, Waits};
 
 /// While the layer before is being folded a file may grow to this length, in bytes; then writing waits.
-const BEHIND_BYTES_MAX: u64 = 2 * REDO_BYTES;
+const BEHIND_BYTES_MAX: u64 = REDO_BYTES + REDO_BYTES / 2;
 
 /// Room for frames that is kept from one group to the next, in bytes.
 const SPARE_BYTES_MAX: usize = 1 << 20;
