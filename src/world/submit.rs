@@ -52,6 +52,7 @@ impl World {
         let world = Arc::clone(self);
         self.see_through(async move {
             let server = world.server(inquirer)?;
+            world.places.caught_up(inquirer).await;
             let turn = world.accepting.take(inquirer).await;
             let inquiry = Arc::new(server.submit_inquiry(draft, world.now()).await?);
             drop(turn);

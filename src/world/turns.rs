@@ -8,17 +8,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::domain::codes::InstitutionCode;
 
 /// An institution that took a place so long ago or less is at work (ours).
 const AT_WORK: Duration = Duration::from_secs(1);
 
+/// An institution that has more waiting than this is behind with its work (ours).
+const BEHIND: usize = 64;
+
 /// A number of places, shared by institutions.
 #[derive(Debug)]
 pub(super) struct Turns {
     line: Mutex<Line>,
+    /// Told whenever a place becomes free.
+    moved: Notify,
 }
 
 #[derive(Debug)]
@@ -54,7 +59,19 @@ impl Turns {
                 at_work: BTreeMap::new(),
                 last: None,
             }),
+            moved: Notify::new(),
         })
+    }
+
+    /// Waits while the institution is behind with its work and some other at work is not: it may not take on more.
+    pub(super) async fn caught_up(&self, institution: InstitutionCode) {
+        loop {
+            let moved = self.moved.notified();
+            if !self.line().comes_last(institution) {
+                return;
+            }
+            moved.await;
+        }
     }
 
     /// Waits for the institution's turn. When the caller stops waiting, the turn goes on to the next.
@@ -145,11 +162,31 @@ impl Line {
         Some((institution, next?))
     }
 
+    /// Alone, every place; beside others a few; one, when it is behind with its work and some other is not.
     fn may_have(&self, institution: InstitutionCode) -> bool {
         let held = self.at_work.get(&institution).map_or(0, |(held, _)| *held);
-        let is_other = |code: &InstitutionCode| *code != institution;
-        held < self.beside_others_max
-            || !(self.waiting.keys().any(is_other) || self.at_work.keys().any(is_other))
+        let max = if self.comes_last(institution) {
+            1
+        } else {
+            self.beside_others_max
+        };
+        held < max || self.others(institution).next().is_none()
+    }
+
+    fn comes_last(&self, institution: InstitutionCode) -> bool {
+        let mut others = self.others(institution);
+        self.is_behind(institution) && others.any(|other| !self.is_behind(other))
+    }
+
+    /// The others at work.
+    fn others(&self, institution: InstitutionCode) -> impl Iterator<Item = InstitutionCode> {
+        let all = self.waiting.keys().chain(self.at_work.keys());
+        all.copied().filter(move |code| *code != institution)
+    }
+
+    fn is_behind(&self, institution: InstitutionCode) -> bool {
+        let waiting = self.waiting.get(&institution);
+        waiting.is_some_and(|waiting| waiting.len() > BEHIND)
     }
 
     fn seat(&mut self, institution: InstitutionCode) {
@@ -176,12 +213,15 @@ impl Drop for Place {
         if !self.is_given_back {
             self.turns.line().leave(self.institution);
             self.turns.go_on();
+            self.turns.moved.notify_waiters();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const BESIDE: usize = 8;
@@ -243,6 +283,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_that_is_behind_takes_on_more_when_the_others_are_done_or_its_work_is() {
+        let turns = Turns::new(1, BESIDE);
+        let first = turns.take(institution(2)).await;
+        let mut waiting = Vec::new();
+        for _ in 0..=BEHIND {
+            let turns = Arc::clone(&turns);
+            waiting.push(tokio::spawn(
+                async move { turns.take(institution(1)).await },
+            ));
+        }
+        while turns.lengths().1 < waiting.len() {
+            tokio::task::yield_now().await;
+        }
+        turns.caught_up(institution(2)).await;
+        let mut more = std::pin::pin!(turns.caught_up(institution(1)));
+        assert!(poll_once(more.as_mut()).await.is_none(), "it is behind");
+        drop(first);
+        let place = waiting.remove(0).await.unwrap();
+        more.await;
+        drop(place);
+        for waiting in waiting {
+            drop(waiting.await.unwrap());
+        }
+        turns.all_free(1).await;
+    }
+
+    #[tokio::test]
     async fn an_institution_has_every_place_while_it_is_alone_and_a_few_beside_others() {
         let turns = Turns::new(3 * BESIDE, BESIDE);
         let mut alone = Vec::new();
@@ -268,6 +335,65 @@ mod tests {
             biased;
             done = waiting => Some(done),
             () = std::future::ready(()) => None,
+        }
+    }
+
+    /// A line in which institutions have so many waiting and so many places.
+    fn line(free: usize, each: &[(usize, usize)]) -> Line {
+        let mut line = Line {
+            free,
+            beside_others_max: BESIDE,
+            waiting: BTreeMap::new(),
+            at_work: BTreeMap::new(),
+            last: None,
+        };
+        for (n, (waiting, held)) in (1..).zip(each) {
+            let senders = (0..*waiting).map(|_| oneshot::channel().0);
+            if *waiting > 0 {
+                line.waiting.insert(institution(n), senders.collect());
+            }
+            line.at_work.insert(institution(n), (*held, Instant::now()));
+        }
+        line
+    }
+
+    /// How many places each has when nobody may have one more.
+    fn seated(mut line: Line, all: u32) -> Vec<usize> {
+        while line.next().is_some() {}
+        let held = |n| {
+            line.at_work
+                .get(&institution(n))
+                .map_or(0, |(held, _)| *held)
+        };
+        (1..=all).map(held).collect()
+    }
+
+    #[test]
+    fn one_that_is_behind_has_one_place_beside_one_that_is_not_and_its_share_beside_its_like() {
+        let behind = 2 * BEHIND;
+        assert_eq!(seated(line(512, &[(behind, 0), (4, 0)]), 2), [1, 4]);
+        assert_eq!(seated(line(512, &[(behind, 0), (0, 0)]), 2), [1, 0]);
+        let alike = seated(line(512, &[(behind, 0), (behind, 0)]), 2);
+        assert_eq!(alike, [BESIDE, BESIDE]);
+        assert_eq!(seated(line(512, &[(behind, 0)]), 1), [behind]);
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_starves_and_who_is_not_behind_waits_for_nobody(
+            free in 1..600_usize,
+            each in prop::collection::vec((0..200_usize, 0..20_usize), 2..6),
+        ) {
+            let all = u32::try_from(each.len()).unwrap();
+            let wanted: usize = each.iter().map(|(waiting, _)| waiting.min(&BESIDE)).sum();
+            let held = seated(line(free, &each), all);
+            if wanted <= free {
+                for ((waiting, before), held) in each.iter().zip(held) {
+                    prop_assert!(*waiting == 0 || held > 0, "somebody has no place at all");
+                    let enough = (before + waiting).min(BESIDE);
+                    prop_assert!(*waiting > BEHIND || held >= enough, "{} of {}", held, enough);
+                }
+            }
         }
     }
 }
