@@ -163,7 +163,7 @@ impl BatchService for Batches {
 }
 
 /// A batch that speaks the caller's kind of number. Any other is not there for the caller.
-fn own_batch(entered: &Entered, name: &BatchFileName) -> Result<BatchView, Status> {
+pub(super) fn own_batch(entered: &Entered, name: &BatchFileName) -> Result<BatchView, Status> {
     let system = entered.local_system()?;
     entered
         .server()?

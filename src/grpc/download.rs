@@ -6,6 +6,7 @@ use data_encoding::HEXLOWER;
 use tonic::Status;
 
 use super::{
+    batch::own_batch,
     caller::{Caller, Entered, Surface},
     fields::timestamp,
     proto::v1,
@@ -37,7 +38,7 @@ impl Surface {
     ///
     /// # Errors
     /// In this order: no path of a download or no such world; a caller who may not, an attempt at another institution's is on
-    /// record; no such download; its time has passed; a batch for a system that speaks 宛名番号.
+    /// record; no such download; its time has passed; a batch of a system that speaks another kind of number.
     pub async fn fetch(&self, caller: &Caller, path: &str) -> Result<Fetch, Status> {
         let unknown = || status_of(&Refusal::NotFound(Thing::Download));
         let path = path.strip_prefix(DOWNLOADS_PATH).ok_or_else(unknown)?;
@@ -54,9 +55,8 @@ impl Surface {
         let id: DownloadId = id.parse().map_err(|_| unknown())?;
         let now = entered.world.now();
         let download = entered.server()?.download(&id, now).to_status()?;
-        match download.of {
-            DownloadOf::Batch(_) => entered.numbers()?.only_addressee()?,
-            DownloadOf::Answer(_) => {}
+        if let DownloadOf::Batch(name) = &download.of {
+            own_batch(&entered, name)?;
         }
         Ok(Fetch {
             download,

@@ -16,6 +16,7 @@ use tonic::{Code, transport::Channel};
 use crate::{
     attachment::{ADDRESSEE_SYSTEM, LOCAL_SYSTEM, channel, local, number_all},
     canary::holds_bytes,
+    downloads,
     folder::appears,
     inquiry_files::{counts, fetch, file, header, of, row, settled, submit},
     net::{self, CITY, Net, PEOPLE, person},
@@ -127,6 +128,33 @@ async fn rows_with_the_other_kind_and_unknown_numbers_are_flawed_and_nothing_is_
     settled(&mut client, NAME).await;
     let result = fetch(&mut client, of(NAME)).await.unwrap();
     shows_no_addressee_number(&result);
+    stop(net).await;
+}
+
+#[tokio::test]
+async fn a_result_too_big_for_a_message_is_fetched_by_the_system_that_sent_it() {
+    let dir = TempDir::new().unwrap();
+    let net = net::start_in(dir.path(), &downloads::ALL);
+    let (mut own, own_channel) = client(&net, LOCAL_SYSTEM).await;
+    let (_, other_channel) = client(&net, ADDRESSEE_SYSTEM).await;
+    number_all(&net, &own_channel).await;
+    let sent = [0, 1].map(local_line).concat();
+    submit(&mut own, header(NAME), sent.as_bytes())
+        .await
+        .unwrap();
+    settled(&mut own, NAME).await;
+    let mut result = own.fetch_batch_result(of(NAME)).await.unwrap().into_inner();
+    let named = result.message().await.unwrap().unwrap().download.unwrap();
+    let (status, bytes) = downloads::fetched_over(own_channel, &named.url).await;
+    assert_eq!(status, http::StatusCode::OK);
+    shows_no_addressee_number(&bytes);
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(
+        text.contains(&local(0)) && text.lines().count() == 2,
+        "{text}"
+    );
+    let (status, _) = downloads::fetched_over(other_channel, &named.url).await;
+    assert_eq!(status, http::StatusCode::NOT_FOUND);
     stop(net).await;
 }
 

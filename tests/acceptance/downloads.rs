@@ -12,7 +12,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::Body as _;
 use tempfile::TempDir;
-use tonic::{body::Body, client::GrpcService};
+use tonic::{body::Body, client::GrpcService, transport::Channel};
 
 use crate::{
     frozen,
@@ -51,7 +51,10 @@ impl Answered {
 
 /// Sends a request with the certificate of `who`.
 async fn send(net: &Net, who: &str, request: Request<Body>) -> Answered {
-    let mut channel = net.channel(who).await;
+    send_over(net.channel(who).await, request).await
+}
+
+async fn send_over(mut channel: Channel, request: Request<Body>) -> Answered {
     std::future::poll_fn(|context| GrpcService::poll_ready(&mut channel, context))
         .await
         .unwrap();
@@ -78,6 +81,13 @@ async fn get(net: &Net, who: &str, url: &str, headers: &[(&str, &str)]) -> Answe
         request = request.header(*name, *value);
     }
     send(net, who, request.body(Body::empty()).unwrap()).await
+}
+
+/// What a URL answers over a channel: the status and the bytes.
+pub(crate) async fn fetched_over(channel: Channel, url: &str) -> (StatusCode, Vec<u8>) {
+    let request = Request::builder().uri(url).body(Body::empty()).unwrap();
+    let answered = send_over(channel, request).await;
+    (answered.status, answered.body)
 }
 
 /// The path of a URL at a server that may have another port by now.
