@@ -36,19 +36,39 @@ pub fn is_individual_number(text: &str) -> bool {
     IndividualNumber::resembles(&bare)
 }
 
-/// Whether the text is a 個人番号, or has one in it as a run of exactly twelve digits.
+/// Whether the text is a 個人番号, or has one in it as a run of exactly twelve digits or in three groups of four.
 pub fn mentions_individual_number(text: &str) -> bool {
     let digits = text.chars().filter(|c| ascii_digit(*c).is_ascii_digit());
     if digits.count() < INDIVIDUAL_NUMBER_DIGITS {
         return false;
     }
+    let text_ascii: String = text.chars().map(ascii_digit).collect();
+    let mut runs = text_ascii.split(|c: char| !c.is_ascii_digit());
     is_individual_number(text)
-        || text
-            .chars()
-            .map(ascii_digit)
-            .collect::<String>()
-            .split(|c: char| !c.is_ascii_digit())
-            .any(IndividualNumber::resembles)
+        || runs.any(IndividualNumber::resembles)
+        || has_one_in_fours(&text_ascii)
+}
+
+/// Whether three runs of exactly four digits, one separator between each, are a 個人番号.
+fn has_one_in_fours(text: &str) -> bool {
+    let chars: Vec<_> = text.chars().collect();
+    let digit = |at: usize| chars.get(at).is_some_and(char::is_ascii_digit);
+    let run = |from: usize| (from..from + 4).all(digit);
+    let separated = |at: usize| chars.get(at).is_some_and(|c| is_separator(*c));
+    (0..chars.len()).any(|at| {
+        (at == 0 || !digit(at - 1))
+            && run(at)
+            && separated(at + 4)
+            && run(at + 5)
+            && separated(at + 9)
+            && run(at + 10)
+            && !digit(at + 14)
+            && {
+                let groups = [at, at + 5, at + 10].map(|from| chars.get(from..from + 4));
+                let digits = groups.into_iter().flatten().flatten().collect::<String>();
+                IndividualNumber::resembles(&digits)
+            }
+    })
 }
 
 fn is_separator(c: char) -> bool {
@@ -109,10 +129,21 @@ mod tests {
             "1234-5678-9018",
             "１２３４ ５６７８ ９０１８",
             "番号は123456789018です",
+            "番号1234－5678－9018です",
+            "電話1234-5678-9018まで",
+            "１２３４－５６７８－９０１８ほか",
         ] {
             assert!(mentions_individual_number(text), "{text}");
         }
-        for text in ["123456789012", "1234567890180", "", "東京都"] {
+        for text in [
+            "123456789012",
+            "1234567890180",
+            "1234-5678-9012 まで",
+            "11234-5678-9018です",
+            "1234-5678-90180 です",
+            "",
+            "東京都",
+        ] {
             assert!(!mentions_individual_number(text), "{text}");
         }
     }

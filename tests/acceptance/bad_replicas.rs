@@ -84,6 +84,9 @@ const BAD: &[Bad] = &[
     ("content[0].items[2].value", |r| {
         value(r, 2, "番号は123456789018です")
     }),
+    ("content[0].items[2].value", |r| {
+        value(r, 2, "番号1234－5678－9018です")
+    }),
     ("content[0].items[3].value", |r| value(r, 3, "0012")),
     ("content[0].items[3].value", |r| value(r, 3, "")),
     ("content[0].items[3].value", |r| item(r, 3).content = None),
