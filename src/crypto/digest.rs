@@ -6,7 +6,11 @@ use ring::{
 };
 
 use super::signing::KeyFault;
-use crate::domain::{acquisition::SerialDigest, names::AcquisitionSerial};
+use crate::domain::{
+    acquisition::SerialDigest,
+    names::{AcquisitionSerial, PermitId},
+    person::Symbol,
+};
 
 /// Length of a SHA-256 digest in bytes. Source: FIPS 180-4.
 pub const DIGEST_BYTES: usize = 32;
@@ -47,6 +51,13 @@ impl Digesting {
 /// What is kept of an acquisition serial. It cannot be turned back: a serial has 128 random bits.
 pub fn serial_digest(serial: AcquisitionSerial) -> SerialDigest {
     SerialDigest(sha256(&[b"chukan acquisition serial v1", &serial.0]))
+}
+
+/// What stands for a symbol in one permit, in hexadecimal: SHA-256 of the permit's id and the symbol. The same symbol looks otherwise in any
+/// other permit, so that nobody can tell by it that two permits are about one person.
+#[must_use]
+pub fn symbol_in_permit(permit: PermitId, symbol: &Symbol) -> String {
+    data_encoding::HEXLOWER.encode(&sha256(&[&permit.0, &symbol.0]))
 }
 
 /// `N` bytes from the operating system's random source.

@@ -20,7 +20,8 @@ pub struct PermitTerms {
     pub expires_at: Timestamp,
     /// The exchange that it permits.
     pub subject: Subject,
-    /// SHA-256 of the person's symbol at the provider, in hexadecimal. The symbol itself is not in the permit.
+    /// SHA-256 of `permit_id` and the person's symbol at the provider, in hexadecimal: the symbol itself is not in the permit, nor anything
+    /// that another permit about the same person has.
     pub symbol_digest: String,
     /// SHA-256 of the public key that the answer must be sealed to, in hexadecimal.
     pub key_fingerprint: String,
@@ -114,7 +115,7 @@ impl UsablePermit {
 pub struct Presented<'a> {
     /// The institution that is asked to provide.
     pub provider: &'a str,
-    /// SHA-256 of the symbol that came with it, in hexadecimal.
+    /// SHA-256 of the permit's id and the symbol that came with it, in hexadecimal.
     pub symbol_digest: &'a str,
     /// SHA-256 of the key that came with it, in hexadecimal.
     pub key_fingerprint: &'a str,

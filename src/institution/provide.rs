@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{ActFault, IntermediateServer, Surroundings};
 use crate::{
-    crypto::digest::sha256,
+    crypto::digest::{sha256, symbol_in_permit},
     domain::{
         exchange::{Outcome, Provided, ProvisionOrder, ProvisionReply, Side},
         inquiry::OutOfOrder,
@@ -93,9 +93,11 @@ impl IntermediateServer {
         order: &ProvisionOrder,
         now: Timestamp,
     ) -> Result<UsablePermit, PermitRefusal> {
-        self.genuine_permit(order)?.check(&Presented {
+        let permit = self.genuine_permit(order)?;
+        let symbol_digest = symbol_in_permit(permit.terms().permit_id, &order.symbol);
+        permit.check(&Presented {
             provider: self.profile.code.as_str(),
-            symbol_digest: &hex_digest(&order.symbol.0),
+            symbol_digest: &symbol_digest,
             key_fingerprint: &hex_digest(&order.sealing_key),
             now,
         })

@@ -39,7 +39,7 @@ impl CoreSystem {
 
     /// The symbol, at `to`, of the person whose symbol at `from` this is. Nothing when the symbol is not one of
     /// `from`'s, or none was ever issued for `to`.
-    pub(super) fn convert_symbol(
+    pub(crate) fn convert_symbol(
         &self,
         symbol: &Symbol,
         from: InstitutionCode,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{CoreSystem, NetworkFault};
 use crate::{
-    crypto::digest::{random_bytes, sha256},
+    crypto::digest::{random_bytes, sha256, symbol_in_permit},
     domain::{
         exchange::{ExchangeRequest, Outcome, ProvisionOrder, Side},
         names::PermitId,
@@ -115,7 +115,7 @@ impl CoreSystem {
                 .checked_add(self.parts.permit_period)
                 .unwrap_or(Timestamp::MAX),
             subject: subject.clone(),
-            symbol_digest: hex_digest(&symbol.0),
+            symbol_digest: symbol_in_permit(permit_id, &symbol),
             key_fingerprint: hex_digest(&request.sealing_key),
             permission_row: permission.row(),
         };

@@ -210,7 +210,8 @@ impl World {
             record_id: asked.request.record_id.clone(),
             act: asked.request.act,
             by: asked.request.by.clone(),
-            person_digest: person.map(|person| self.juki.person_digest(person)),
+            person_digest: person
+                .map(|person| self.juki.person_digest(person, asked.request.institution)),
             outcome,
         };
         let ending = match decided {

@@ -74,6 +74,21 @@ async fn an_altered_permit_is_refused_and_recorded_and_the_true_one_still_releas
     assert_eq!(present(&mut client, &order).await, "01");
 }
 
+/// Else those who are issued permits could tell that they ask about the same person.
+#[tokio::test]
+async fn two_permits_about_one_person_have_nothing_of_the_person_in_common() {
+    let net = net::start();
+    let mut client = ExchangeServiceClient::new(net.channel(CITY).await);
+    let mut digests = Vec::new();
+    for _ in 0..2 {
+        let order = issue(&mut client).await;
+        let terms: serde_json::Value = serde_json::from_slice(&order.permit).unwrap();
+        digests.push(terms["symbol_digest"].as_str().unwrap().to_owned());
+        assert_eq!(present(&mut client, &order).await, "01");
+    }
+    assert_ne!(digests[0], digests[1]);
+}
+
 #[tokio::test]
 async fn a_permit_made_for_one_provider_is_refused_by_another() {
     let net = net::start();

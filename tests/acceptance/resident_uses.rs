@@ -16,7 +16,7 @@ use tonic::{Code, Request, Status};
 use crate::{
     canary::{files, holds_bytes},
     frozen,
-    net::{self, CITY, Net, TAX_AFFAIR},
+    net::{self, CITY, Net, PREFECTURE, TAX_AFFAIR},
     residents::{
         REGISTER_AFFAIR, Scene, asks, by, look_up, notice, refused, registered, stop, tells,
     },
@@ -48,6 +48,31 @@ async fn list_uses(
     let session = session.parse().unwrap();
     request.metadata_mut().insert(SESSION_KEY, session);
     Ok(client.list_identity_uses(request).await?.into_inner())
+}
+
+/// What names a person must not tell two institutions that they asked about the same one.
+#[tokio::test]
+async fn each_institution_has_another_name_for_the_same_person_and_keeps_it() {
+    let net = net::start();
+    let mut scene = Scene::new(&net).await;
+    let number = scene.number(3).await;
+    let mut survival = look_up("l-1", &number);
+    survival.purpose = IdentityPurpose::SurvivalCheck.into();
+    asks(&mut scene.prefecture, survival).await.unwrap();
+    for record in ["l-2", "l-3"] {
+        asks(&mut scene.city, look_up(record, &number))
+            .await
+            .unwrap();
+    }
+    let named = async |who| {
+        let uses = uses(&net, who).await.into_iter();
+        uses.map(|used| used.person_digest).collect::<Vec<_>>()
+    };
+    let (city, prefecture) = (named(CITY).await, named(PREFECTURE).await);
+    assert_eq!(city.len(), 2);
+    assert_eq!(city[0], city[1]);
+    assert!(!prefecture[0].is_empty() && prefecture[0] != city[0]);
+    stop(net).await;
 }
 
 #[tokio::test]

@@ -281,9 +281,12 @@ impl ResidentNetwork {
         opened.collect()
     }
 
-    /// What names a person in a record of a use: nobody but the resident network can make it.
-    pub fn person_digest(&self, person: u32) -> String {
-        let digest = self.vault.digest(format!("person {person}").as_bytes());
+    /// What names a person in an institution's records of uses: nobody but the resident network can make it, and each institution sees another
+    /// one of the same person.
+    pub fn person_digest(&self, person: u32, institution: InstitutionCode) -> String {
+        let digest = self
+            .vault
+            .digest(format!("person {person} at {institution}").as_bytes());
         data_encoding::HEXLOWER.encode(&digest)
     }
 

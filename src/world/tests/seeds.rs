@@ -54,11 +54,11 @@ async fn two_worlds_of_one_seed_convert_a_symbol_alike() {
         let made = World::create(&place, plan(name, seed), &settings, &|_| {});
         let world = made.await.unwrap();
         let draft = super::by_hand::draft(&world, 0);
-        let issued = world
-            .issue_permit(super::by_hand::inquirer(), &draft)
-            .unwrap();
-        let terms: serde_json::Value = serde_json::from_slice(&issued.permit.terms).unwrap();
-        converted.push(terms["symbol_digest"].as_str().unwrap().to_owned());
+        let inquirer = super::by_hand::inquirer();
+        let own = world.server(inquirer).unwrap();
+        let own = own.linked_symbol(draft.addressee).unwrap();
+        let converted_own = world.core.convert_symbol(&own, inquirer, draft.provider);
+        converted.push(converted_own.unwrap().unwrap());
     }
     assert_eq!(converted[0], converted[1]);
     assert_ne!(converted[0], converted[2]);
