@@ -19,7 +19,10 @@ use super::{fault::CliFault, ledger::read_keys, open::read_key, start::draw_targ
 use crate::{
     config::StoreConfig,
     ledger::PublicKeys,
-    world::backup::{self, Manifest},
+    world::{
+        backup::{self, Manifest},
+        disposable_in,
+    },
 };
 
 #[derive(Debug, Subcommand)]
@@ -107,6 +110,23 @@ impl Restore {
             "復元しました: {}（ディスクから読み直した台帳の根は、すべてバックアップ時のものと一致しています）",
             self.into.display()
         )?;
+        self.tell_what_is_due(&manifest)
+    }
+
+    /// What had been disposed of since the backup was made is there again.
+    fn tell_what_is_due(&self, manifest: &Manifest) -> Result<(), CliFault> {
+        let world = self.into.join("worlds").join(&manifest.world);
+        let due = disposable_in(&world, |_| ())?;
+        let mut out = io::stdout().lock();
+        for of in &due {
+            writeln!(out, "保存期間を過ぎた記録  {}  {}件", of.tree, of.entries)?;
+        }
+        if !due.is_empty() {
+            writeln!(
+                out,
+                "バックアップの後に廃棄した記録も、復元によって戻っています。起動後に GetDisposal で確かめ、DisposeRecords（コアシステムは DisposeCoreRecords）であらためて廃棄してください"
+            )?;
+        }
         Ok(())
     }
 }

@@ -38,6 +38,21 @@ pub struct Disposable {
     pub last_ms: i64,
 }
 
+impl Disposable {
+    /// Counts one more entry of `tree`, recorded at `at_ms`.
+    pub fn count(found: &mut BTreeMap<TreeId, Self>, tree: TreeId, at_ms: i64) {
+        let of_tree = found.entry(tree).or_insert(Self {
+            tree,
+            entries: 0,
+            first_ms: at_ms,
+            last_ms: at_ms,
+        });
+        of_tree.entries += 1;
+        of_tree.first_ms = of_tree.first_ms.min(at_ms);
+        of_tree.last_ms = of_tree.last_ms.max(at_ms);
+    }
+}
+
 /// Which entries are to be destroyed: those of `owner` that were recorded before `before_ms` and whose body `stays` does not
 /// keep. A body that is shorter than the commitment, which takes its place, stays too; no record is.
 struct Wanted<F> {
@@ -115,16 +130,7 @@ fn find<F: Fn(&[u8]) -> bool>(
 ) -> Result<BTreeMap<TreeId, Disposable>, LedgerFault> {
     let mut found = BTreeMap::new();
     each(shared, wanted, |tree, _, at_ms| {
-        let first = Disposable {
-            tree,
-            entries: 0,
-            first_ms: at_ms,
-            last_ms: at_ms,
-        };
-        let of_tree = found.entry(tree).or_insert(first);
-        of_tree.entries += 1;
-        of_tree.first_ms = of_tree.first_ms.min(at_ms);
-        of_tree.last_ms = of_tree.last_ms.max(at_ms);
+        Disposable::count(&mut found, tree, at_ms);
     })?;
     Ok(found)
 }

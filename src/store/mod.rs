@@ -72,6 +72,7 @@ pub use imports::PreparedChanges;
 pub use keeper::Keeper;
 use key::Key;
 pub use record_book::{RecordBook, RecordFault, Recorded};
+pub use record_disposal::is_disposal;
 pub use record_search::SearchPlace;
 pub use records::RecordPlace;
 pub use residents::{RegisterChange, ResidentRequestName};

@@ -71,6 +71,7 @@ impl RecordBook {
     }
 }
 
-fn is_disposal(body: &[u8]) -> bool {
+/// Whether the body of an entry is the record of a disposal, which is never disposed of.
+pub fn is_disposal(body: &[u8]) -> bool {
     matches!(serde_json::from_slice(body), Ok(Entry::Disposed { .. }))
 }

@@ -1,10 +1,10 @@
 //! 廃棄: what has been kept for seven years is destroyed at one owner, when somebody has approved it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{World, WorldFault};
+use super::{World, WorldFault, open::time_in};
 use crate::{
     domain::{
         codes::InstitutionCode,
@@ -14,8 +14,8 @@ use crate::{
         staff::{Act, Actor},
     },
     institution::AtWork,
-    ledger::Disposable,
-    store::Keeper,
+    ledger::{Disposable, Progress, walk},
+    store::{Keeper, is_disposal},
 };
 
 /// What an owner of records may dispose of now.
@@ -103,4 +103,26 @@ impl World {
         drop(recorded);
         Ok(disposal)
     }
+}
+
+/// What all keepers of the world in `dir` may dispose of now, tree by tree, read from its ledger as it lies there. A backup brings
+/// back what was disposed of after it was made: this tells.
+///
+/// # Errors
+/// When the world's description or its ledger cannot be read.
+pub fn disposable_in(
+    dir: &Path,
+    progress: impl FnMut(Progress),
+) -> Result<Vec<Disposable>, WorldFault> {
+    let Some(line) = kept_long_enough(time_in(dir)?) else {
+        return Ok(Vec::new());
+    };
+    let before_ms = line.as_millisecond();
+    let mut found = BTreeMap::new();
+    walk(&dir.join("ledger"), progress, |stored| {
+        if stored.at_ms < before_ms && !is_disposal(&stored.body) {
+            Disposable::count(&mut found, stored.tree, stored.at_ms);
+        }
+    })?;
+    Ok(found.into_values().collect())
 }

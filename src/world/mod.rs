@@ -72,7 +72,7 @@ pub use choose_people::MassDraft;
 pub use clock::ClockMode;
 pub use compare::Comparison;
 pub use condition::{Condition, WatchRules};
-pub use dispose::Disposal;
+pub use dispose::{Disposal, disposable_in};
 pub use journal::Step;
 pub use notices::NoticePlace;
 pub use number_people::PeopleToNumber;

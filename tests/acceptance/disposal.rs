@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use tonic::{Code, transport::Channel};
 
 use crate::{
+    backup::key_in,
     canary::holds_bytes,
     held_request::{CLERK, SUPERIOR, reason, refusal, session, within},
     net::{self, CITY, Net, WARD, ask, codes, now, serial_of, tax_inquiry},
@@ -163,4 +164,76 @@ async fn session_again(net: &Net) -> String {
         password: own,
     };
     client.sign_in(request).await.unwrap().into_inner().session
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restored_backup_tells_that_what_was_disposed_of_is_due_again() {
+    let dir = TempDir::new().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let key = key_in(dir.path());
+    let net = net::start_in(&at("data"), &[]);
+    let inquiry = ask(&mut net.inquiries(CITY).await, tax_inquiry("x-1", 0)).await;
+    let serial = serial_of(&inquiry);
+    let backup = |act: &str, more: &[&std::ffi::OsStr]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chukan"));
+        let done = command.args(["backup", act]).args(more).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let (young, old, secret) = (at("young"), at("old"), at("key"));
+    let create = |out: &std::path::Path| {
+        let (server, data) = (net.address(), net.data());
+        let of = ["--server", server, "--recipient", &key, "--data"].map(std::ffi::OsStr::new);
+        let out = [data.as_os_str(), "--out".as_ref(), out.as_os_str()];
+        backup("create", &[of.as_slice(), &out].concat())
+    };
+    let restore = |from: &std::path::Path, into: &std::path::Path| {
+        let with = ["--key".as_ref(), secret.as_os_str(), "--into".as_ref()];
+        backup(
+            "restore",
+            &[&[from.as_os_str()], with.as_slice(), &[into.as_os_str()]].concat(),
+        )
+    };
+    create(&young);
+    set_clock(&net, 7 * 366).await;
+    create(&old);
+    renewed(&net, SUPERIOR).await;
+    let superior = session_again(&net).await;
+    let mut ward = records(&net, WARD).await;
+    let disposed = ward
+        .dispose_records(within(&superior, DisposeRecordsRequest {}))
+        .await;
+    let disposed = disposed.unwrap().into_inner().disposal.unwrap();
+    let due_again: i64 = disposed.trees.iter().map(|tree| tree.entries).sum();
+
+    let told = restore(&young, &at("of-young"));
+    assert!(
+        !told.contains("保存期間"),
+        "by its clock nothing is due: {told}"
+    );
+    let told = restore(&old, &at("of-old"));
+    let tree = &disposed.trees[0].tree;
+    let line = format!("保存期間を過ぎた記録  {tree}  {due_again}件");
+    assert!(
+        told.contains(&line) && told.contains("DisposeRecords"),
+        "{told}"
+    );
+    net.kill();
+    let net = net::start_in(&at("of-old"), &[]);
+    let mut ward = records(&net, WARD).await;
+    assert_eq!(due(&mut ward).await, due_again);
+    let get = v1::GetProvisionRecordRequest {
+        processing_serial: serial,
+    };
+    assert!(ward.get_provision_record(get.clone()).await.is_ok());
+    renewed(&net, SUPERIOR).await;
+    let superior = session_again(&net).await;
+    let again = ward
+        .dispose_records(within(&superior, DisposeRecordsRequest {}))
+        .await;
+    assert!(again.is_ok());
+    assert_eq!(
+        ward.get_provision_record(get).await.unwrap_err().code(),
+        Code::NotFound
+    );
 }
