@@ -149,10 +149,7 @@ async fn a_result_too_big_for_a_message_is_fetched_by_the_system_that_sent_it() 
     assert_eq!(status, http::StatusCode::OK);
     shows_no_addressee_number(&bytes);
     let text = String::from_utf8(bytes).unwrap();
-    assert!(
-        text.contains(&local(0)) && text.lines().count() == 2,
-        "{text}"
-    );
+    assert!(text.contains(&local(0)) && text.contains(&local(1)));
     let (status, _) = downloads::fetched_over(other_channel, &named.url).await;
     assert_eq!(status, http::StatusCode::NOT_FOUND);
     stop(net).await;
