@@ -6,6 +6,7 @@ use super::{AddresseeFault, AddresseeSystem};
 use crate::{
     crypto::digest::random_bytes,
     domain::{
+        acquisition::UnlinkReason,
         addressee::{Addressee, AddresseeRefusal, FourItems, LocalName, Standing},
         codes::AddresseeNumber,
         person::IndividualNumber,
@@ -90,6 +91,9 @@ impl AddresseeSystem {
         let (version, before) = self.read(number)?;
         let mut next = before.link(wanted.local.clone())?;
         let numbered_as = match before.standing {
+            Standing::Left {
+                reason: UnlinkReason::Died,
+            } => return Err(AddresseeRefusal::Died.into()),
             Standing::Left { .. } => NumberedAs::Returned,
             Standing::Current | Standing::MergedInto { .. } => {
                 if next == before {

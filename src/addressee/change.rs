@@ -44,6 +44,20 @@ impl AddresseeSystem {
             .await?)
     }
 
+    /// Whether two records can be merged now.
+    ///
+    /// # Errors
+    /// As [`Self::merge`].
+    pub fn can_merge(
+        &self,
+        stays: AddresseeNumber,
+        merged: AddresseeNumber,
+    ) -> Result<(), AddresseeFault> {
+        let ((_, stays), (_, merged)) = (self.read(stays)?, self.read(merged)?);
+        stays.merge(&merged, merged.since)?;
+        Ok(())
+    }
+
     /// Notes that a person has moved out or died. The numbers stay, for those who come back.
     ///
     /// # Errors

@@ -263,6 +263,25 @@ impl Acquisition {
         }
     }
 
+    /// Decides to end it because the person is not dealt with under this number any more: a link is taken away, and a serial
+    /// that waits is worth nothing.
+    ///
+    /// # Errors
+    /// When there is neither.
+    pub fn withdraw(
+        &self,
+        reason: UnlinkReason,
+        now: Timestamp,
+    ) -> Result<Self, AcquisitionRefusal> {
+        match self {
+            Self::SerialIssued { .. } => Ok(Self::Unlinked { at: now, reason }),
+            Self::Linked { .. }
+            | Self::Expired { .. }
+            | Self::Failed { .. }
+            | Self::Unlinked { .. } => self.unlink(reason, now),
+        }
+    }
+
     fn waits_for(&self, presented: SerialDigest, now: Timestamp) -> Result<(), AcquisitionRefusal> {
         match self {
             Self::SerialIssued {

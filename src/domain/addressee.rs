@@ -253,6 +253,9 @@ pub enum AddresseeRefusal {
     /// The person has left or the record was merged.
     #[error("the person has left, or the record was merged into another one")]
     NotCurrent,
+    /// The person has died: nobody comes back under the number.
+    #[error("the person has died")]
+    Died,
     /// A record cannot be merged with itself.
     #[error("a record cannot be merged with itself")]
     MergedWithItself,
@@ -268,6 +271,7 @@ impl AddresseeRefusal {
                 "氏名、住所、生年月日及び性別が同じ人が登録されています。別人であることを確認してください。"
             }
             Self::NotCurrent => "対象者は転出若しくは死亡しているか、別の番号に統合されています。",
+            Self::Died => "対象者は死亡として登録されています。",
             Self::MergedWithItself => "同じ番号どうしは統合できません。",
         }
     }

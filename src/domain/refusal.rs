@@ -229,6 +229,7 @@ impl Refusal {
             Self::Addressee(AddresseeRefusal::LocalNumberTaken) => "LOCAL_NUMBER_TAKEN",
             Self::Addressee(AddresseeRefusal::SameFourItems) => "SAME_FOUR_ITEMS",
             Self::Addressee(AddresseeRefusal::NotCurrent) => "ADDRESSEE_NOT_CURRENT",
+            Self::Addressee(AddresseeRefusal::Died) => "ADDRESSEE_DIED",
             Self::Addressee(AddresseeRefusal::MergedWithItself) => "MERGED_WITH_ITSELF",
             Self::ResidentNetworkClosed => "RESIDENT_NETWORK_CLOSED",
             Self::ResidentNetworkDown => "RESIDENT_NETWORK_DOWN",

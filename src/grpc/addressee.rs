@@ -188,8 +188,7 @@ impl AddresseeService for Addressees {
         let number: Option<IndividualNumber> = fields.required("individual_number", &text);
         let (person, number) = fields.finish(person.zip(number))?;
         let act = |world: Arc<World>, institution| async move {
-            let (system, now) = (world.addressees(institution)?, world.now());
-            Ok(system.change_number(person, &number, now).await?)
+            world.change_number(institution, person, &number).await
         };
         entered.see_through(act).await?;
         Ok(Response::new(v1::ReplaceIndividualNumberResponse {}))

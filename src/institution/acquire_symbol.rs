@@ -219,6 +219,33 @@ impl IntermediateServer {
             .map_err(moved_on(AcquisitionRefusal::NotLinked))
     }
 
+    /// Takes away whatever a person who is not dealt with any more has: a link, or a serial that waits. Nothing to do is no fault.
+    ///
+    /// # Errors
+    /// When the state cannot be read or written.
+    pub async fn withdraw_symbol(
+        &self,
+        person: AddresseeNumber,
+        reason: UnlinkReason,
+        now: Timestamp,
+    ) -> Result<(), ActFault> {
+        let who = (self.profile.code, person);
+        loop {
+            let Some((version, acquisition)) = self.around.state.acquisition(who)? else {
+                return Ok(());
+            };
+            let Ok(withdrawn) = acquisition.withdraw(reason, now) else {
+                return Ok(());
+            };
+            let seen = (version, acquisition);
+            match self.around.state.unlink_symbol(who, seen, &withdrawn).await {
+                // It moved on at the same moment, as when the symbol was delivered.
+                Err(StoreFault::Conflict { .. }) => {}
+                done => return Ok(done?),
+            }
+        }
+    }
+
     fn waiting_for(
         &self,
         serial: SerialDigest,

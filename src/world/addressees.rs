@@ -8,6 +8,7 @@ use crate::{
         acquisition::{Acquisition, AcquisitionRefusal, UnlinkReason},
         codes::{AddresseeNumber, InstitutionCode},
         names::AcquisitionSerial,
+        person::IndividualNumber,
         record::NumberUse,
         refusal::Refusal,
     },
@@ -31,10 +32,9 @@ impl World {
             sample.and_then(|(index, _)| self.population.addressee_number(index, institution));
         let system = self.addressees(institution)?;
         let assigned = system.assign(&wanted, self.now()).await?;
-        match self.acquire_symbol_of(institution, assigned.number).await {
-            Ok(_) | Err(WorldFault::Refused(_)) => Ok(assigned),
-            Err(fault) => Err(fault),
-        }
+        self.acquire_if_possible(institution, assigned.number)
+            .await?;
+        Ok(assigned)
     }
 
     /// Acquires the symbol of a numbered person, from the serial to the resident network. Says whether there was
@@ -98,6 +98,9 @@ impl World {
 
     /// Makes two records of one person one. The symbol stays with, or goes over to, the record that stays.
     ///
+    /// The other's link is taken away first, so that no crash leaves a merged record with a symbol, and again afterwards, for what
+    /// came in between.
+    ///
     /// # Errors
     /// As `AddresseeSystem::merge`.
     pub async fn merge_addressees(
@@ -106,17 +109,17 @@ impl World {
         stays: AddresseeNumber,
         merged: AddresseeNumber,
     ) -> Result<(), WorldFault> {
-        let system = self.addressees(institution)?;
+        let (system, server) = (self.addressees(institution)?, self.server(institution)?);
+        system.can_merge(stays, merged)?;
+        let unlinked = || server.withdraw_symbol(merged, UnlinkReason::Merged, self.now());
+        unlinked().await?;
         system.merge(stays, merged, self.now()).await?;
-        self.unlink_if_linked(institution, merged, UnlinkReason::Merged)
-            .await?;
-        match self.acquire_symbol_of(institution, stays).await {
-            Ok(_) | Err(WorldFault::Refused(_)) => Ok(()),
-            Err(fault) => Err(fault),
-        }
+        unlinked().await?;
+        self.acquire_if_possible(institution, stays).await
     }
 
-    /// Notes that a person has moved out or died, and takes the link away.
+    /// Notes that a person has moved out or died, and takes the link away: first, so that no crash leaves it, and again afterwards,
+    /// for what came in between.
     ///
     /// # Errors
     /// As `AddresseeSystem::leave`.
@@ -126,21 +129,41 @@ impl World {
         person: AddresseeNumber,
         reason: UnlinkReason,
     ) -> Result<(), WorldFault> {
-        let system = self.addressees(institution)?;
+        let (system, server) = (self.addressees(institution)?, self.server(institution)?);
+        system
+            .addressee(person)?
+            .is_current()
+            .map_err(Refusal::from)?;
+        let unlinked = || server.withdraw_symbol(person, reason, self.now());
+        unlinked().await?;
         system.leave(person, reason, self.now()).await?;
-        self.unlink_if_linked(institution, person, reason).await
+        Ok(unlinked().await?)
     }
 
-    async fn unlink_if_linked(
+    /// Gives a person another 個人番号, with which a symbol that is missing is acquired.
+    ///
+    /// # Errors
+    /// As `AddresseeSystem::change_number`.
+    pub async fn change_number(
         &self,
         institution: InstitutionCode,
         person: AddresseeNumber,
-        reason: UnlinkReason,
+        to: &IndividualNumber,
     ) -> Result<(), WorldFault> {
-        let server = self.server(institution)?;
-        match server.unlink_symbol(person, reason, self.now()).await {
-            Ok(()) | Err(ActFault::Refused(_)) => Ok(()),
-            Err(fault) => Err(fault.into()),
+        let system = self.addressees(institution)?;
+        system.change_number(person, to, self.now()).await?;
+        self.acquire_if_possible(institution, person).await
+    }
+
+    /// What is refused now, as while the resident network is closed, can be asked for later.
+    async fn acquire_if_possible(
+        &self,
+        institution: InstitutionCode,
+        person: AddresseeNumber,
+    ) -> Result<(), WorldFault> {
+        match self.acquire_symbol_of(institution, person).await {
+            Ok(_) | Err(WorldFault::Refused(_)) => Ok(()),
+            Err(fault) => Err(fault),
         }
     }
 }

@@ -110,9 +110,13 @@ impl Scene {
     }
 
     pub(crate) async fn remove(&mut self, who: &str) {
+        self.remove_as(who, v1::UnlinkReason::MovedOut).await;
+    }
+
+    pub(crate) async fn remove_as(&mut self, who: &str, reason: v1::UnlinkReason) {
         let request = v1::RemoveAddresseeRequest {
             addressee_number: who.to_owned(),
-            reason: v1::UnlinkReason::MovedOut.into(),
+            reason: reason.into(),
         };
         self.addressees.remove_addressee(request).await.unwrap();
     }

@@ -187,6 +187,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::Addressee(AddresseeRefusal::LocalNumberTaken),
         Refusal::Addressee(AddresseeRefusal::SameFourItems),
         Refusal::Addressee(AddresseeRefusal::NotCurrent),
+        Refusal::Addressee(AddresseeRefusal::Died),
         Refusal::Addressee(AddresseeRefusal::MergedWithItself),
         Refusal::ResidentNetworkClosed,
         Refusal::ResidentNetworkDown,

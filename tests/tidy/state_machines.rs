@@ -228,7 +228,7 @@ type Act = fn(Option<&Acquisition>, Timestamp) -> Result<Acquisition, Acquisitio
 
 const SERIAL: SerialDigest = SerialDigest([1; 32]);
 
-const ACTS: [(&str, Act); 7] = [
+const ACTS: [(&str, Act); 8] = [
     ("issue", |present, now| {
         Acquisition::issue(present, SerialDigest([2; 32]), now, Timestamp::MAX)
     }),
@@ -249,6 +249,9 @@ const ACTS: [(&str, Act); 7] = [
     }),
     ("unlink", |present, now| {
         known(present)?.unlink(UnlinkReason::Died, now)
+    }),
+    ("withdraw", |present, now| {
+        known(present)?.withdraw(UnlinkReason::Died, now)
     }),
 ];
 
