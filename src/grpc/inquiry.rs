@@ -1,7 +1,8 @@
 //! SKI, 情報照会.
 
-use std::{pin::Pin, time::Duration};
+use std::{collections::BTreeMap, pin::Pin, time::Duration};
 
+use prost::Message as _;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
@@ -29,6 +30,9 @@ mod draft;
 
 /// The longest that a call waits for an inquiry.
 const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// What the details of a message take at most, in bytes: below what clients accept unless told otherwise, 4 MiB.
+const DETAILS_BYTES_MAX: usize = 3 << 20;
 
 /// The service of the family SKI.
 pub struct Inquiries(pub Surface);
@@ -65,10 +69,12 @@ impl InquiryService for Inquiries {
         request: Request<v1::GetInquiryRequest>,
     ) -> Result<Response<v1::GetInquiryResponse>, Status> {
         let entered = self.0.enter(&request)?;
-        let receipt = receipt(&request.get_ref().receipt_number)?;
+        let message = request.get_ref();
+        let receipt = receipt(&message.receipt_number)?;
         let view = entered.server()?.fetch_result(receipt).to_status()?;
+        let from = details_from(&message.details_token, &view)?;
         Ok(Response::new(v1::GetInquiryResponse {
-            inquiry: Some(encode(&entered, view).await?),
+            inquiry: Some(encode_from(&entered, view, from).await?),
         }))
     }
 
@@ -132,8 +138,9 @@ impl InquiryService for Inquiries {
         };
         let page = page(message.page_size, &message.page_token)?;
         let found = entered.server()?.inquiries(&page, wanted).to_status()?;
+        let mut room = Room::of_message();
         let inquiries = found.rows.into_iter();
-        let inquiries = inquiries.map(|view| without_answers(&entered, view));
+        let inquiries = inquiries.map(|view| without_answers(&entered, view, &mut room));
         Ok(Response::new(v1::ListInquiriesResponse {
             inquiries: inquiries.collect::<Result<_, _>>()?,
             next_page_token: found.next_token.unwrap_or_default(),
@@ -211,29 +218,81 @@ fn wait(timeout: Option<prost_types::Duration>) -> Result<Duration, Status> {
     }
 }
 
-fn without_answers(entered: &Entered, view: InquiryView) -> Result<v1::Inquiry, Status> {
-    let mut inquiry = encode_with(entered, view, Vec::new())?;
-    for detail in &mut inquiry.details {
-        for info in &mut detail.specific_infos {
-            info.answer = None;
+/// The first detail that is wanted.
+fn details_from(token: &str, view: &InquiryView) -> Result<usize, Status> {
+    let of_inquiry = |from: &usize| *from < view.inquiry.details.len();
+    match token {
+        "" => Ok(0),
+        _ => token.parse().ok().filter(of_inquiry).ok_or_else(|| {
+            status_of(&Refusal::Malformed(vec![FieldFlaw::new(
+                "details_token",
+                "must be empty or next_details_token of an answer about the same inquiry",
+                "空、又は同じ照会の応答の next_details_token",
+            )]))
+        }),
+    }
+}
+
+/// What a message has room for; the first detail always has room.
+struct Room {
+    bytes: usize,
+    is_empty: bool,
+}
+
+impl Room {
+    fn of_message() -> Self {
+        Self {
+            bytes: DETAILS_BYTES_MAX,
+            is_empty: true,
         }
     }
-    Ok(inquiry)
+
+    fn takes(&mut self, detail: &v1::InquiryDetail) -> bool {
+        let bytes = detail.encoded_len();
+        let takes = self.is_empty || bytes <= self.bytes;
+        if takes {
+            self.is_empty = false;
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+        takes
+    }
+}
+
+fn without_answers(
+    entered: &Entered,
+    mut view: InquiryView,
+    room: &mut Room,
+) -> Result<v1::Inquiry, Status> {
+    for exchange in &mut view.exchanges {
+        exchange.leave_answer_out();
+    }
+    encode_with(entered, view, (0, BTreeMap::new()), room)
 }
 
 /// The inquiry with its answers, those that are too big for a message as downloads.
 async fn encode(entered: &Entered, view: InquiryView) -> Result<v1::Inquiry, Status> {
+    encode_from(entered, view, 0).await
+}
+
+/// The same from a detail on.
+async fn encode_from(
+    entered: &Entered,
+    view: InquiryView,
+    from: usize,
+) -> Result<v1::Inquiry, Status> {
     let now = entered.world.now();
     let offered = entered.server()?.offer_answers(&view, now).await;
-    encode_with(entered, view, offered.to_status()?)
+    let offered = offered.to_status()?.into_iter().collect();
+    encode_with(entered, view, (from, offered), &mut Room::of_message())
 }
 
 fn encode_with(
     entered: &Entered,
     mut view: InquiryView,
-    offered: Vec<(usize, Download)>,
+    (from, mut offered): (usize, BTreeMap<usize, Download>),
+    room: &mut Room,
 ) -> Result<v1::Inquiry, Status> {
-    for (place, _) in &offered {
+    for place in offered.keys() {
         if let Some(exchange) = view.exchanges.get_mut(*place) {
             exchange.leave_answer_out();
         }
@@ -248,18 +307,31 @@ fn encode_with(
         exchanges,
         expires_at,
     } = view;
-    let mut exchanges = exchanges.into_iter();
-    let mut details = Vec::with_capacity(inquiry.details.len());
-    for detail in &inquiry.details {
+    let mut exchanges = exchanges.into_iter().enumerate();
+    let mut details = Vec::with_capacity(inquiry.details.len() - from);
+    let mut next_details_token = String::new();
+    for (number, detail) in inquiry.details.iter().enumerate() {
         let of_detail: Vec<_> = exchanges.by_ref().take(detail.infos.len()).collect();
-        details.push(encode_detail(entered, detail, of_detail)?);
-    }
-    for (place, download) in offered {
-        let infos = details.iter_mut().flat_map(|of| &mut of.specific_infos);
-        if let Some(info) = infos.into_iter().nth(place) {
-            let download = download::message(entered, download);
-            info.answer = Some(v1::specific_info_result::Answer::Download(download));
+        if number < from {
+            continue;
         }
+        let downloads: Vec<_> = of_detail
+            .iter()
+            .map(|(place, _)| offered.remove(place))
+            .collect();
+        let of_detail = of_detail.into_iter().map(|(_, exchange)| exchange);
+        let mut encoded = encode_detail(entered, detail, of_detail.collect())?;
+        for (info, download) in encoded.specific_infos.iter_mut().zip(downloads) {
+            if let Some(download) = download {
+                let download = download::message(entered, download);
+                info.answer = Some(v1::specific_info_result::Answer::Download(download));
+            }
+        }
+        if !room.takes(&encoded) {
+            next_details_token = number.to_string();
+            break;
+        }
+        details.push(encoded);
     }
     Ok(v1::Inquiry {
         receipt_number: inquiry.receipt.to_string(),
@@ -269,6 +341,7 @@ fn encode_with(
         affair: inquiry.affair.to_string(),
         procedure: inquiry.procedure.to_string(),
         details,
+        next_details_token,
     })
 }
 

@@ -69,7 +69,10 @@ async fn ended(net: &Net, receipts: &BTreeMap<String, v1::Inquiry>) {
     let mut client = net.inquiries(CITY).await;
     for (receipt_number, before) in receipts {
         let receipt_number = receipt_number.clone();
-        let request = v1::GetInquiryRequest { receipt_number };
+        let request = v1::GetInquiryRequest {
+            receipt_number,
+            ..Default::default()
+        };
         let now = client.get_inquiry(request).await.unwrap().into_inner();
         assert_eq!(now.inquiry.as_ref(), Some(before));
     }

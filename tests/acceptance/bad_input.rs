@@ -180,7 +180,10 @@ async fn bad_receipts_page_sizes_and_tokens_are_named() {
     ] {
         let receipt_number = receipt.to_owned();
         let got = client
-            .get_inquiry(v1::GetInquiryRequest { receipt_number })
+            .get_inquiry(v1::GetInquiryRequest {
+                receipt_number,
+                ..Default::default()
+            })
             .await;
         let Err(status) = got else {
             panic!("{receipt:?} names an inquiry");
@@ -190,7 +193,10 @@ async fn bad_receipts_page_sizes_and_tokens_are_named() {
     }
     let receipt_number = "R0000000999".to_owned();
     let status = client
-        .get_inquiry(v1::GetInquiryRequest { receipt_number })
+        .get_inquiry(v1::GetInquiryRequest {
+            receipt_number,
+            ..Default::default()
+        })
         .await
         .unwrap_err();
     assert_eq!(

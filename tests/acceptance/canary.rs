@@ -175,7 +175,10 @@ async fn inquire_with(net: &Net, number: &str, told: &mut Told) {
         told.refused(field, client.submit_inquiry(request).await);
     }
     let receipt_number = number.to_owned();
-    let request = v1::GetInquiryRequest { receipt_number };
+    let request = v1::GetInquiryRequest {
+        receipt_number,
+        ..Default::default()
+    };
     told.refused("receipt_number", client.get_inquiry(request).await);
     let request = v1::ListInquiriesRequest {
         page_token: format!("{number}?"),

@@ -58,6 +58,7 @@ async fn a_disk_that_fills_up_warns_then_stops_what_is_new_and_goes_on_when_ther
     assert!(refused.get_details_retry_info().is_some());
     let read = chukan::grpc::proto::v1::GetInquiryRequest {
         receipt_number: taken.receipt_number.clone(),
+        ..Default::default()
     };
     client.get_inquiry(read).await.unwrap();
 

@@ -51,6 +51,7 @@ async fn approve(approver: &mut Browser<'_>, path: &str) -> Answer {
 async fn result(net: &Net, receipt_number: &str) -> v1::Inquiry {
     let request = v1::GetInquiryRequest {
         receipt_number: receipt_number.to_owned(),
+        ..Default::default()
     };
     let found = net.inquiries(CITY).await.get_inquiry(request).await;
     found.unwrap().into_inner().inquiry.unwrap()

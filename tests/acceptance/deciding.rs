@@ -366,6 +366,7 @@ async fn a_request_that_waited_too_long_expires_by_the_clock_of_its_world() {
     set_hour(&net, 23).await;
     let request = GetInquiryRequest {
         receipt_number: inquiry.receipt_number.clone(),
+        ..Default::default()
     };
     let got = inquirer.get_inquiry(request.clone()).await.unwrap();
     assert_eq!(codes(&got.into_inner().inquiry.unwrap()), ["13"]);

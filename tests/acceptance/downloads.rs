@@ -298,6 +298,7 @@ async fn a_download_ends_with_its_time_by_the_worlds_clock_and_its_file_is_gone(
     frozen::set_hour(&net, 7 * 24 - 1).await;
     let get_again = v1::GetInquiryRequest {
         receipt_number: inquiry.receipt_number,
+        ..Default::default()
     };
     let again = inquiries.get_inquiry(get_again).await.unwrap().into_inner();
     let again = again.inquiry.unwrap();

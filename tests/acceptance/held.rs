@@ -54,7 +54,10 @@ async fn provision(net: &Net, provider: &str, processing_serial: String) -> v1::
 async fn get(client: &mut InquiryServiceClient<Channel>, receipt: &str) -> Inquiry {
     let receipt_number = receipt.to_owned();
     let got = client
-        .get_inquiry(v1::GetInquiryRequest { receipt_number })
+        .get_inquiry(v1::GetInquiryRequest {
+            receipt_number,
+            ..Default::default()
+        })
         .await;
     got.unwrap().into_inner().inquiry.unwrap()
 }

@@ -217,7 +217,10 @@ impl Held {
         let receipt_number = self.receipt.clone();
         let got = self
             .inquirer
-            .get_inquiry(GetInquiryRequest { receipt_number })
+            .get_inquiry(GetInquiryRequest {
+                receipt_number,
+                ..Default::default()
+            })
             .await;
         got.unwrap().into_inner().inquiry.unwrap()
     }

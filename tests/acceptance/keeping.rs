@@ -134,7 +134,10 @@ async fn inquiries_are_listed_newest_first_in_pages_and_by_state() {
     );
     let receipt_number = receipts[0].clone();
     let status = other
-        .get_inquiry(v1::GetInquiryRequest { receipt_number })
+        .get_inquiry(v1::GetInquiryRequest {
+            receipt_number,
+            ..Default::default()
+        })
         .await
         .unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
@@ -150,6 +153,7 @@ async fn a_result_is_deleted_in_its_time_and_its_record_id_stays_used() {
     assert_eq!(inquiry.expires_at, Some(frozen::hour(7 * 24)));
     let get = |inquiry: &Inquiry| v1::GetInquiryRequest {
         receipt_number: inquiry.receipt_number.clone(),
+        ..Default::default()
     };
     frozen::set_hour(&net, 7 * 24 - 1).await;
     assert!(client.get_inquiry(get(&inquiry)).await.is_ok());

@@ -19,6 +19,7 @@ mod bad_replicas;
 mod batch;
 mod batch_command;
 mod batch_crash;
+mod big_inquiry;
 mod canary;
 mod conditions;
 mod console;

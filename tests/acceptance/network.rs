@@ -69,6 +69,7 @@ async fn submit(client: &mut InquiryServiceClient<InWorld>, record_id: &str) -> 
 async fn code(client: &mut InquiryServiceClient<InWorld>, receipt: &str) -> String {
     let request = GetInquiryRequest {
         receipt_number: receipt.to_owned(),
+        ..Default::default()
     };
     let got = client.get_inquiry(request).await.unwrap().into_inner();
     codes(&got.inquiry.unwrap()).remove(0)

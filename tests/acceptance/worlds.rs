@@ -170,6 +170,7 @@ async fn results_are_deleted_by_the_worlds_clock_and_their_record_ids_stay_used(
     let mut client = InquiryServiceClient::new(net.channel(CITY).await);
     let get = v1::GetInquiryRequest {
         receipt_number: ended.receipt_number,
+        ..Default::default()
     };
     let deleted = client.get_inquiry(within("later", get)).await.unwrap_err();
     assert_eq!(reason(&deleted), "RESULTS_DELETED");
