@@ -106,10 +106,7 @@ async fn submit_all(
             told.receipts.insert(key.clone(), record_id)
         });
         assert_eq!(again, None, "a receipt number was given twice");
-        let request = v1::GetInquiryRequest {
-            receipt_number,
-            ..Default::default()
-        };
+        let request = net::by_receipt(receipt_number);
         let Ok(seen) = client.get_inquiry(request).await else {
             return;
         };
@@ -264,10 +261,7 @@ pub(crate) async fn everything_agrees(net: &Net, load: &Load) {
         let of_caller = results.iter().filter(|((asker, _), _)| *asker == who);
         for ((_, receipt_number), before) in of_caller.clone() {
             let receipt_number = receipt_number.clone();
-            let request = v1::GetInquiryRequest {
-                receipt_number,
-                ..Default::default()
-            };
+            let request = net::by_receipt(receipt_number);
             let now = client.get_inquiry(request).await.unwrap().into_inner();
             assert_eq!(now.inquiry.as_ref(), Some(before));
         }
@@ -360,10 +354,7 @@ async fn a_held_request_still_waits_at_both_sides_after_a_kill_and_can_be_cancel
     let net = net::start_in(dir.path(), QUIET);
     let mut client = net.inquiries(CITY).await;
     let receipt_number = held.receipt_number.clone();
-    let request = v1::GetInquiryRequest {
-        receipt_number,
-        ..Default::default()
-    };
+    let request = net::by_receipt(receipt_number);
     let now = client.get_inquiry(request).await.unwrap().into_inner();
     assert_eq!(now.inquiry.as_ref(), Some(&held));
     let serial = &held.details[0].specific_infos[0].processing_serial;

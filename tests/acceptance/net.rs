@@ -72,6 +72,14 @@ pub(crate) fn start_in(data: &Path, arguments: &[&str]) -> Net {
     running(&mut serve(data, arguments), data)
 }
 
+/// The inquiry with this receipt number, from its first person on.
+pub(crate) fn by_receipt(receipt_number: String) -> v1::GetInquiryRequest {
+    v1::GetInquiryRequest {
+        receipt_number,
+        ..Default::default()
+    }
+}
+
 /// Starts `command` and waits until it is ready.
 pub(crate) fn running(command: &mut Command, data: &Path) -> Net {
     let mut child = command.spawn().unwrap();
