@@ -10,7 +10,7 @@ use crate::domain::{
     codes::{InstitutionCode, SpecificInfoCode},
     institution::Directory,
     layout::Layouts,
-    permission_list::PermissionList,
+    permission_list::{PermissionList, PlainList},
 };
 
 mod institutions;
@@ -32,6 +32,7 @@ pub struct Definitions {
     pub permission_list: PermissionList,
     /// The layouts of the specific informations.
     pub layouts: Layouts,
+    list_file: NamedText,
 }
 
 impl Definitions {
@@ -84,17 +85,54 @@ impl Definitions {
             .ok();
         let permission_list = permission_list
             .map_err(|flaw| vec![flaw])
-            .and_then(|(file, text)| rows::parse(&file, &text, &known))
+            .and_then(|named| Ok((rows::parse(&named.0, &named.1, &known)?, named)))
             .map_err(|more| flaws.extend(more))
             .ok();
         match (directory, permission_list, layouts) {
-            (Some(directory), Some(permission_list), Some(layouts)) => Ok(Self {
+            (Some(directory), Some((permission_list, list_file)), Some(layouts)) => Ok(Self {
                 directory,
                 permission_list,
                 layouts,
+                list_file,
             }),
             (None, _, _) | (_, None, _) | (_, _, None) => Err(flaws),
         }
+    }
+}
+
+impl Definitions {
+    /// Whether the permission list may come after one that was copied from the core system before: with a higher version, or the
+    /// same list.
+    ///
+    /// # Errors
+    /// A flaw at the file's `version`. Else a record could name a version whose rows nobody can tell any more.
+    pub fn list_follows(&self, copied: &PermissionList) -> Result<(), DefinitionFlaw> {
+        let (version, before) = (self.permission_list.version(), copied.version());
+        let is_same =
+            || PlainList::from(self.permission_list.clone()) == PlainList::from(copied.clone());
+        if version > before || version == before && is_same() {
+            return Ok(());
+        }
+        let (file, text) = &self.list_file;
+        let at = text.find("\nversion").map_or(0, |end| end + 1);
+        let reason = if version == before {
+            Reason::new(
+                format!(
+                    "version {version} was published with other rows: give a changed list a higher version"
+                ),
+                format!(
+                    "第{version}版は別の内容で公開済みです。変更した照会許可照合リストには、より大きい版を付けてください"
+                ),
+            )
+        } else {
+            Reason::new(
+                format!("version {before} was published already: give the list a higher version"),
+                format!(
+                    "第{before}版を公開済みです。照会許可照合リストには、それより大きい版を付けてください"
+                ),
+            )
+        };
+        Err(DefinitionFlaw::at(file, text, at, reason))
     }
 }
 

@@ -89,7 +89,8 @@ mod tests {
         let system = Clock::new(ClockMode::System);
         let ahead = Clock::new(ClockMode::OffsetMs(3_600_000));
         let gap = ahead.now().duration_since(system.now());
-        assert!(gap >= SignedDuration::from_hours(1));
-        assert!(gap < SignedDuration::from_hours(2));
+        // The computer's clock is read twice, and may be set between.
+        let beside = gap - SignedDuration::from_hours(1);
+        assert!(beside.abs() < SignedDuration::from_mins(30), "{gap:?}");
     }
 }

@@ -145,7 +145,7 @@ impl World {
         description: &Description,
         (definitions, settings): (Definitions, &Settings),
     ) -> Result<Self, WorldFault> {
-        let directory = Arc::new(definitions.directory);
+        let directory = Arc::new(definitions.directory.clone());
         let keys = WorldKeys::load_or_create(&dir.join("keys.json"), &directory)?;
         let (ledger, state) = open_stores(dir, &keys, settings.cache_bytes).await?;
         let records = RecordBook::new(ledger, state.clone());
@@ -153,7 +153,7 @@ impl World {
         let download_files = DownloadDir::open(dir.join("downloads"), keys.downloads()?)?;
         let around = Surroundings {
             directory: Arc::clone(&directory),
-            layouts: Arc::<Layouts>::new(definitions.layouts),
+            layouts: Arc::<Layouts>::new(definitions.layouts.clone()),
             state: state.clone(),
             records: records.clone(),
             core_key: core_key.verifying_key(),
@@ -171,6 +171,10 @@ impl World {
         for profile in directory.iter() {
             let sealing = keys.sealing(profile.code)?;
             let server = IntermediateServer::open(profile.clone(), around.clone(), sealing)?;
+            if let Some(copy) = server.list_copy() {
+                let follows = definitions.list_follows(&copy.list);
+                follows.map_err(|flaw| WorldFault::Definitions(vec![flaw]))?;
+            }
             servers.insert(profile.code, server);
             let vault = keys.numbers(profile.code)?;
             let system = AddresseeSystem::new(profile.code, state.clone(), records.clone(), vault);

@@ -1,7 +1,7 @@
 //! Versions of 照会許可照合リスト: the core system publishes a new one at its start, each institution copies it when it is due or told
 //! to, and each party decides by what it has.
 
-use std::fs;
+use std::{fs, process::Stdio};
 
 use chukan::grpc::proto::v1::{
     self, permission_list_service_client::PermissionListServiceClient,
@@ -103,4 +103,48 @@ async fn a_row_that_came_is_refused_by_the_provider_until_it_has_the_copy() {
     );
     refresh(&net, WARD).await;
     assert_eq!(decided(&net, new("n-4")).await, ("01".into(), 3));
+}
+
+/// Else a record would name a version whose rows nobody can tell any more.
+#[tokio::test]
+async fn a_changed_list_needs_a_higher_version() {
+    let (lists, net) = Lists::begin();
+    let net = lists
+        .with(net, |list| list.replacen("version = 1", "version = 2", 1))
+        .await;
+    refresh(&net, CITY).await;
+    tokio::task::spawn_blocking(|| net.stop()).await.unwrap();
+    let file = lists.dir.path().join(LIST);
+    let list = fs::read_to_string(&file).unwrap();
+    let place = list.lines().position(|line| line.starts_with("version"));
+    for (changed, said) in [
+        (
+            list.replacen("2020-04-01", "2020-04-02", 1),
+            "第2版は別の内容で公開済みです",
+        ),
+        (
+            list.replacen("version = 2", "version = 1", 1),
+            "第2版を公開済みです",
+        ),
+    ] {
+        fs::write(&file, changed).unwrap();
+        let refused = net::serve(lists.dir.path(), &[])
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert_eq!(refused.status.code(), Some(4));
+        let text = String::from_utf8(refused.stderr).unwrap();
+        let place = format!(
+            "permission-list.toml {}行1文字目: {said}",
+            place.unwrap() + 1
+        );
+        assert!(text.contains(&place), "{text}");
+    }
+    fs::write(
+        &file,
+        list.replacen("2020-04-01", "2020-04-02", 1)
+            .replacen("version = 2", "version = 3", 1),
+    )
+    .unwrap();
+    drop(net::start_in(lists.dir.path(), &[]));
 }
