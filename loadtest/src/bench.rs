@@ -124,7 +124,7 @@ impl Bench {
             mib,
         );
         println!(
-            "\nBeside `ghz`: `loadtest call` and `ghz` on the same server, see docs/performance.md."
+            "\nNot measured: the generator beside `ghz`, because it drives whole conversations and no single method of any server."
         );
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! `chukan completions`: completion scripts for shells.
 
+use std::io::{ErrorKind, Write as _};
+
 use clap::{Args, CommandFactory};
 
 use super::{Cli, fault::CliFault, japanese::japanese};
@@ -13,7 +15,12 @@ pub(super) struct Completions {
 impl Completions {
     pub(super) fn run(self) -> Result<(), CliFault> {
         let mut command = japanese(Cli::command());
-        clap_complete::generate(self.shell, &mut command, "chukan", &mut std::io::stdout());
-        Ok(())
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut command, "chukan", &mut script);
+        match std::io::stdout().write_all(&script) {
+            // Who reads has seen enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            done => Ok(done?),
+        }
     }
 }

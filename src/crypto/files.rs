@@ -30,7 +30,7 @@ pub(crate) fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Puts `bytes` in the place of the file at `path`.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_with(path, bytes, Access::Anyone)
 }
 
@@ -57,7 +57,7 @@ pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
 }
 
 /// Makes a rename or a new name in the directory of `path` durable.
-pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     File::open(named_parent(path).unwrap_or(Path::new(".")))?.sync_all()
 }
 

@@ -1,11 +1,16 @@
 //! Reads the definitions of a world: its institutions, its permission list and its layouts.
 
-use std::{collections::BTreeSet, fs, io, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use super::{
     flaw::{DefinitionFlaw, Reason},
     layouts,
 };
+use crate::crypto::files::{replace, sync_parent};
 use crate::domain::{
     codes::{InstitutionCode, SpecificInfoCode},
     institution::Directory,
@@ -136,29 +141,30 @@ impl Definitions {
     }
 }
 
-/// Writes the files that come with the program into a directory, for a user to change.
-/// A file that is there already stays as it is.
+/// Writes the files that come with the program into a directory, for a user to change: all of them, where there are no files yet.
+/// Else every file stays as it is, and one that is not there is not added.
 ///
 /// # Errors
 /// When a directory or file cannot be written.
 pub fn write_embedded(dir: &Path) -> io::Result<()> {
-    let layouts_dir = dir.join(LAYOUTS);
-    fs::create_dir_all(&layouts_dir)?;
-    write_absent(&dir.join(INSTITUTIONS), EMBEDDED_INSTITUTIONS)?;
-    write_absent(&dir.join(PERMISSION_LIST), EMBEDDED_PERMISSION_LIST)?;
-    layouts::EMBEDDED
-        .iter()
-        .try_for_each(|(name, text)| write_absent(&layouts_dir.join(name), text))
-}
-
-/// A kill in the middle leaves no file under its name: a half of one would be taken for the user's own.
-fn write_absent(path: &Path, text: &str) -> io::Result<()> {
-    if path.try_exists()? {
+    if dir.try_exists()? && fs::read_dir(dir)?.next().is_some() {
         return Ok(());
     }
-    let unfinished = path.with_extension("unfinished");
-    fs::write(&unfinished, text)?;
-    fs::rename(&unfinished, path)
+    let unfinished = dir.with_extension("unfinished");
+    if unfinished.try_exists()? {
+        fs::remove_dir_all(&unfinished)?;
+    }
+    let layouts_dir = unfinished.join(LAYOUTS);
+    fs::create_dir_all(&layouts_dir)?;
+    let write = |file: PathBuf, text: &str| replace(&file, text.as_bytes());
+    write(unfinished.join(INSTITUTIONS), EMBEDDED_INSTITUTIONS)?;
+    write(unfinished.join(PERMISSION_LIST), EMBEDDED_PERMISSION_LIST)?;
+    for (name, text) in layouts::EMBEDDED {
+        write(layouts_dir.join(name), text)?;
+    }
+    sync_parent(&layouts_dir)?;
+    fs::rename(&unfinished, dir)?;
+    sync_parent(dir)
 }
 
 /// A file's name and its text.

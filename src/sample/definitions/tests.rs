@@ -150,16 +150,26 @@ fn what_is_written_is_read_back_and_never_overwritten() {
 
     let own = "# 自分のファイル\n";
     fs::write(world.join(PERMISSION_LIST), own).unwrap();
-    fs::remove_file(world.join(INSTITUTIONS)).unwrap();
+    let layout = world.join(LAYOUTS).join(layouts::EMBEDDED[0].0);
+    fs::remove_file(&layout).unwrap();
     write_embedded(&world).unwrap();
     assert_eq!(
         fs::read_to_string(world.join(PERMISSION_LIST)).unwrap(),
         own
     );
-    assert_eq!(
-        fs::read_to_string(world.join(INSTITUTIONS)).unwrap(),
-        EMBEDDED_INSTITUTIONS
-    );
+    assert!(!layout.exists(), "what a user takes away stays away");
+}
+
+#[test]
+fn what_was_cut_off_while_it_was_written_is_written_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let unfinished = dir.path().join("world.unfinished");
+    fs::create_dir(&unfinished).unwrap();
+    fs::write(unfinished.join("half"), "").unwrap();
+    let world = dir.path().join("world");
+    write_embedded(&world).unwrap();
+    assert!(!world.join("half").exists() && !unfinished.exists());
+    Definitions::read(&world).unwrap();
 }
 
 #[test]
