@@ -2,11 +2,18 @@
 
 use super::{Batch, Key, State, StoreFault};
 use crate::domain::{
-    codes::InstitutionCode, permission_list::KeptList, sealing_key::RegisteredKey,
+    codes::InstitutionCode,
+    permission_list::{KeptList, PermissionList},
+    sealing_key::RegisteredKey,
 };
 
 fn list_copy(institution: InstitutionCode) -> Key {
     Key::new("permission-list").text(institution.as_str())
+}
+
+/// The core system's.
+fn published() -> Key {
+    Key::new("permission-list-published")
 }
 
 fn keys(institution: InstitutionCode) -> Key {
@@ -14,6 +21,24 @@ fn keys(institution: InstitutionCode) -> Key {
 }
 
 impl State {
+    /// The permission list that the core system had in force last; none before the first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn published_list(&self) -> Result<Option<PermissionList>, StoreFault> {
+        self.engine.read_value(&published())
+    }
+
+    /// Keeps the permission list that the core system has in force.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn keep_published_list(&self, list: &PermissionList) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        batch.put_value(published(), list)?;
+        self.engine.write(batch).await
+    }
+
     /// The institution's copy of the permission list as it was kept.
     ///
     /// # Errors

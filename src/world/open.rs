@@ -166,19 +166,26 @@ impl World {
             downloads: settings.downloads,
             download_files: download_files.clone(),
         };
+        let published = state.published_list()?;
+        let mut copied: Vec<_> = published.iter().cloned().collect();
         let mut servers = BTreeMap::new();
         let mut addressees = BTreeMap::new();
         for profile in directory.iter() {
             let sealing = keys.sealing(profile.code)?;
             let server = IntermediateServer::open(profile.clone(), around.clone(), sealing)?;
-            if let Some(copy) = server.list_copy() {
-                let follows = definitions.list_follows(&copy.list);
-                follows.map_err(|flaw| WorldFault::Definitions(vec![flaw]))?;
-            }
+            copied.extend(server.list_copy().map(|copy| copy.list));
             servers.insert(profile.code, server);
             let vault = keys.numbers(profile.code)?;
             let system = AddresseeSystem::new(profile.code, state.clone(), records.clone(), vault);
             addressees.insert(profile.code, system);
+        }
+        for before in &copied {
+            let follows = definitions.list_follows(before);
+            follows.map_err(|flaw| WorldFault::Definitions(vec![flaw]))?;
+        }
+        let in_force = &definitions.permission_list;
+        if published.map(|list| list.version()) != Some(in_force.version()) {
+            state.keep_published_list(in_force).await?;
         }
         let core = CoreSystem::new(CoreParts {
             directory: Arc::clone(&directory),
