@@ -26,8 +26,11 @@ use crate::{
     world::WorldFault,
 };
 
-/// How often a watched batch is looked at. Between two looks hundreds of rows end.
-const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+/// From the first look at a watched batch to the second; from then on each pause is twice the one before.
+const WATCH_PAUSE_FIRST: Duration = Duration::from_millis(10);
+
+/// The longest pause. Between two looks hundreds of rows end.
+const WATCH_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// How many pieces of a stream wait for a slow reader.
 const PIECES_WAITING: usize = 4;
@@ -226,7 +229,7 @@ type Watcher = tokio::sync::mpsc::Sender<Result<v1::WatchBatchResponse, Status>>
 
 async fn watch(entered: &Entered, name: &BatchFileName, sender: &Watcher) -> Result<(), Status> {
     let server = entered.server()?;
-    let mut shown = None;
+    let (mut shown, mut pause) = (None, WATCH_PAUSE_FIRST);
     loop {
         let view = server.batch(name).to_status()?;
         let done = view.has_ended() || waits(&view);
@@ -244,7 +247,7 @@ async fn watch(entered: &Entered, name: &BatchFileName, sender: &Watcher) -> Res
             return Ok(());
         }
         tokio::select! {
-            () = tokio::time::sleep(WATCH_INTERVAL) => {}
+            () = tokio::time::sleep(pause) => pause = WATCH_PAUSE_MAX.min(pause * 2),
             () = sender.closed() => return Ok(()),
         }
     }

@@ -66,8 +66,10 @@ fn help_and_completions_are_there() {
     let help = chukan(&["--help"]);
     assert!(help.status.success());
     assert!(text(&help.stdout).contains("終了コード"));
-    let completions = chukan(&["completions", "bash"]);
-    assert!(text(&completions.stdout).contains("_chukan"));
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let completions = chukan(&["completions", shell]);
+        assert!(text(&completions.stdout).contains("chukan"), "{shell}");
+    }
     assert_eq!(chukan(&["no-such-command"]).status.code(), Some(2));
 }
 
@@ -77,10 +79,10 @@ fn a_broken_definition_file_is_named_with_line_and_reason() {
     let (_, dir) = net.stop();
     let dir = dir.unwrap();
     let file = dir.path().join("definitions/permission-list.toml");
-    let broken =
-        fs::read_to_string(&file)
-            .unwrap()
-            .replacen("JM01000000121000", "JM0100000012100", 1);
+    let whole = fs::read_to_string(&file).unwrap();
+    let place = whole.find("JM01000000121000").unwrap();
+    let line = whole[..place].matches('\n').count() + 1;
+    let broken = whole.replacen("JM01000000121000", "JM0100000012100", 1);
     fs::write(&file, broken).unwrap();
     let served = net::serve(dir.path(), &[]).output().unwrap();
     assert_eq!(served.status.code(), Some(4));
@@ -92,10 +94,8 @@ fn a_broken_definition_file_is_named_with_line_and_reason() {
         dir.path().to_str().unwrap(),
     ]);
     let said = text(&refused.stderr);
-    assert!(
-        said.contains("permission-list.toml") && said.contains("行"),
-        "{said}"
-    );
+    let place = format!("permission-list.toml {line}行");
+    assert!(said.contains(&place) && said.contains("文字目: "), "{said}");
 }
 
 #[test]
