@@ -31,7 +31,7 @@ pub(super) enum CliFault {
     Pki(#[from] PkiFault),
     #[error("TLSの設定を読み込めません: {0}")]
     Tls(#[from] TlsFault),
-    #[error("サーバーを起動できません: {0}")]
+    #[error("サーバーを起動できません: {}", said_of_server(.0))]
     Server(#[from] ServerFault),
     #[error("接続できません: {0}")]
     Connect(#[from] ConnectFault),
@@ -45,9 +45,9 @@ pub(super) enum CliFault {
     Evidence(#[from] EvidenceFault),
     #[error("証跡のファイルとして読み取れません")]
     NotEvidence,
-    #[error("{}: {source}", file.display())]
+    #[error("{}: {}", file.display(), said_by_system(source))]
     File { file: PathBuf, source: io::Error },
-    #[error("{0}")]
+    #[error("{}", said_by_system(.0))]
     Io(#[from] io::Error),
     #[error("機関の指定が正しくありません: {0}")]
     Identity(#[from] IdentityFault),
@@ -104,6 +104,35 @@ impl From<WorldFault> for CliFault {
     }
 }
 
+fn said_of_server(fault: &ServerFault) -> String {
+    match fault {
+        ServerFault::Bind { listen, source } => {
+            format!("{listen} で待ち受けられません: {}", said_by_system(source))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What the operating system said, in Japanese where it is something that happens to a user.
+fn said_by_system(source: &io::Error) -> String {
+    use io::ErrorKind;
+    let ja = match source.kind() {
+        ErrorKind::NotFound => "ファイル又はフォルダがありません",
+        ErrorKind::PermissionDenied => "権限がありません",
+        ErrorKind::AlreadyExists => "同じ名前のものがあります",
+        ErrorKind::NotADirectory => "フォルダではありません",
+        ErrorKind::IsADirectory => "フォルダです",
+        ErrorKind::DirectoryNotEmpty => "フォルダが空ではありません",
+        ErrorKind::ReadOnlyFilesystem => "書き込めない場所です",
+        ErrorKind::StorageFull => "ディスクに空きがありません",
+        ErrorKind::AddrInUse => "このアドレスは使われています",
+        ErrorKind::AddrNotAvailable => "このアドレスはこの計算機にありません",
+        ErrorKind::ConnectionRefused => "接続を拒否されました",
+        _ => return source.to_string(),
+    };
+    ja.to_owned()
+}
+
 impl From<tonic::Status> for CliFault {
     fn from(status: tonic::Status) -> Self {
         Self::Call(Box::new(status))
@@ -125,8 +154,15 @@ impl CliFault {
             }
         }
         let mut cause = self.source().and_then(Error::source);
+        if matches!(self, Self::Server(ServerFault::Bind { .. })) {
+            // It has been said.
+            cause = None;
+        }
         while let Some(fault) = cause {
-            eprintln!("  原因: {fault}");
+            match fault.downcast_ref::<io::Error>() {
+                Some(source) => eprintln!("  原因: {}", said_by_system(source)),
+                None => eprintln!("  原因: {fault}"),
+            }
             cause = fault.source();
         }
     }

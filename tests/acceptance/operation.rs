@@ -74,6 +74,31 @@ fn help_and_completions_are_there() {
 }
 
 #[test]
+fn what_the_system_says_is_told_in_japanese_and_once() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let refused = chukan(&[
+        "serve", "--listen", &address, "--people", "50", "--data", data,
+    ]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    let expected = format!(
+        "サーバーを起動できません: {address} で待ち受けられません: このアドレスは使われています"
+    );
+    assert!(said.contains(&expected), "{said}");
+    assert!(!said.contains("原因"), "{said}");
+    let file = dir.path().join("a-file");
+    fs::write(&file, "").unwrap();
+    let refused = chukan(&["serve", "--data", file.to_str().unwrap()]);
+    assert!(
+        text(&refused.stderr).contains("フォルダではありません"),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn a_broken_definition_file_is_named_with_line_and_reason() {
     let net = net::start();
     let (_, dir) = net.stop();
