@@ -238,6 +238,9 @@ fn the_demonstration_runs_to_its_end() {
     assert!(told.status.success(), "{}", text(&told.stderr));
     let told = text(&told.stdout);
     for wanted in [
+        "都道府県サーバで処理しています。",
+        "全国サーバで処理しています。",
+        "コアシステムで処理しています。",
         "符号を取得しました。取得番号は破棄されました。",
         "正常終了",
         "三者の記録は一致しています",
@@ -247,4 +250,34 @@ fn the_demonstration_runs_to_its_end() {
     ] {
         assert!(told.contains(wanted), "{wanted}");
     }
+    let shown: Vec<_> = told.lines().map(japanese).collect();
+    for readme in [
+        include_str!("../../README.md"),
+        include_str!("../../README.ja.md"),
+    ] {
+        let output = readme.split_once("<!-- demo-output -->").unwrap().1;
+        let output = output.split_once("<!-- /demo-output -->").unwrap().0;
+        let lines = output
+            .lines()
+            .filter(|line| !line.contains('…') && !line.contains("```"));
+        for line in lines {
+            assert!(
+                shown.contains(&japanese(line)),
+                "the demonstration does not say: {line}"
+            );
+        }
+    }
+}
+
+/// A line with its times, digests, numbers, paths and addresses blanked.
+fn japanese(line: &str) -> String {
+    let mut kept = String::new();
+    for c in line.chars() {
+        match c {
+            _ if !c.is_ascii() => kept.push(c),
+            _ if kept.ends_with('#') => {}
+            _ => kept.push('#'),
+        }
+    }
+    kept
 }
