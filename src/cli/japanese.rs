@@ -1,5 +1,7 @@
 //! The frame of the help and of the messages about a wrong command line, in Japanese: the library's own are English.
 
+use std::num::{IntErrorKind, ParseIntError};
+
 use clap::{
     Arg, ArgAction, Command, Error,
     builder::StyledStr,
@@ -100,7 +102,10 @@ fn what(error: &Error) -> String {
             format!("「{argument}」には値が必要です")
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let why = std::error::Error::source(error).map(ToString::to_string);
+            let why = std::error::Error::source(error).map(|why| match why.downcast_ref() {
+                Some(number) => no_number(number),
+                None => why.to_string(),
+            });
             let why = why.map(|why| format!("（{why}）")).unwrap_or_default();
             format!("「{argument}」の値「{value}」は正しくありません{why}")
         }
@@ -121,6 +126,15 @@ fn what(error: &Error) -> String {
             .unwrap_or("コマンドラインが正しくありません")
             .to_owned(),
     }
+}
+
+fn no_number(error: &ParseIntError) -> String {
+    match error.kind() {
+        IntErrorKind::PosOverflow => "大きすぎます",
+        IntErrorKind::NegOverflow => "小さすぎます",
+        _ => "整数ではありません",
+    }
+    .to_owned()
 }
 
 fn said(error: &Error, kind: ContextKind) -> Option<String> {
@@ -186,6 +200,10 @@ mod tests {
             (
                 vec!["serve", "--people", "3"],
                 "「--people <PEOPLE>」の値「3」は正しくありません",
+            ),
+            (
+                vec!["people", "show", "abc"],
+                "「<INDEX>」の値「abc」は正しくありません（整数ではありません）",
             ),
             (
                 vec!["serve", "--people"],
