@@ -1,9 +1,12 @@
 //! An inquiry file of a municipality, in either encoding and with either kind of number.
 #![no_main]
 
+use std::collections::BTreeMap;
+
 use chukan::domain::{
-    batch_file::{self, InquiryFile, InquiryRow, RowNumbers},
+    batch_file::{self, InquiryFile, InquiryRow, LocalRows, RowNumbers},
     files::{CharacterTable, Encoding, TextForm},
+    institution::{Institution, InstitutionClass, KeyHolding},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -21,7 +24,9 @@ fuzz_target!(|data: &[u8]| {
     } else {
         let named = batch_file::local_numbers(bytes, &form);
         let number = "000000000012345".parse().unwrap();
-        RowNumbers::Local(named.into_iter().map(|local| (local, number)).collect())
+        let known = named.into_iter().map(|local| (local, number)).collect();
+        let sender = sender();
+        RowNumbers::Local(Box::new(LocalRows { known, sender }))
     };
     let file = InquiryFile::read(bytes, &form, &numbers);
     assert!(file.rows.len() as u64 <= file.lines);
@@ -31,3 +36,19 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(again.as_ref(), Ok(row));
     }
 });
+
+/// A municipality in which every unit and user may handle every affair.
+fn sender() -> Institution {
+    Institution {
+        code: "9900000000001100".parse().unwrap(),
+        name: "見本市".into(),
+        class: InstitutionClass::MunicipalMayor,
+        resolves_to: None,
+        holds: Vec::new(),
+        key_holding: KeyHolding::default(),
+        units: BTreeMap::new(),
+        users: BTreeMap::new(),
+        systems: BTreeMap::new(),
+        identity_use: BTreeMap::new(),
+    }
+}

@@ -1,8 +1,6 @@
 //! 宛名番号付番: finds a person by 個人番号, links the business system's number, or numbers a new person.
 
-use jiff::Timestamp;
-
-use super::{AddresseeFault, AddresseeSystem};
+use super::{AddresseeFault, AddresseeSystem, AskedBy};
 use crate::{
     crypto::digest::random_bytes,
     domain::{
@@ -64,7 +62,7 @@ impl AddresseeSystem {
     pub async fn assign(
         &self,
         wanted: &Assignment,
-        now: Timestamp,
+        by: &AskedBy,
     ) -> Result<Assigned, AddresseeFault> {
         let number_digest = self.number_digest(&wanted.number);
         let known = self
@@ -77,8 +75,8 @@ impl AddresseeSystem {
             return Err(AddresseeRefusal::LocalNumberTaken.into());
         }
         match known {
-            Some(number) => self.assign_known(number, wanted, now).await,
-            None => self.assign_new(wanted, now).await,
+            Some(number) => self.assign_known(number, wanted, by).await,
+            None => self.assign_new(wanted, by).await,
         }
     }
 
@@ -86,7 +84,7 @@ impl AddresseeSystem {
         &self,
         number: AddresseeNumber,
         wanted: &Assignment,
-        now: Timestamp,
+        by: &AskedBy,
     ) -> Result<Assigned, AddresseeFault> {
         let (version, before) = self.read(number)?;
         let mut next = before.link(wanted.local.clone())?;
@@ -105,11 +103,12 @@ impl AddresseeSystem {
         };
         if numbered_as == NumberedAs::Returned {
             next.standing = Standing::Current;
-            next.since = now;
+            next.since = by.at;
         }
         next.items_digest = self.items_digest(&wanted.items)?;
         next.sealed = self.seal(number, &wanted.number, &wanted.items)?;
-        self.record_use(NumberUse::Assigned, number, now).await?;
+        let named = Some(number);
+        self.record_use(NumberUse::Assigned, named, by).await?;
         let seen = Some((version, &before));
         self.keep(AddresseeChange { seen, next: &next }).await?;
         Ok(Assigned {
@@ -121,7 +120,7 @@ impl AddresseeSystem {
     async fn assign_new(
         &self,
         wanted: &Assignment,
-        now: Timestamp,
+        by: &AskedBy,
     ) -> Result<Assigned, AddresseeFault> {
         let items_digest = self.items_digest(&wanted.items)?;
         let alike = self
@@ -134,13 +133,14 @@ impl AddresseeSystem {
         let next = Addressee {
             number,
             standing: Standing::Current,
-            since: now,
+            since: by.at,
             locals: [wanted.local.clone()].into(),
             number_digest: self.number_digest(&wanted.number),
             items_digest,
             sealed: self.seal(number, &wanted.number, &wanted.items)?,
         };
-        self.record_use(NumberUse::Assigned, number, now).await?;
+        let named = Some(number);
+        self.record_use(NumberUse::Assigned, named, by).await?;
         let seen = None;
         self.keep(AddresseeChange { seen, next: &next }).await?;
         Ok(Assigned {

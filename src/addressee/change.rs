@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{AddresseeFault, AddresseeSystem};
+use super::{AddresseeFault, AddresseeSystem, AskedBy};
 use crate::{
     domain::{
         acquisition::UnlinkReason,
@@ -86,7 +86,7 @@ impl AddresseeSystem {
         &self,
         number: AddresseeNumber,
         to: &IndividualNumber,
-        now: Timestamp,
+        by: &AskedBy,
     ) -> Result<(), AddresseeFault> {
         let (version, before) = self.read(number)?;
         before.is_current()?;
@@ -103,7 +103,8 @@ impl AddresseeSystem {
             sealed: self.seal(number, to, &items)?,
             ..before.clone()
         };
-        self.record_use(NumberUse::Changed, number, now).await?;
+        let named = Some(number);
+        self.record_use(NumberUse::Changed, named, by).await?;
         let seen = Some((version, &before));
         let change = AddresseeChange { seen, next: &next };
         Ok(self

@@ -1,8 +1,6 @@
 //! 宛名照会・番号変換: finds people, converts numbers both ways, and shows a 個人番号 to those who say why.
 
-use jiff::Timestamp;
-
-use super::{AddresseeFault, AddresseeSystem};
+use super::{AddresseeFault, AddresseeSystem, AskedBy};
 use crate::domain::{
     addressee::{Addressee, FourItems, LocalName, LocalNumber, Standing},
     codes::AddresseeNumber,
@@ -52,20 +50,19 @@ impl AddresseeSystem {
         Ok(locals)
     }
 
-    /// The person with a 個人番号. A search that finds somebody is on record.
+    /// The person with a 個人番号. The search is on record, whether it finds somebody or not.
     ///
     /// # Errors
     /// When there is nobody; when the use cannot be recorded.
     pub async fn find_by_number(
         &self,
         number: &IndividualNumber,
-        now: Timestamp,
+        by: &AskedBy,
     ) -> Result<Addressee, AddresseeFault> {
         let digest = self.number_digest(number);
         let found = self.state.addressee_by_number(self.institution, &digest)?;
-        let found = found.ok_or(Refusal::NotFound(Thing::Addressee))?;
-        self.record_use(NumberUse::Searched, found, now).await?;
-        self.addressee(found)
+        self.record_use(NumberUse::Searched, found, by).await?;
+        self.addressee(found.ok_or(Refusal::NotFound(Thing::Addressee))?)
     }
 
     /// The 個人番号 and the four items of a person; the use is on record before they are shown.
@@ -76,10 +73,10 @@ impl AddresseeSystem {
         &self,
         number: AddresseeNumber,
         purpose: NumberUse,
-        now: Timestamp,
+        by: &AskedBy,
     ) -> Result<(IndividualNumber, FourItems), AddresseeFault> {
         let addressee = self.addressee(number)?;
-        self.record_use(purpose, number, now).await?;
+        self.record_use(purpose, Some(number), by).await?;
         self.open(&addressee)
     }
 }

@@ -19,6 +19,7 @@ use crate::{
         person::IndividualNumber,
         record::{Entry, NumberUse},
         refusal::{Refusal, Thing},
+        words::SystemName,
     },
     store::{Keeper, RecordBook, RecordFault, State, StoreFault, Version},
 };
@@ -99,17 +100,34 @@ impl AddresseeSystem {
     async fn record_use(
         &self,
         purpose: NumberUse,
-        person: AddresseeNumber,
-        now: Timestamp,
+        person: Option<AddresseeNumber>,
+        by: &AskedBy,
     ) -> Result<(), AddresseeFault> {
-        let digest = self.vault.digest(&self.place(person));
+        let digest = person.map(|person| self.vault.digest(&self.place(person)));
         let entry = Entry::IndividualNumberUsed {
             purpose,
-            person_digest: data_encoding::HEXLOWER.encode(&digest),
+            system: by.system.clone(),
+            person_digest: digest.map(|digest| data_encoding::HEXLOWER.encode(&digest)),
         };
         let keeper = Keeper::Institution(self.institution);
-        self.records.write(keeper, &entry, now).await?;
+        self.records.write(keeper, &entry, by.at).await?;
         Ok(())
+    }
+}
+
+/// Who has the addressee system use a 個人番号, and when.
+#[derive(Debug, Clone)]
+pub struct AskedBy {
+    /// The business system that the certificate names; nothing where it names none, or where nobody asked.
+    pub system: Option<SystemName>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl AskedBy {
+    /// A use that no business system asked for in a call of its own.
+    pub fn nobody(at: Timestamp) -> Self {
+        Self { system: None, at }
     }
 }
 

@@ -18,6 +18,7 @@ use super::{
     provision::HoldReason,
     result::ResultCode,
     staff::Actor,
+    words::SystemName,
 };
 
 /// One party's record of one exchange. It never holds the data itself or a 個人番号.
@@ -98,8 +99,10 @@ pub enum Entry {
     IndividualNumberUsed {
         /// For what.
         purpose: NumberUse,
-        /// The keyed digest of the person's 団体内統合宛名番号, in hexadecimal.
-        person_digest: String,
+        /// The business system whose certificate asked; nothing where the certificate names none, or nobody asked.
+        system: Option<SystemName>,
+        /// The keyed digest of the person's 団体内統合宛名番号, in hexadecimal; nothing where nobody has the number.
+        person_digest: Option<String>,
     },
     /// 本人確認情報 was used, or a use was refused.
     IdentityInformationUsed(Box<IdentityUse>),
@@ -201,7 +204,7 @@ pub enum Entry {
 pub enum NumberUse {
     /// A person was numbered or found again by it.
     Assigned,
-    /// A person was looked up by it.
+    /// A person was looked up by it, found or not.
     Searched,
     /// It was shown to a business system.
     Shown,

@@ -17,7 +17,7 @@ use super::{
     symbol::shown,
 };
 use crate::{
-    addressee::{AddresseeFault, AddresseeSystem, Assignment},
+    addressee::{AddresseeFault, AddresseeSystem, AskedBy, Assignment},
     domain::{
         addressee::{LocalName, LocalNumber},
         codes::AddresseeNumber,
@@ -48,8 +48,9 @@ impl AddresseeService for Addressees {
     ) -> Result<Response<v1::AssignNumberResponse>, Status> {
         let entered = self.0.enter(&request)?;
         let wanted = decode(&entered, request.into_inner())?;
+        let by = entered.asked_by();
         let act = |world: Arc<World>, institution| async move {
-            world.assign_number(institution, wanted).await
+            world.assign_number(institution, wanted, &by).await
         };
         let assigned = entered.see_through(act).await?;
         let world = &entered.world;
@@ -72,7 +73,7 @@ impl AddresseeService for Addressees {
         use v1::get_addressee_request::By;
         let entered = self.0.enter(&request)?;
         let system = entered.addressees()?;
-        let (reveal, now) = (request.get_ref().reveal, entered.world.now());
+        let (reveal, by) = (request.get_ref().reveal, entered.asked_by());
         let mut fields = Fields::default();
         let found = match request.into_inner().by {
             None => {
@@ -93,13 +94,13 @@ impl AddresseeService for Addressees {
                 let text = Zeroizing::new(text);
                 let number = fields.required("individual_number", &text);
                 let number: IndividualNumber = fields.finish(number)?;
-                system.find_by_number(&number, now).await
+                system.find_by_number(&number, &by).await
             }
         };
         let found = found.map_err(WorldFault::from).to_status()?;
         let mut shown = encode(&found);
         if reveal {
-            let revealed = system.reveal(found.number, NumberUse::Shown, now).await;
+            let revealed = system.reveal(found.number, NumberUse::Shown, &by).await;
             let (number, items) = revealed.map_err(WorldFault::from).to_status()?;
             shown.individual_number = number.expose().to_owned();
             shown.four_items = Some(encode_items(&items));
@@ -152,8 +153,11 @@ impl AddresseeService for Addressees {
         let stays: Option<AddresseeNumber> = fields.required("stays", &message.stays);
         let merged = fields.required("merged", &message.merged);
         let (stays, merged) = fields.finish(stays.zip(merged))?;
+        let by = entered.asked_by();
         let act = |world: Arc<World>, institution| async move {
-            world.merge_addressees(institution, stays, merged).await
+            world
+                .merge_addressees(institution, stays, merged, &by)
+                .await
         };
         entered.see_through(act).await?;
         Ok(Response::new(v1::MergeAddresseesResponse {}))
@@ -187,8 +191,11 @@ impl AddresseeService for Addressees {
         let person = fields.required("addressee_number", &message.addressee_number);
         let number: Option<IndividualNumber> = fields.required("individual_number", &text);
         let (person, number) = fields.finish(person.zip(number))?;
+        let by = entered.asked_by();
         let act = |world: Arc<World>, institution| async move {
-            world.change_number(institution, person, &number).await
+            world
+                .change_number(institution, (person, &number), &by)
+                .await
         };
         entered.see_through(act).await?;
         Ok(Response::new(v1::ReplaceIndividualNumberResponse {}))
@@ -311,6 +318,13 @@ fn known<T>(converted: Result<T, AddresseeFault>) -> Result<Option<T>, Status> {
 }
 
 impl Entered {
+    fn asked_by(&self) -> AskedBy {
+        AskedBy {
+            system: self.system.clone(),
+            at: self.world.now(),
+        }
+    }
+
     fn addressees(&self) -> Result<&AddresseeSystem, Status> {
         let system = self.world.addressees(self.institution);
         system.map_err(|refusal| status_of(&refusal))

@@ -12,6 +12,7 @@ use crate::{
         batch::{BatchPart, BatchState, InquiryBatch, PART_DETAILS_MAX, Taking},
         batch_file::{
             BatchFileName, Column, InquiryFile, InquiryRow, RowFlaw, RowFlawKind, RowNumbers,
+            without_authority,
         },
         files::{CharacterTable, Encoding, TextForm},
         inquiry::Inquiry,
@@ -193,11 +194,7 @@ impl IntermediateServer {
             flaws.push(flaw(Column::Inquirer, said));
         }
         if let Err(refusal) = self.profile.authorise(&row.unit, &row.user, row.affair) {
-            let (field, column) = match refusal {
-                Refusal::UserNotAuthorised => ("user_id", Column::User),
-                _ => ("unit_code", Column::Unit),
-            };
-            let said = FieldFlaw::new(field, refusal.to_string(), refusal.ja());
+            let (column, said) = without_authority(&refusal);
             flaws.push(flaw(column, said));
         }
         match name.record_id(line) {

@@ -12,7 +12,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 use super::{MassDraft, World, WorldFault};
 use crate::{
-    addressee::AddresseeFault,
+    addressee::{AddresseeFault, AskedBy},
     domain::{
         acquisition::{Acquisition, AcquisitionRefusal},
         codes::{AddresseeNumber, InstitutionCode},
@@ -210,7 +210,8 @@ impl World {
             if self.closing.is_cancelled() {
                 return Ok(None);
             }
-            let fault = match self.acquire_symbol_of(institution, person).await {
+            let by = AskedBy::nobody(self.now());
+            let fault = match self.acquire_symbol_of(institution, person, &by).await {
                 Ok(requested) => return Ok(Some(requested)),
                 Err(fault) => fault,
             };

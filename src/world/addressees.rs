@@ -2,7 +2,7 @@
 
 use super::{World, WorldFault};
 use crate::{
-    addressee::{Assigned, Assignment},
+    addressee::{AskedBy, Assigned, Assignment},
     crypto::digest::serial_digest,
     domain::{
         acquisition::{Acquisition, AcquisitionRefusal, UnlinkReason},
@@ -25,14 +25,15 @@ impl World {
         &self,
         institution: InstitutionCode,
         mut wanted: Assignment,
+        by: &AskedBy,
     ) -> Result<Assigned, WorldFault> {
         let sample = self.population.find_by_any_number(&wanted.number);
         // The sample people are numbered already, and their symbols linked.
         wanted.preferred =
             sample.and_then(|(index, _)| self.population.addressee_number(index, institution));
         let system = self.addressees(institution)?;
-        let assigned = system.assign(&wanted, self.now()).await?;
-        self.acquire_if_possible(institution, assigned.number)
+        let assigned = system.assign(&wanted, by).await?;
+        self.acquire_if_possible(institution, assigned.number, by)
             .await?;
         Ok(assigned)
     }
@@ -46,6 +47,7 @@ impl World {
         &self,
         institution: InstitutionCode,
         person: AddresseeNumber,
+        by: &AskedBy,
     ) -> Result<bool, WorldFault> {
         let system = self.addressees(institution)?;
         let addressee = system.addressee(person)?;
@@ -55,7 +57,7 @@ impl World {
             return Ok(false);
         };
         let purpose = NumberUse::SymbolRequested;
-        let (number, _) = system.reveal(person, purpose, self.now()).await?;
+        let (number, _) = system.reveal(person, purpose, by).await?;
         let serial = serial_digest(serial);
         self.juki.accept(serial, &number, self.now()).await?;
         self.move_request(serial).await?;
@@ -108,6 +110,7 @@ impl World {
         institution: InstitutionCode,
         stays: AddresseeNumber,
         merged: AddresseeNumber,
+        by: &AskedBy,
     ) -> Result<(), WorldFault> {
         let (system, server) = (self.addressees(institution)?, self.server(institution)?);
         system.can_merge(stays, merged)?;
@@ -115,7 +118,7 @@ impl World {
         unlinked().await?;
         system.merge(stays, merged, self.now()).await?;
         unlinked().await?;
-        self.acquire_if_possible(institution, stays).await
+        self.acquire_if_possible(institution, stays, by).await
     }
 
     /// Notes that a person has moved out or died, and takes the link away: first, so that no crash leaves it, and again afterwards,
@@ -147,12 +150,12 @@ impl World {
     pub async fn change_number(
         &self,
         institution: InstitutionCode,
-        person: AddresseeNumber,
-        to: &IndividualNumber,
+        (person, to): (AddresseeNumber, &IndividualNumber),
+        by: &AskedBy,
     ) -> Result<(), WorldFault> {
         let system = self.addressees(institution)?;
-        system.change_number(person, to, self.now()).await?;
-        self.acquire_if_possible(institution, person).await
+        system.change_number(person, to, by).await?;
+        self.acquire_if_possible(institution, person, by).await
     }
 
     /// What is refused now, as while the resident network is closed, can be asked for later.
@@ -160,8 +163,9 @@ impl World {
         &self,
         institution: InstitutionCode,
         person: AddresseeNumber,
+        by: &AskedBy,
     ) -> Result<(), WorldFault> {
-        match self.acquire_symbol_of(institution, person).await {
+        match self.acquire_symbol_of(institution, person, by).await {
             Ok(_) | Err(WorldFault::Refused(_)) => Ok(()),
             Err(fault) => Err(fault),
         }

@@ -10,7 +10,7 @@ use crate::{
     addressee::AddresseeFault,
     domain::{
         addressee::LocalName,
-        batch_file::{BatchFileName, InquiryFile, RowNumbers, local_numbers},
+        batch_file::{BatchFileName, InquiryFile, LocalRows, RowNumbers, local_numbers},
         codes::InstitutionCode,
         names::ReceiptNumber,
         refusal::Refusal,
@@ -60,7 +60,7 @@ impl World {
         Ok(server.check_batch(draft, &numbers, self.now())?)
     }
 
-    /// The numbers that the rows of a file speak; 宛名番号 with whom the addressee system knows by them.
+    /// The numbers that the rows of a file speak; 宛名番号 with whom they name and who may ask for them.
     fn row_numbers(
         &self,
         inquirer: InstitutionCode,
@@ -85,7 +85,8 @@ impl World {
                 Err(fault) => return Err(fault.into()),
             }
         }
-        Ok(RowNumbers::Local(known))
+        let sender = self.server(inquirer)?.profile().clone();
+        Ok(RowNumbers::Local(Box::new(LocalRows { known, sender })))
     }
 
     /// Notes the wish to cancel a batch and begins to cancel what has not ended.

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::{World, WorldFault, identity::four_items};
 use crate::{
-    addressee::{AddresseeFault, Assignment},
+    addressee::{AddresseeFault, AskedBy, Assignment},
     domain::{
         acquisition::UnlinkReason,
         addressee::{AddresseeRefusal, LocalName},
@@ -85,7 +85,8 @@ impl World {
             preferred,
         };
         let assigned = self.addressees(institution)?;
-        let assigned = match assigned.assign(&assignment, self.now()).await {
+        let by = AskedBy::nobody(self.now());
+        let assigned = match assigned.assign(&assignment, &by).await {
             // The body calls the person otherwise already.
             Err(AddresseeFault::Refused(Refusal::Addressee(AddresseeRefusal::NumberHeld))) => {
                 return Ok(());

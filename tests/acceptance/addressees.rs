@@ -123,13 +123,17 @@ impl Scene {
 
     /// How many uses of a 個人番号 are on record.
     fn uses(&self) -> usize {
+        self.recorded(b"individual_number_used")
+    }
+
+    /// How often this stands in the ledger.
+    fn recorded(&self, sought: &[u8]) -> usize {
         let segments = files(&self.net.ledger());
         let counts = segments.iter().map(|file| {
             let bytes = std::fs::read(file).unwrap();
-            let sought = b"individual_number_used";
             bytes
                 .windows(sought.len())
-                .filter(|part| part == sought)
+                .filter(|part| *part == sought)
                 .count()
         });
         counts.sum()
@@ -235,9 +239,12 @@ async fn every_use_of_a_number_is_on_record_and_the_number_in_no_file() {
         .await
         .unwrap();
     assert_eq!(scene.uses(), 3, "searched");
+    let nobody = scene.get(By::IndividualNumber(STRANGER.into()), false);
+    assert_eq!(nobody.await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(scene.uses(), 4, "searched in vain");
     scene.remove(&who).await;
     scene.assign(scene.wanted(10, "tax", "1")).await.unwrap();
-    assert_eq!(scene.uses(), 5, "assigned and sent to the resident network");
+    assert_eq!(scene.uses(), 6, "assigned and sent to the resident network");
     let address = "見本町1丁目2番3号";
     for file in files(scene.net.data()) {
         let bytes = std::fs::read(&file).unwrap();
@@ -273,6 +280,8 @@ async fn a_business_system_speaks_for_itself_only() {
     let mut tax = AddresseeServiceClient::new(channel);
     let unnamed = scene.wanted(10, "", "1");
     tax.assign_number(unnamed).await.unwrap();
+    let used = br#""individual_number_used","purpose":"assigned","system":"tax""#;
+    assert_eq!(scene.recorded(used), 1);
     let other = scene.wanted(11, "welfare", "1");
     let refused = told(&tax.assign_number(other).await.unwrap_err());
     assert_eq!(refused.paths(), ["local.system"]);

@@ -1,6 +1,6 @@
 //! A business system speaks either 団体内統合宛名番号 or its own 宛名番号, as its certificate says, and never meets the other kind.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use chukan::{
     grpc::proto::{
@@ -229,18 +229,25 @@ async fn stop(net: Net) {
     tokio::task::spawn_blocking(|| net.stop()).await.unwrap();
 }
 
-#[tokio::test]
-async fn the_addressee_system_asks_for_authority_before_it_looks_a_number_up() {
-    let dir = tempfile::tempdir().unwrap();
-    let definitions = dir.path().join("definitions");
+/// A net in which one unit and one user of the city may handle the affair of the tests.
+pub(crate) fn net_with_authorities(data: &Path) -> Net {
+    let definitions = data.join("definitions");
     write_embedded(&definitions).unwrap();
     let file = definitions.join("institutions.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     let systems = "[institutions.systems]\nzeimu = ";
-    let users = format!("[institutions.users]\nJM01000000121000 = [\"zeimu-01\"]\n\n{systems}");
+    let units = "[institutions.units]\nJM01000000121000 = [\"FUKUSHI\"]\n";
+    let users = "[institutions.users]\nJM01000000121000 = [\"zeimu-01\"]\n";
+    let narrowed = format!("{units}\n{users}\n{systems}");
     assert_eq!(text.matches(systems).count(), 1);
-    std::fs::write(&file, text.replace(systems, &users)).unwrap();
-    let net = net::start_in(dir.path(), &[]);
+    std::fs::write(&file, text.replace(systems, &narrowed)).unwrap();
+    net::start_in(data, &[])
+}
+
+#[tokio::test]
+async fn the_addressee_system_asks_for_authority_before_it_looks_a_number_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let net = net_with_authorities(dir.path());
     let mut client = InquiryServiceClient::new(channel(&net, LOCAL_SYSTEM).await);
     let mut unknown = tax_inquiry("a-1", 0);
     unknown.details[0].addressee_number = "4242".into();

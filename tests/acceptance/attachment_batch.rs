@@ -14,7 +14,9 @@ use tempfile::TempDir;
 use tonic::{Code, transport::Channel};
 
 use crate::{
-    attachment::{ADDRESSEE_SYSTEM, LOCAL_SYSTEM, channel, local, number_all},
+    attachment::{
+        ADDRESSEE_SYSTEM, LOCAL_SYSTEM, channel, local, net_with_authorities, number_all,
+    },
     canary::holds_bytes,
     downloads,
     folder::appears,
@@ -128,6 +130,35 @@ async fn rows_with_the_other_kind_and_unknown_numbers_are_flawed_and_nothing_is_
     settled(&mut client, NAME).await;
     let result = fetch(&mut client, of(NAME)).await.unwrap();
     shows_no_addressee_number(&result);
+    stop(net).await;
+}
+
+#[tokio::test]
+async fn a_unit_without_authority_does_not_learn_which_numbers_are_known() {
+    let dir = TempDir::new().unwrap();
+    let net = net_with_authorities(dir.path());
+    let (mut client, own) = client(&net, LOCAL_SYSTEM).await;
+    number_all(&net, &own).await;
+    let in_column = |line: String, column: Column, value: &str| {
+        let mut columns: Vec<_> = line.split(',').map(str::to_owned).collect();
+        columns[column.number() - 1] = format!("{value:<width$}", width = column.width());
+        columns.join(",")
+    };
+    for (column, path) in [
+        (Column::Unit, "column 5 unit_code"),
+        (Column::User, "column 6 user_id"),
+    ] {
+        let lines = [local_line(0), line(1, "4242", "")];
+        let [known, unknown] = lines.map(|line| {
+            let line = in_column(line, Column::Unit, "FUKUSHI");
+            let line = in_column(line, Column::User, "zeimu-01");
+            in_column(line, column, "STRANGER")
+        });
+        let bytes = [known, unknown].concat();
+        let refused = submit(&mut client, header(NAME), bytes.as_bytes()).await;
+        let expected = [format!("line 1, {path}"), format!("line 2, {path}")];
+        assert_eq!(told(&refused.unwrap_err()).paths(), expected);
+    }
     stop(net).await;
 }
 

@@ -2,7 +2,10 @@
 
 use super::Column;
 use crate::domain::{
-    condition::UnfitCondition, files::TextFlawKind, malformed::Malformed, refusal::FieldFlaw,
+    condition::UnfitCondition,
+    files::TextFlawKind,
+    malformed::Malformed,
+    refusal::{FieldFlaw, Refusal},
 };
 
 /// A flaw of one row.
@@ -150,6 +153,16 @@ impl RowFlaw {
         };
         FieldFlaw::new(at, self.kind.to_string(), ja)
     }
+}
+
+/// What is said of a unit or a user without authority for the affair, and in which column.
+pub fn without_authority(refusal: &Refusal) -> (Column, FieldFlaw) {
+    let column = match refusal {
+        Refusal::UserNotAuthorised => Column::User,
+        _ => Column::Unit,
+    };
+    let said = FieldFlaw::new(column.name(), refusal.to_string(), refusal.ja());
+    (column, said)
 }
 
 /// The longest shape that is shown, in characters.

@@ -13,9 +13,9 @@ mod row;
 
 pub use column::Column;
 pub use file::InquiryFile;
-pub use flaw::{RowFlaw, RowFlawKind};
+pub use flaw::{RowFlaw, RowFlawKind, without_authority};
 pub use name::BatchFileName;
-pub use numbers::{RowNumbers, local_number, local_numbers, without_addressee_number};
+pub use numbers::{LocalRows, RowNumbers, local_number, local_numbers, without_addressee_number};
 pub use report::{ReportLine, report};
 pub use result::{RowAnswer, RowStanding, left_out_line, reason_digit, result_lines};
 pub use row::{InquiryRow, NumberSystem, RowCondition};

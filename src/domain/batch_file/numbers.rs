@@ -7,6 +7,7 @@ use crate::domain::{
     addressee::LocalNumber,
     codes::AddresseeNumber,
     files::{LineEnds, LineReader, TextForm},
+    institution::Institution,
 };
 
 /// The numbers of the rows.
@@ -15,9 +16,17 @@ pub enum RowNumbers {
     /// 団体内統合宛名番号 in their column; 宛名番号 are not looked at.
     #[default]
     Addressee,
-    /// 宛名番号 of one business system, and whom those known to the addressee system name. The column of the
-    /// 団体内統合宛名番号 is blank.
-    Local(BTreeMap<LocalNumber, AddresseeNumber>),
+    /// 宛名番号 of one business system. The column of the 団体内統合宛名番号 is blank.
+    Local(Box<LocalRows>),
+}
+
+/// What the rows of a business system that speaks 宛名番号 are held against.
+#[derive(Debug, Clone)]
+pub struct LocalRows {
+    /// Whom the numbers name that the addressee system knows.
+    pub known: BTreeMap<LocalNumber, AddresseeNumber>,
+    /// The sender, which says who may handle an affair: a row of others does not tell whether its number is known.
+    pub sender: Institution,
 }
 
 /// The well-formed 宛名番号 of a file, to be looked up before its rows are read.

@@ -8,13 +8,17 @@ use jiff::{
     tz::Offset,
 };
 
-use super::{Column, RowCondition, RowFlaw, RowFlawKind, RowNumbers};
+use super::{Column, RowCondition, RowFlaw, RowFlawKind, RowNumbers, flaw::without_authority};
 use crate::domain::{
     addressee::LocalNumber,
-    codes::AddresseeNumber,
+    codes::{AddresseeNumber, AffairCode},
     condition::{FiscalYear, Period},
     malformed::Malformed,
+    names::{UnitCode, UserId},
 };
+
+/// Who handles which affair, as far as a row says it in the right form.
+pub(super) type Handling<'a> = Option<((&'a UnitCode, &'a UserId), AffairCode)>;
 
 /// The columns of a row, and what is wrong with them so far.
 pub(super) struct Reading<'a> {
@@ -93,23 +97,34 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// 宛名番号 and 団体内統合宛名番号, the one that the file speaks as it stands there.
+    /// 宛名番号 and 団体内統合宛名番号, the one that the file speaks as it stands there. A 宛名番号 is looked up only for those
+    /// who may handle the affair.
     pub(super) fn person(
         &mut self,
         numbers: &RowNumbers,
+        handling: Handling<'_>,
     ) -> (Option<LocalNumber>, Option<AddresseeNumber>) {
-        let known = match numbers {
+        let rows = match numbers {
             RowNumbers::Addressee => {
                 let local = self.optional(Column::LocalNumber);
                 return (local, self.required(Column::AddresseeNumber));
             }
-            RowNumbers::Local(known) => known,
+            RowNumbers::Local(rows) => rows,
         };
         let local: Option<LocalNumber> = self.required(Column::LocalNumber);
         if !self.value(Column::AddresseeNumber).is_empty() {
             self.flaw(Column::AddresseeNumber, RowFlawKind::OtherNumber);
         }
-        let addressee = local.as_ref().and_then(|local| known.get(local)).copied();
+        let Some(((unit, user), affair)) = handling else {
+            return (local, None);
+        };
+        if let Err(refusal) = rows.sender.authorise(unit, user, affair) {
+            let (column, said) = without_authority(&refusal);
+            self.flaw(column, RowFlawKind::Refused(said));
+            return (local, None);
+        }
+        let named = |local| rows.known.get(local).copied();
+        let addressee = local.as_ref().and_then(named);
         if local.is_some() && addressee.is_none() {
             self.flaw(Column::LocalNumber, RowFlawKind::UnknownNumber);
         }

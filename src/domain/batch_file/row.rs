@@ -112,13 +112,14 @@ impl InquiryRow {
         }
         let mut reading = Reading::of(line, values);
         let number_system = reading.required(Column::NumberSystem);
-        let (local_number, addressee) = reading.person(numbers);
         let requested_at = reading.requested_at();
         let unit = reading.required(Column::Unit);
         let user = reading.required(Column::User);
         let inquirer = reading.required(Column::Inquirer);
         let nondisclosure = reading.flag(Column::Nondisclosure);
         let affair = reading.required(Column::Affair);
+        let handling = unit.as_ref().zip(user.as_ref()).zip(affair);
+        let (local_number, addressee) = reading.person(numbers, handling);
         let procedure = reading.required(Column::Procedure);
         let delegator = reading.optional(Column::Delegator);
         let provider_delegator = reading.optional(Column::ProviderDelegator);

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::{reopened, world};
 use crate::{
+    addressee::AskedBy,
     crypto::digest::serial_digest,
     domain::{
         acquisition::{Acquisition, AcquisitionFailure, SerialDigest, UnlinkReason},
@@ -144,8 +145,9 @@ async fn a_serial_that_is_lost_with_a_crash_is_replaced_and_opens_nothing() {
     let server = world.server(code(0)).unwrap();
     let (lost, _) = server.request_acquisition(who, world.now()).await.unwrap();
     let world = reopened(world, dir.path()).await;
-    assert!(world.acquire_symbol_of(code(0), who).await.unwrap());
-    assert!(!world.acquire_symbol_of(code(0), who).await.unwrap());
+    let by = AskedBy::nobody(world.now());
+    assert!(world.acquire_symbol_of(code(0), who, &by).await.unwrap());
+    assert!(!world.acquire_symbol_of(code(0), who, &by).await.unwrap());
     check_links(&world, &[(0, 11)]);
     let digest = serial_digest(lost);
     assert_eq!(world.state.person_of_serial(digest).unwrap(), None);

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::{at, reopened, world};
 use crate::{
-    addressee::Assignment,
+    addressee::{AskedBy, Assignment},
     domain::{
         acquisition::Acquisition,
         addressee::{FourItems, LocalName, Sex},
@@ -164,7 +164,8 @@ async fn a_newborn_is_numbered_and_gets_a_symbol() {
         items_checked: false,
         preferred: None,
     };
-    let assigned = world.assign_number(city(), assignment).await.unwrap();
+    let by = AskedBy::nobody(world.now());
+    let assigned = world.assign_number(city(), assignment, &by).await.unwrap();
     let (acquisition, _) = world.acquisition(city(), assigned.number).unwrap();
     assert!(matches!(acquisition, Acquisition::Linked { .. }));
 }
