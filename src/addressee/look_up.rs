@@ -50,6 +50,24 @@ impl AddresseeSystem {
         Ok(locals)
     }
 
+    /// What a business system calls a person now, the first where it has several numbers; nothing for a person whom it does not
+    /// know.
+    ///
+    /// # Errors
+    /// When the addressee system cannot be read.
+    pub fn called(
+        &self,
+        number: AddresseeNumber,
+        system: &SystemName,
+    ) -> Result<Option<LocalNumber>, AddresseeFault> {
+        let current = self.survivor(number);
+        match current.and_then(|current| self.locals_of(current, system)) {
+            Ok(locals) => Ok(locals.into_iter().next()),
+            Err(AddresseeFault::Refused(_)) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// The person with a 個人番号. The search is on record, whether it finds somebody or not.
     ///
     /// # Errors

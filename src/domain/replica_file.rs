@@ -7,6 +7,7 @@ mod columns;
 mod cut;
 mod flaw;
 mod head;
+mod numbers;
 mod open;
 mod read;
 mod write;
@@ -17,8 +18,9 @@ pub use columns::{
 };
 pub use cut::{Cutter, Fields, FileForm, dat_layout, dat_name};
 pub use flaw::{FileFlaw, FileMisfit, Place};
+pub use numbers::{FileNumbers, LookUp};
 pub use read::{FilePlan, FileReader};
-pub use write::{Unwritable, names, rows};
+pub use write::{Unwritable, names, rows, rows_about};
 
 /// What a replica file says of the replicas in its version of the layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,5 @@
 //! The watched folder: inquiry files are taken from the `in` of each institution, and of each of its business systems that speaks
-//! local numbers; their results appear in the `out` beside it. Replica files are taken from the institution's `replica/in`.
+//! local numbers; their results appear in the `out` beside it. Replica files are taken from the `replica/in` of the same.
 
 mod incoming;
 mod replicas;
@@ -69,6 +69,14 @@ impl Sender {
             })
             .collect()
     }
+
+    /// Where its directories lie: of the institution's name, with its business system behind.
+    fn directory(&self, folder: &Path) -> PathBuf {
+        match &self.system {
+            None => folder.join(self.institution.as_str()),
+            Some(system) => folder.join(format!("{}-{system}", self.institution)),
+        }
+    }
 }
 
 /// The directories of one sender.
@@ -128,9 +136,7 @@ impl Folder {
                 }
                 Err((place, fault)) => self.tell(&place, &fault.to_string()),
             }
-            if sender.system.is_none() {
-                self.take_replicas(handle, (&world, sender.institution));
-            }
+            self.take_replicas(handle, (&world, &sender));
         }
     }
 
@@ -309,10 +315,7 @@ impl Folder {
 
 impl Places {
     fn of(folder: &Path, sender: &Sender) -> Self {
-        let own = match &sender.system {
-            None => folder.join(sender.institution.as_str()),
-            Some(system) => folder.join(format!("{}-{system}", sender.institution)),
-        };
+        let own = sender.directory(folder);
         Self {
             incoming: own.join("in"),
             taken: own.join("taken"),

@@ -9,13 +9,12 @@ use std::{
 
 use tokio::{runtime::Handle, sync::watch};
 
-use super::{Folder, incoming, make, watched::Watched};
+use super::{Folder, Sender, incoming, make, watched::Watched};
 use crate::{
     config::FolderConfig,
     crypto::files::replace_private,
     domain::{
         batch::Taking,
-        codes::InstitutionCode,
         files::TextForm,
         refusal::Refusal,
         replica_file::{Extent, FileFlaw, FileForm, FilePlan},
@@ -37,7 +36,7 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// The most flaws that are written beside a file.
 const FLAWS_MAX: u64 = 100_000;
 
-/// Where an institution's replica files lie.
+/// Where a sender's replica files lie.
 pub(super) struct Places {
     incoming: PathBuf,
     taken: PathBuf,
@@ -45,8 +44,8 @@ pub(super) struct Places {
 }
 
 impl Places {
-    fn of(folder: &Path, institution: InstitutionCode) -> Self {
-        let own = folder.join(institution.as_str()).join("replica");
+    fn of(folder: &Path, sender: &Sender) -> Self {
+        let own = sender.directory(folder).join("replica");
         Self {
             incoming: own.join("in"),
             taken: own.join("taken"),
@@ -64,14 +63,14 @@ impl Folder {
     pub(super) fn take_replicas(
         &mut self,
         handle: &Handle,
-        (world, institution): (&Arc<World>, InstitutionCode),
+        (world, sender): (&Arc<World>, &Sender),
     ) {
-        let places = Places::of(&self.path, institution);
+        let places = Places::of(&self.path, sender);
         if let Err((place, fault)) = make(&places.all()) {
             return self.tell(&place, &fault.to_string());
         }
         for file in self.ready(&places.all(), &ENDINGS) {
-            let done = self.take_over(handle, (world, institution), (&places, &file));
+            let done = self.take_over(handle, (world, sender), (&places, &file));
             if let Err(fault) = done {
                 self.tell(&file, &fault.to_string());
             }
@@ -81,13 +80,13 @@ impl Folder {
     fn take_over(
         &mut self,
         handle: &Handle,
-        (world, institution): (&Arc<World>, InstitutionCode),
+        (world, sender): (&Arc<World>, &Sender),
         (places, file): (&Places, &Path),
     ) -> Result<(), WorldFault> {
         let name = file.file_name().unwrap_or_default();
         let (taken, refused) = (places.taken.join(name), places.refused.join(name));
         let errors = beside(&refused, ".errors.csv");
-        let read = read((world, institution), (file, &errors), &self.config)?;
+        let read = read((world, sender), (file, &errors), &self.config)?;
         let Some((opened, checked)) = read else {
             return Ok(());
         };
@@ -97,7 +96,7 @@ impl Folder {
         }
         let (flaws, left_out) = (checked.flaws(), checked.flawed());
         let (tell, _) = watch::channel(None);
-        match handle.block_on(world.take_over(institution, checked, tell)) {
+        match handle.block_on(world.take_over(sender.institution, checked, tell)) {
             Ok(import) => {
                 let report = report(&import, flaws, left_out);
                 self.write(&beside(&taken, ".report.csv"), &report);
@@ -130,13 +129,13 @@ impl Folder {
 
 /// Reads a file and writes its flaws to `errors`; nothing when it was replaced meanwhile: the next look sees the new one.
 fn read(
-    (world, institution): (&Arc<World>, InstitutionCode),
+    (world, sender): (&Arc<World>, &Sender),
     (file, errors): (&Path, &Path),
     config: &FolderConfig,
 ) -> Result<Option<(Watched, CheckedFile)>, WorldFault> {
     let mut opened = Watched::open(file).map_err(WorldFault::file(file))?;
-    let server = world.server(institution)?;
-    let mut importing = server.begin_import(plan(file, config), world.now())?;
+    let (institution, system) = (sender.institution, sender.system.clone());
+    let mut importing = world.begin_import(institution, system, plan(file, config))?;
     let mut told = Told::new(errors);
     let mut piece = vec![0; PIECE_BYTES];
     loop {

@@ -114,12 +114,9 @@ impl Numbers<'_> {
         match self {
             Self::Addressee => Ok(number.as_str().to_owned()),
             Self::Local(addressees, system) => {
-                let current = addressees.survivor(number);
-                match current.and_then(|current| addressees.locals_of(current, system)) {
-                    Ok(locals) => Ok(locals.first().map(ToString::to_string).unwrap_or_default()),
-                    Err(AddresseeFault::Refused(_)) => Ok(String::new()),
-                    Err(fault) => Err(WorldFault::from(fault)).to_status(),
-                }
+                let called = addressees.called(number, system);
+                let called = called.map_err(WorldFault::from).to_status()?;
+                Ok(called.map(|local| local.to_string()).unwrap_or_default())
             }
         }
     }

@@ -1,7 +1,5 @@
 //! DBM over gRPC: writes replicas as a file, piece by piece.
 
-use std::sync::Arc;
-
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status};
@@ -15,9 +13,13 @@ use super::{
 };
 use crate::{
     domain::{
-        codes::SpecificInfoCode, files::TextForm, replica_file::FileForm, words::LayoutVersion,
+        codes::{AddresseeNumber, SpecificInfoCode},
+        files::TextForm,
+        replica_file::FileForm,
+        words::LayoutVersion,
     },
     institution::Exported,
+    world::WorldFault,
 };
 
 /// Pieces that may wait.
@@ -34,11 +36,10 @@ struct Plan {
 
 /// Writes the file beside the answer, as fast as the caller takes it.
 pub(super) fn export(
-    entered: &Entered,
+    entered: Entered,
     message: &v1::ExportReplicasRequest,
 ) -> Result<Response<ExportPieces>, Status> {
     let plan = decode(message)?;
-    let (world, institution) = (Arc::clone(&entered.world), entered.institution);
     let (pieces, told) = mpsc::channel(WAITING_MAX);
     tokio::task::spawn_blocking(move || {
         let give = |piece| {
@@ -46,11 +47,7 @@ pub(super) fn export(
             let response = v1::ExportReplicasResponse { part };
             pieces.blocking_send(Ok(response)).is_ok()
         };
-        let exported = world.server(institution).to_status().and_then(|server| {
-            let (info, version) = (plan.subject.0, &plan.subject.1);
-            let exported = server.export_replicas((info, version), plan.form, plan.text, give);
-            exported.to_status()
-        });
+        let exported = write(&entered, plan, give);
         let last = exported.map(|exported| v1::ExportReplicasResponse {
             part: Some(Part::Report(encode(exported))),
         });
@@ -59,6 +56,26 @@ pub(super) fn export(
         }
     });
     Ok(Response::new(ReceiverStream::new(told)))
+}
+
+fn write(
+    entered: &Entered,
+    plan: Plan,
+    give: impl FnMut(Vec<u8>) -> bool,
+) -> Result<Exported, Status> {
+    let system = entered.local_system()?;
+    let addressees = entered.world.addressees(entered.institution).to_status()?;
+    let called = |number: AddresseeNumber| match &system {
+        None => Ok(Some(number.as_str().to_owned())),
+        Some(system) => {
+            let called = addressees.called(number, system);
+            Ok::<_, WorldFault>(called?.map(|local| local.to_string()))
+        }
+    };
+    let (info, version) = (plan.subject.0, &plan.subject.1);
+    let server = entered.server()?;
+    let exported = server.export_replicas((info, version), (plan.form, plan.text), called, give);
+    exported.to_status()
 }
 
 fn decode(message: &v1::ExportReplicasRequest) -> Result<Plan, Status> {
@@ -83,11 +100,12 @@ fn encode(exported: Exported) -> v1::ReplicaExportReport {
         replicas: exported.replicas,
         lines: exported.lines,
         other_versions: exported.other_versions,
+        unnamed: exported.unnamed,
         unwritable_replicas: exported.unwritable_replicas,
         unwritable: unwritable
-            .map(|(replica, flaws)| v1::UnwritableReplica {
+            .map(|(number, replica, flaws)| v1::UnwritableReplica {
                 key: Some(v1::ReplicaKey {
-                    addressee_number: replica.addressee.as_str().to_owned(),
+                    addressee_number: number,
                     specific_info: replica.specific_info.to_string(),
                     record_key: replica.record_key.to_string(),
                 }),

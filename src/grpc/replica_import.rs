@@ -14,9 +14,11 @@ use super::{
 };
 use crate::{
     domain::{
+        codes::InstitutionCode,
         files::{CharacterTable, TextForm},
         replica_file::{Extent, FileFlaw, FileForm, FilePlan},
         replica_import::ReplicaImport,
+        words::SystemName,
     },
     institution::{CheckedFile, ImportPlan},
     world::{World, WorldFault},
@@ -61,6 +63,7 @@ async fn carry(
     let reading = Reading {
         world: Arc::clone(&entered.world),
         institution: entered.institution,
+        system: entered.local_system()?,
         plan,
         events: events.clone(),
     };
@@ -143,7 +146,8 @@ async fn say(events: &Events, event: Event) -> Result<(), Status> {
 /// Reads a file on a thread of its own.
 struct Reading {
     world: Arc<World>,
-    institution: crate::domain::codes::InstitutionCode,
+    institution: InstitutionCode,
+    system: Option<SystemName>,
     plan: ImportPlan,
     events: Events,
 }
@@ -151,8 +155,8 @@ struct Reading {
 impl Reading {
     /// The checked file, and how many of its flaws were not sent.
     fn read(self, mut pieces: mpsc::Receiver<Part>) -> Result<(CheckedFile, u64), Status> {
-        let server = self.world.server(self.institution).to_status()?;
-        let importing = server.begin_import(self.plan.clone(), self.world.now());
+        let (system, plan) = (self.system.clone(), self.plan.clone());
+        let importing = self.world.begin_import(self.institution, system, plan);
         let mut importing = importing.to_status()?;
         let (mut bytes, mut found) = (0, 0);
         while let Some(part) = pieces.blocking_recv() {

@@ -14,7 +14,8 @@ use crate::{
         refusal::Refusal,
         replica::ReplicaName,
         replica_file::{
-            Assembled, Entry, Extent, FileFlaw, FileMisfit, FileNames, FilePlan, FileReader,
+            Assembled, Entry, Extent, FileFlaw, FileMisfit, FileNames, FileNumbers, FilePlan,
+            FileReader,
         },
         replica_import::ReplicaImport,
         words::LayoutVersion,
@@ -225,20 +226,21 @@ impl Importing<'_> {
 }
 
 impl IntermediateServer {
-    /// Begins to take a file in. Nothing of it counts before it is taken over.
+    /// Begins to take a file in whose lines speak `numbers`. Nothing of it counts before it is taken over.
     ///
     /// # Errors
     /// When the changes cannot be kept aside.
-    pub fn begin_import(
-        &self,
+    pub fn begin_import<'s>(
+        &'s self,
         plan: ImportPlan,
+        numbers: FileNumbers<'s>,
         now: Timestamp,
-    ) -> Result<Importing<'_>, ActFault> {
+    ) -> Result<Importing<'s>, ActFault> {
         let name = HEXLOWER.encode(&random_bytes::<16>()?);
         let (layouts, holds) = (&*self.around.layouts, &self.profile.holds);
         Ok(Importing {
             server: self,
-            reader: FileReader::new(plan.file.clone(), layouts, holds),
+            reader: FileReader::new(plan.file.clone(), layouts, holds).speaking(numbers),
             plan,
             digest: Digesting::default(),
             bytes: 0,

@@ -1,4 +1,4 @@
-//! Takes over a file of replicas inside a world; closing the world interrupts it, opening the world goes on with it.
+//! Takes in and over a file of replicas inside a world; closing the world interrupts it, opening the world goes on with it.
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -6,11 +6,46 @@ use tokio::sync::watch;
 
 use super::{World, WorldFault};
 use crate::{
-    domain::{codes::InstitutionCode, replica_import::ReplicaImport},
-    institution::CheckedFile,
+    addressee::AddresseeFault,
+    domain::{
+        addressee::LocalName,
+        codes::InstitutionCode,
+        replica_file::{FileMisfit, FileNumbers},
+        replica_import::ReplicaImport,
+        words::SystemName,
+    },
+    institution::{CheckedFile, ImportPlan, Importing},
 };
 
 impl World {
+    /// Begins to take in a file of replicas of an institution, or of its business system that speaks 宛名番号.
+    ///
+    /// # Errors
+    /// As `IntermediateServer::begin_import`.
+    pub fn begin_import(
+        &self,
+        institution: InstitutionCode,
+        system: Option<SystemName>,
+        plan: ImportPlan,
+    ) -> Result<Importing<'_>, WorldFault> {
+        let numbers = match system {
+            None => FileNumbers::Addressee,
+            Some(system) => {
+                let addressees = self.addressees(institution)?;
+                FileNumbers::Local(Arc::new(move |number| {
+                    let (system, number) = (system.clone(), number.clone());
+                    let found = addressees.addressee_of(&LocalName { system, number });
+                    found.map_err(|fault| match fault {
+                        AddresseeFault::Refused(_) => FileMisfit::UnknownNumber,
+                        _ => FileMisfit::AddresseesUnread,
+                    })
+                }))
+            }
+        };
+        let server = self.server(institution)?;
+        Ok(server.begin_import(plan, numbers, self.now())?)
+    }
+
     /// Takes over a checked file; `told` always shows how far it is. It goes on when the caller leaves.
     ///
     /// # Errors

@@ -81,10 +81,14 @@ pub(crate) async fn number_all(net: &Net, own: &Channel) -> Vec<sim::SamplePerso
 
 /// No number by which the intermediate server knows anybody is in the message.
 pub(crate) fn shows_no_addressee_number(message: &impl Message) {
-    let bytes = message.encode_to_vec();
+    shows_none_in(&message.encode_to_vec());
+}
+
+/// The same of any bytes.
+pub(crate) fn shows_none_in(bytes: &[u8]) {
     for index in 0..PEOPLE {
         let number = person(index, CITY);
-        assert!(!holds_bytes(&bytes, number.as_bytes()), "shows {number}");
+        assert!(!holds_bytes(bytes, number.as_bytes()), "shows {number}");
     }
 }
 
@@ -158,6 +162,64 @@ async fn a_person_whom_the_local_system_does_not_know_has_no_number_there() {
     let listed = listed.await.unwrap().into_inner();
     assert_eq!(listed.inquiries[0].details[0].addressee_number, "");
     shows_no_addressee_number(&listed);
+    stop(net).await;
+}
+
+#[tokio::test]
+async fn a_symbol_is_acquired_followed_and_told_by_local_numbers() {
+    let net = net::start();
+    let own = channel(&net, LOCAL_SYSTEM).await;
+    let people = number_all(&net, &own).await;
+    let mut symbols = SymbolServiceClient::new(own);
+    let status = |addressee_number: String| v1::GetSymbolStatusRequest { addressee_number };
+    let linked = symbols.get_symbol_status(status(local(3))).await.unwrap();
+    assert!(linked.into_inner().linked);
+    let unlink = v1::UnlinkSymbolRequest {
+        addressee_number: local(3),
+        reason: v1::UnlinkReason::MovedOut.into(),
+    };
+    symbols.unlink_symbol(unlink).await.unwrap();
+    let gone = symbols.get_symbol_status(status(local(3))).await.unwrap();
+    assert!(!gone.into_inner().linked);
+    let request = v1::RequestAcquisitionRequest {
+        addressee_number: local(3),
+    };
+    let issued = symbols.request_acquisition(request).await.unwrap();
+    let issued = issued.into_inner();
+    shows_no_addressee_number(&issued);
+    let follow = |addressee_number: String| v1::GetAcquisitionRequest { addressee_number };
+    let begun = symbols.get_acquisition(follow(local(3))).await.unwrap();
+    assert_eq!(begun.get_ref().state(), v1::AcquisitionState::SerialIssued);
+    shows_no_addressee_number(begun.get_ref());
+    let mut population = PopulationServiceClient::new(net.channel(CITY).await);
+    let brought = population.request_symbol(sim::RequestSymbolRequest {
+        acquisition_serial: issued.acquisition_serial,
+        individual_number: people[3].individual_number.clone(),
+    });
+    brought.await.unwrap();
+    let ended = symbols.get_acquisition(follow(local(3))).await.unwrap();
+    assert_eq!(ended.get_ref().state(), v1::AcquisitionState::Linked);
+    let linked = symbols.get_symbol_status(status(local(3))).await.unwrap();
+    assert!(linked.into_inner().linked);
+
+    let other = person(4, CITY);
+    let request = v1::RequestAcquisitionRequest {
+        addressee_number: other.clone(),
+    };
+    for refused in [
+        symbols.request_acquisition(request).await.unwrap_err(),
+        symbols
+            .get_acquisition(follow(other.clone()))
+            .await
+            .unwrap_err(),
+        symbols
+            .get_symbol_status(status(other.clone()))
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(told(&refused).paths(), ["addressee_number"]);
+        assert!(!echoes(&refused, other.as_bytes()));
+    }
     stop(net).await;
 }
 

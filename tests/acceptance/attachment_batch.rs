@@ -16,12 +16,12 @@ use tonic::{Code, transport::Channel};
 use crate::{
     attachment::{
         ADDRESSEE_SYSTEM, LOCAL_SYSTEM, channel, local, net_with_authorities, number_all,
+        shows_none_in,
     },
-    canary::holds_bytes,
     downloads,
     folder::appears,
     inquiry_files::{counts, fetch, file, header, of, row, settled, submit},
-    net::{self, CITY, Net, PEOPLE, person},
+    net::{self, CITY, Net, person},
     told::{echoes, told},
 };
 
@@ -43,13 +43,6 @@ fn line(index: u32, local: &str, addressee: &str) -> String {
 
 fn local_line(index: u32) -> String {
     line(index, &local(index), "")
-}
-
-fn shows_no_addressee_number(bytes: &[u8]) {
-    for index in 0..PEOPLE {
-        let number = person(index, CITY);
-        assert!(!holds_bytes(bytes, number.as_bytes()), "shows {number}");
-    }
 }
 
 async fn client(net: &Net, system: &str) -> (BatchServiceClient<Channel>, Channel) {
@@ -74,16 +67,16 @@ async fn a_file_speaks_local_numbers_from_its_rows_to_its_results_and_their_text
     symbols.unlink_symbol(unlink).await.unwrap();
     let sent: Vec<_> = [0, 1, 10].into_iter().map(local_line).collect();
     let taken = submit(&mut client, header(NAME), sent.concat().as_bytes()).await;
-    shows_no_addressee_number(&taken.unwrap().encode_to_vec());
+    shows_none_in(&taken.unwrap().encode_to_vec());
     let batch = settled(&mut client, NAME).await;
     let expected = [("01", 1), ("31", 1), ("35", 1)];
     assert_eq!(
         counts(&batch),
         expected.map(|(code, rows)| (code.to_owned(), rows)).into()
     );
-    shows_no_addressee_number(&batch.encode_to_vec());
+    shows_none_in(&batch.encode_to_vec());
     let bytes = fetch(&mut client, of(NAME)).await.unwrap();
-    shows_no_addressee_number(&bytes);
+    shows_none_in(&bytes);
     let result = String::from_utf8(bytes).unwrap();
     for request in &sent {
         let request = request.trim_end_matches("\r\n");
@@ -129,7 +122,7 @@ async fn rows_with_the_other_kind_and_unknown_numbers_are_flawed_and_nothing_is_
     assert_eq!(taken.batch.unwrap().rows_left_out, 3);
     settled(&mut client, NAME).await;
     let result = fetch(&mut client, of(NAME)).await.unwrap();
-    shows_no_addressee_number(&result);
+    shows_none_in(&result);
     stop(net).await;
 }
 
@@ -178,7 +171,7 @@ async fn a_result_too_big_for_a_message_is_fetched_by_the_system_that_sent_it() 
     let named = result.message().await.unwrap().unwrap().download.unwrap();
     let (status, bytes) = downloads::fetched_over(own_channel, &named.url).await;
     assert_eq!(status, http::StatusCode::OK);
-    shows_no_addressee_number(&bytes);
+    shows_none_in(&bytes);
     let text = String::from_utf8(bytes).unwrap();
     assert!(text.contains(&local(0)) && text.contains(&local(1)));
     let (status, _) = downloads::fetched_over(other_channel, &named.url).await;
@@ -255,7 +248,7 @@ async fn the_command_and_the_folder_speak_local_numbers_where_they_are_told_to()
         let out = name.replace(".DAT", "_RESULT.DAT");
         let result = appears(&places.join("out").join(out));
         assert!(result.contains(&local(1)), "{result}");
-        shows_no_addressee_number(result.as_bytes());
+        shows_none_in(result.as_bytes());
     });
     stop(net).await;
 }

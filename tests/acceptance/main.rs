@@ -12,6 +12,7 @@ mod addressees;
 mod analysis;
 mod attachment;
 mod attachment_batch;
+mod attachment_replicas;
 mod backup;
 mod bad_fields;
 mod bad_input;

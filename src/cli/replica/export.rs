@@ -69,6 +69,12 @@ impl Export {
                 report.other_versions
             );
         }
+        if report.unnamed > 0 {
+            println!(
+                "この業務システムの宛名番号がない対象者の副本{}件は書き出していません。",
+                report.unnamed
+            );
+        }
         for replica in &report.unwritable {
             let key = replica.key.clone().unwrap_or_default();
             eprintln!(

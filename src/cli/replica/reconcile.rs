@@ -70,6 +70,12 @@ impl Reconcile {
                 report.other_versions
             );
         }
+        if report.unnamed > 0 {
+            println!(
+                "この業務システムの宛名番号がない対象者の副本{}件は突き合わせていません。",
+                report.unnamed
+            );
+        }
         match counts.missing_here + counts.missing_there + counts.different {
             0 => Ok(()),
             differences => Err(CliFault::Differences(differences)),

@@ -6,7 +6,8 @@ use std::hash::{BuildHasher, RandomState};
 use jiff::civil::Date;
 
 use super::{
-    Action, Columns, Extent, Fields, FileFlaw, FileForm, FileMisfit, HeadColumn, Place,
+    Action, Columns, Extent, Fields, FileFlaw, FileForm, FileMisfit, FileNumbers, HeadColumn,
+    Place,
     cut::Cell,
     flaw::head_of,
     open::{Open, Row, SHARED},
@@ -27,6 +28,7 @@ pub struct Assembler<'l> {
     form: FileForm,
     extent: Extent,
     first_line: u64,
+    pub(super) numbers: FileNumbers<'l>,
     open: Option<Open>,
     pub(super) beside_unreadable: bool,
     pub(super) names: FileNames,
@@ -90,10 +92,16 @@ impl<'l> Assembler<'l> {
             form,
             extent,
             first_line,
+            numbers: FileNumbers::Addressee,
             open: None,
             beside_unreadable: false,
             names: FileNames::default(),
         }
+    }
+
+    /// The same for a file whose lines speak these numbers.
+    pub fn speaking(self, numbers: FileNumbers<'l>) -> Self {
+        Self { numbers, ..self }
     }
 
     /// The replicas that the lines name.

@@ -121,6 +121,12 @@ pub enum FileMisfit {
     /// A word does not have its form.
     #[error("{0}")]
     Word(Malformed),
+    /// The addressee system does not know the number.
+    #[error("is not known to the addressee system")]
+    UnknownNumber,
+    /// The addressee system cannot be asked.
+    #[error("the addressee system cannot be read")]
+    AddresseesUnread,
     /// Not a day.
     #[error("must be a day as yyyyMMdd")]
     Day,
@@ -196,6 +202,8 @@ impl FileMisfit {
             Self::Differs { .. } => "DIFFERS",
             Self::Duplicate { .. } => "DUPLICATE",
             Self::Word(_) => "WORD",
+            Self::UnknownNumber => "UNKNOWN_NUMBER",
+            Self::AddresseesUnread => "ADDRESSEES_UNREAD",
             Self::Day => "DAY",
             Self::Year => "YEAR",
             Self::UnknownSet { .. } => "UNKNOWN_SET",
@@ -241,6 +249,8 @@ impl FileMisfit {
             Self::Differs { first } => format!("{first}行目と異なります"),
             Self::Duplicate { first } => format!("同じ副本が{first}行目にあります"),
             Self::Word(malformed) => malformed.ja(),
+            Self::UnknownNumber => "団体内統合宛名システムに登録されていません".into(),
+            Self::AddresseesUnread => "団体内統合宛名システムを読み取れません".into(),
             Self::Day => "実在する日付を yyyyMMdd で指定してください".into(),
             Self::Year => "年度を yyyy で指定してください".into(),
             Self::UnknownSet { known } => {
@@ -279,6 +289,8 @@ impl FileMisfit {
             Self::NotRegistered => "宛名番号とレコードキーを確かめるか、その行を除いてください",
             Self::Differs { .. } => "同じファイル・同じ副本の行では、同じ値にしてください",
             Self::Duplicate { .. } => "一つの副本の行は続けて書き、重複を除いてください",
+            Self::UnknownNumber => "先に宛名番号を付番するか、その行を除いてください",
+            Self::AddresseesUnread => "サーバーの状態を確かめ、ファイルを送り直してください",
             Self::Word(_) | Self::Day | Self::Year => "示した形に直してください",
             Self::UnknownSet { .. } => "データセットのコードを「/」でつないで指定してください",
             Self::NoParent { .. } => "上位のデータセットの行をこの行より前に置いてください",

@@ -33,12 +33,9 @@ impl Assembler<'_> {
         if open_mut.action.is_none() {
             self.head_flaw(open_mut, HeadColumn::Action, FileMisfit::Action);
         }
-        match fields.head(HeadColumn::Addressee).parse() {
+        match self.numbers.read(fields.head(HeadColumn::Addressee)) {
             Ok(addressee) => open_mut.addressee = Some(addressee),
-            Err(malformed) => {
-                let why = FileMisfit::Word(malformed);
-                self.head_flaw(open_mut, HeadColumn::Addressee, why);
-            }
+            Err(why) => self.head_flaw(open_mut, HeadColumn::Addressee, why),
         }
         self.note_name(open_mut, fields.head(HeadColumn::RecordKey));
         if open_mut.action == Some(Action::Register) {

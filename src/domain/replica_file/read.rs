@@ -2,7 +2,7 @@
 
 use super::{
     Assembled, Assembler, Columns, Cutter, Extent, FileFlaw, FileForm, FileMisfit, FileNames,
-    HeadColumn, Place, dat_layout, version_with_length, version_with_names,
+    FileNumbers, HeadColumn, Place, dat_layout, version_with_length, version_with_names,
 };
 use crate::domain::{
     codes::SpecificInfoCode,
@@ -28,6 +28,7 @@ pub struct FileReader<'l> {
     plan: FilePlan,
     layouts: &'l Layouts,
     holds: &'l [SpecificInfoCode],
+    numbers: FileNumbers<'l>,
     lines: LineReader,
     cutter: Cutter,
     names: Option<Vec<String>>,
@@ -48,12 +49,18 @@ impl<'l> FileReader<'l> {
             plan,
             layouts,
             holds,
+            numbers: FileNumbers::Addressee,
             cutter: Cutter::default(),
             names: None,
             assembler: None,
             ended: false,
             rows: 0,
         }
+    }
+
+    /// The same for a file whose lines speak these numbers.
+    pub fn speaking(self, numbers: FileNumbers<'l>) -> Self {
+        Self { numbers, ..self }
     }
 
     /// Takes the next piece of the file; gives the replicas that end in it, and the flaws of the file.
@@ -231,7 +238,8 @@ impl<'l> FileReader<'l> {
             return Err(Box::new(FileFlaw::of_line(line, why)));
         }
         let (form, extent) = (self.plan.form, self.plan.extent);
-        Ok(Assembler::new(columns, form, extent, number))
+        let assembler = Assembler::new(columns, form, extent, number);
+        Ok(assembler.speaking(self.numbers.clone()))
     }
 
     /// What is wrong with the columns as a whole. A `.DAT` line of another length that no version has is a flaw of

@@ -22,6 +22,19 @@ pub fn rows(
     form: FileForm,
     replica: &Replica,
 ) -> Result<Vec<String>, Unwritable> {
+    rows_about(columns, form, replica, replica.addressee.as_str())
+}
+
+/// The same with the number by which the reader knows the person.
+///
+/// # Errors
+/// [`Unwritable`].
+pub fn rows_about(
+    columns: &Columns<'_>,
+    form: FileForm,
+    replica: &Replica,
+    number: &str,
+) -> Result<Vec<String>, Unwritable> {
     let mut head = vec![String::new(); HeadColumn::ALL.len()];
     let mut set_head = |column: HeadColumn, text: String| {
         if let Some(field) = head.get_mut(column.index()) {
@@ -36,7 +49,7 @@ pub fn rows(
         HeadColumn::LayoutVersion,
         replica.layout_version.to_string(),
     );
-    set_head(HeadColumn::Addressee, replica.addressee.as_str().to_owned());
+    set_head(HeadColumn::Addressee, number.to_owned());
     set_head(HeadColumn::RecordKey, replica.record_key.to_string());
     let year = replica.fiscal_year.map(|year| year.year().to_string());
     set_head(HeadColumn::FiscalYear, year.unwrap_or_default());
