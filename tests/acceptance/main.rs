@@ -87,6 +87,7 @@ mod storms;
 mod symbols;
 mod told;
 mod tools;
+mod unlinkability;
 mod watching;
 mod web;
 mod worlds;

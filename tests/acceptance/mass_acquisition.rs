@@ -131,9 +131,15 @@ async fn killed_twice_and_cancelled_once_everybody_has_one_symbol_and_no_serial_
 
     set(&net, sim::ResidentNetwork::default()).await;
     follow(&mut city, 1_000).await;
+    set(&net, down()).await;
+    let (midway, _) = get(&mut city).await;
+    assert_eq!(midway.state(), MassState::Running);
+    assert!(midway.done < midway.of, "{midway:?}");
     net.kill();
     let net = start(dir.path(), people);
     let mut city = client(&net).await;
+    assert_eq!(get(&mut city).await.0.state(), MassState::Running);
+    set(&net, sim::ResidentNetwork::default()).await;
     let (ended, stand) = loop {
         let (mass, stand) = get(&mut city).await;
         if mass.state() != MassState::Running {

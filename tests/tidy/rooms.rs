@@ -58,6 +58,49 @@ const OWNERS: [(&[&str], &[&str]); 13] = [
     (&["mimalloc"], &[]),
 ];
 
+/// Outside `domain/`, which gives them their form: who may hold a number, and who a 住民票コード. `network/` beside `juki` is the core
+/// system, which derives symbols from a 住民票コード.
+const HOLDERS: [(&str, &[&str]); 2] = [
+    (
+        "IndividualNumber",
+        &[
+            "src/addressee/",
+            "src/grpc/addressee.rs",
+            "src/grpc/population.rs",
+            "src/network/juki",
+            "src/sample/",
+            "src/world/addressees.rs",
+            "src/world/identity.rs",
+            "src/world/residents.rs",
+        ],
+    ),
+    (
+        "ResidentCode",
+        &["src/network/", "src/sample/", "src/world/residents.rs"],
+    ),
+];
+
+#[test]
+fn a_number_that_names_a_person_everywhere_is_held_only_where_it_must_be() {
+    let (mut wrong, mut idle) = (Vec::new(), BTreeSet::new());
+    for (name, holders) in HOLDERS {
+        idle.extend(holders.iter().map(|holder| (name, *holder)));
+        for file in files(&["src"]) {
+            let code = file.code_without_tests();
+            let mut words = code.split(|c: char| !is_word(c));
+            if file.room() == Some("domain") || !words.any(|word| word == name) {
+                continue;
+            }
+            match holders.iter().find(|at| file.path.starts_with(**at)) {
+                Some(holder) => drop(idle.remove(&(name, holder))),
+                None => wrong.push(format!("{} holds {name}", file.path)),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(idle.is_empty(), "named and not holding one: {idle:?}");
+}
+
 #[test]
 fn a_room_uses_only_the_rooms_above_it() {
     let floor = |room: &str| ROOMS.iter().position(|known| *known == room);

@@ -1,5 +1,6 @@
 //! Worlds in a temporary directory, whole and in one process.
 
+mod acquiring;
 mod acquisition;
 mod by_hand;
 mod correcting;
