@@ -1,5 +1,8 @@
 //! Chukan, a simulator of Japan's 中間サーバー (intermediate server) and of the national network it talks to.
 
+// A line of output whose reader has gone is an error, not a panic.
+#![warn(clippy::print_stdout)]
+
 pub mod domain;
 
 pub mod crypto;

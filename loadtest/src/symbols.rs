@@ -34,6 +34,9 @@ const PROVIDER: &str = "0220113112101700";
 /// The world that a look-up among many is compared with.
 const FEW: u32 = 1_000;
 
+/// How many people are entered by one call: few enough for its time limit.
+const NUMBERED_AT_ONCE: u32 = 10_000;
+
 /// How a run goes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Plan {
@@ -245,14 +248,16 @@ async fn look_up(target: &Target, calls: &[LookUp], plan: &Plan) -> Result<f64, 
 /// Enters everybody into the addressee system, without a symbol.
 async fn number(target: &Target, plan: &Plan) -> Result<(), Fault> {
     let mut population = PopulationServiceClient::new(target.connect().await?);
-    population
-        .number_people(NumberPeopleRequest {
-            system: "jumin".to_owned(),
-            first: 0,
-            count: plan.people,
-            unlink: true,
-        })
-        .await?;
+    for first in (0..plan.people).step_by(NUMBERED_AT_ONCE as usize) {
+        population
+            .number_people(NumberPeopleRequest {
+                system: "jumin".to_owned(),
+                first,
+                count: NUMBERED_AT_ONCE.min(plan.people - first),
+                unlink: true,
+            })
+            .await?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,10 @@
 //! `chukan certs issue|revoke`: further client certificates of the development PKI, and their end.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    io::{Write as _, stdout},
+    path::PathBuf,
+};
 
 use clap::{Args, Subcommand};
 
@@ -64,8 +68,12 @@ impl Issue {
         };
         let pki = DevelopmentPki::load(&self.data.join("pki"))?;
         pki.issue_client(&identity, validity())?;
-        println!("証明書: {}", pki.client_certificate(&identity).display());
-        println!("秘密鍵: {}", pki.client_key(&identity).display());
+        writeln!(
+            stdout(),
+            "証明書: {}",
+            pki.client_certificate(&identity).display()
+        )?;
+        writeln!(stdout(), "秘密鍵: {}", pki.client_key(&identity).display())?;
         Ok(())
     }
 }
@@ -76,7 +84,7 @@ impl Revoke {
         let certificate =
             fs::read(&self.certificate).map_err(CliFault::file(self.certificate.as_path()))?;
         pki.revoke(&certificate, wall_clock::now())?;
-        println!("失効リスト: {}", pki.revocation_list().display());
+        writeln!(stdout(), "失効リスト: {}", pki.revocation_list().display())?;
         Ok(())
     }
 }

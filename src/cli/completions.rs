@@ -1,6 +1,6 @@
 //! `chukan completions`: completion scripts for shells.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 
 use clap::{Args, CommandFactory};
 
@@ -17,10 +17,6 @@ impl Completions {
         let mut command = japanese(Cli::command());
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, "chukan", &mut script);
-        match std::io::stdout().write_all(&script) {
-            // Who reads has seen enough.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            done => Ok(done?),
-        }
+        Ok(std::io::stdout().write_all(&script)?)
     }
 }

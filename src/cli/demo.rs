@@ -55,10 +55,10 @@ impl Demo {
         telemetry::start(&loaded.config.log)?;
         on_runtime(async move {
             let began = Instant::now();
-            tell::heading("1. 世界を用意する");
+            tell::heading("1. 世界を用意する")?;
             let started = Started::prepare(loaded, &self.plan).await?;
             let scene = Scene::of(&started)?;
-            tell::world(&started, &scene, began.elapsed());
+            tell::world(&started, &scene, began.elapsed())?;
             let (stop, stopped) = oneshot::channel();
             let once = self.once;
             let story = tokio::spawn(async move {
@@ -159,7 +159,7 @@ impl Scene {
             self.key.display(),
         );
         let mut out = std::io::stdout().lock();
-        tell::heading("9. 自分で試す");
+        tell::heading("9. 自分で試す")?;
         writeln!(out, "  証明書: 認証局 {ca}")?;
         writeln!(out, "          照会者 {cert} / {key}\n")?;
         writeln!(

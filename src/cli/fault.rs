@@ -145,6 +145,11 @@ impl CliFault {
         |source| Self::File { file, source }
     }
 
+    /// Whether who reads the output has seen enough of it and has gone, as `head` does.
+    pub(super) fn is_enough(&self) -> bool {
+        matches!(self, Self::Io(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// Writes the fault and its causes to the standard error.
     pub(super) fn show(&self) {
         eprintln!("chukan: {self}");

@@ -146,6 +146,7 @@ pub fn run() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(fault) if fault.is_enough() => ExitCode::SUCCESS,
         Err(fault) => {
             fault.show();
             fault.exit_code()

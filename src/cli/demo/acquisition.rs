@@ -1,5 +1,7 @@
 //! How a person gets a symbol, server by server over three networks.
 
+use std::io::{Write as _, stdout};
+
 use tonic::transport::Channel;
 
 use super::{INQUIRER, Scene, tell};
@@ -24,7 +26,7 @@ const SYSTEM: &str = "jumin";
 
 /// Tells one acquisition. The resident network moves only when it is asked meanwhile, and afterwards as before.
 pub(super) async fn tell(scene: &Scene) -> Result<(), CliFault> {
-    tell::heading("2. 符号を取得する（3つのネットワーク）");
+    tell::heading("2. 符号を取得する（3つのネットワーク）")?;
     let mut juki =
         ResidentNetworkServiceClient::new(scene.connect_with(&Identity::Operator).await?);
     let before = juki
@@ -50,11 +52,12 @@ pub(super) async fn tell(scene: &Scene) -> Result<(), CliFault> {
 
 async fn acquire(scene: &Scene, channel: Channel) -> Result<(), CliFault> {
     let person = &scene.newcomer;
-    println!(
+    writeln!(
+        stdout(),
         "  対象者     {}さん（{INQUIRER} あさひ野市の宛名番号 {}）",
         person.name(),
         person.index
-    );
+    )?;
     let mut symbols = SymbolServiceClient::new(channel.clone());
     let mut addressees = AddresseeServiceClient::new(channel);
     let assignment = v1::AssignNumberRequest {
@@ -76,9 +79,10 @@ async fn acquire(scene: &Scene, channel: Channel) -> Result<(), CliFault> {
     };
     let numbered = addressees.assign_number(assignment.clone()).await?;
     let addressee_number = numbered.into_inner().addressee_number;
-    println!(
+    writeln!(
+        stdout(),
         "  付番       団体内統合宛名番号 {addressee_number}（個人番号は中間サーバーへ渡りません）"
-    );
+    )?;
     // The sample people have symbols: this one's is taken away, and acquired again as a newcomer's would be.
     symbols
         .unlink_symbol(v1::UnlinkSymbolRequest {
@@ -86,14 +90,18 @@ async fn acquire(scene: &Scene, channel: Channel) -> Result<(), CliFault> {
             reason: v1::UnlinkReason::MovedOut.into(),
         })
         .await?;
-    println!("             見本の住民の符号をいったん解除し、転入者として取り直します");
+    writeln!(
+        stdout(),
+        "             見本の住民の符号をいったん解除し、転入者として取り直します"
+    )?;
     let begun = addressees.assign_number(assignment).await?.into_inner();
     if begun.acquisition() != AcquisitionState::AtCommunicationServer {
         return Err(CliFault::Said("符号取得が始まりません"));
     }
-    println!(
+    writeln!(
+        stdout(),
         "  1. 中間サーバーが取得番号を発行し、宛名システムが取得番号と個人番号を住基ネットへ送りました。"
-    );
+    )?;
     // Three servers stand between the communication server and the link.
     for number in 2..=5 {
         let wanted = v1::GetAcquisitionRequest {
@@ -106,7 +114,7 @@ async fn acquire(scene: &Scene, channel: Channel) -> Result<(), CliFault> {
             AcquisitionState::Linked => "取得番号は破棄されました。",
             _ => "",
         };
-        println!("  {number}. {}{what}", stands.message);
+        writeln!(stdout(), "  {number}. {}{what}", stands.message)?;
         if stands.state() == AcquisitionState::Linked {
             return Ok(());
         }

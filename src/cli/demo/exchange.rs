@@ -1,6 +1,9 @@
 //! The exchange itself: submit, wait, open, records, proofs; every answer comes over the wire.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    io::{self, Write as _, stdout},
+};
 
 use data_encoding::HEXLOWER;
 use tonic::transport::Channel;
@@ -59,25 +62,28 @@ async fn ask(
         .iter()
         .find(|known| known.institution == INQUIRER);
     let known = known.ok_or(CliFault::Said("照会者がこの住民を知りません"))?;
-    tell::heading("3. 情報照会を送る（SubmitInquiry）");
-    println!("  照会者     {INQUIRER} あさひ野市");
-    println!(
+    tell::heading("3. 情報照会を送る（SubmitInquiry）")?;
+    writeln!(stdout(), "  照会者     {INQUIRER} あさひ野市")?;
+    writeln!(
+        stdout(),
         "  提供者     {}（{}さんの住所地）",
-        person.home, person.name
-    );
-    println!(
+        person.home,
+        person.name
+    )?;
+    writeln!(
+        stdout(),
         "  対象者     団体内統合宛名番号 {}（個人番号は使いません）",
         known.addressee_number
-    );
-    println!("  事務       JM01000000121000 / JT01010000000214");
-    println!("  特定個人情報 TM00000000000002 地方税関係情報");
+    )?;
+    writeln!(stdout(), "  事務       JM01000000121000 / JT01010000000214")?;
+    writeln!(stdout(), "  特定個人情報 TM00000000000002 地方税関係情報")?;
     let random = random_bytes::<8>().map_err(|_| CliFault::Said("乱数が得られません"))?;
     let record_id = format!("demo-{}", HEXLOWER.encode(&random));
     let who = (known.addressee_number.as_str(), person.home.as_str());
     let request = inquiry(scene.now, record_id, who);
     let mut client = InquiryServiceClient::new(channel);
     let accepted = client.submit_inquiry(request).await?.into_inner();
-    println!("  → 受付番号 {}", accepted.receipt_number);
+    writeln!(stdout(), "  → 受付番号 {}", accepted.receipt_number)?;
     let waited = client
         .wait_inquiry(v1::WaitInquiryRequest {
             receipt_number: accepted.receipt_number,
@@ -89,14 +95,19 @@ async fn ask(
         .inquiry
         .and_then(|inquiry| inquiry.details.into_iter().next());
     let detail = detail.ok_or(CliFault::Said("照会の結果がありません"))?;
-    println!("  → 明細     {} {}", detail.status_code, detail.message);
+    writeln!(
+        stdout(),
+        "  → 明細     {} {}",
+        detail.status_code,
+        detail.message
+    )?;
     let result = detail.specific_infos.into_iter().next();
     result.ok_or(CliFault::Said("照会の結果がありません"))
 }
 
 async fn steps(channel: Channel, serial: &str) -> Result<(), CliFault> {
-    tell::heading("4. 経過（誰が、どの規則で、どの記録を、どれだけの時間で）");
-    println!("  処理通番   {serial}");
+    tell::heading("4. 経過（誰が、どの規則で、どの記録を、どれだけの時間で）")?;
+    writeln!(stdout(), "  処理通番   {serial}")?;
     let journal = ExchangeServiceClient::new(channel)
         .get_journal(GetJournalRequest {
             processing_serial: serial.to_owned(),
@@ -104,35 +115,46 @@ async fn steps(channel: Channel, serial: &str) -> Result<(), CliFault> {
         .await?
         .into_inner();
     for (number, step) in (1..).zip(journal.steps) {
-        println!(
+        writeln!(
+            stdout(),
             "  {number}. {:<16} {:<16} {:>10}  {}",
             step.actor,
             step.act,
             tell::took(step.took),
             step.outcome
-        );
-        println!("       根拠: {}", step.rule);
+        )?;
+        writeln!(stdout(), "       根拠: {}", step.rule)?;
     }
     Ok(())
 }
 
 async fn answer(channel: Channel, result: &v1::SpecificInfoResult) -> Result<(), CliFault> {
-    tell::heading("5. 回答を開く");
+    tell::heading("5. 回答を開く")?;
     let state = result.result.as_ref();
     let state = state.ok_or(CliFault::Said("照会の結果がありません"))?;
-    println!("  結果       {} {}", state.status_code, state.message);
+    writeln!(
+        stdout(),
+        "  結果       {} {}",
+        state.status_code,
+        state.message
+    )?;
     let Some(v1::specific_info_result::Answer::Plain(answer)) = &result.answer else {
         return Err(CliFault::Said("回答がありません"));
     };
-    println!("  照会者の公開鍵へ封印（HPKE）された回答を、照会者の中間サーバーが開きました。");
+    writeln!(
+        stdout(),
+        "  照会者の公開鍵へ封印（HPKE）された回答を、照会者の中間サーバーが開きました。"
+    )?;
     let names = item_names(channel, &result.specific_info).await?;
     for record in &answer.records {
-        println!(
+        writeln!(
+            stdout(),
             "  副本 {}（レイアウト {}）",
-            record.record_key, record.layout_version
-        );
+            record.record_key,
+            record.layout_version
+        )?;
         for data_set in &record.content {
-            show(data_set, &names, 2);
+            show(data_set, &names, 2)?;
         }
     }
     Ok(())
@@ -167,25 +189,30 @@ pub(super) async fn item_names(
     Ok(names)
 }
 
-fn show(data_set: &v1::DataSetRecord, names: &HashMap<String, String>, depth: usize) {
+fn show(
+    data_set: &v1::DataSetRecord,
+    names: &HashMap<String, String>,
+    depth: usize,
+) -> io::Result<()> {
     let indent = "  ".repeat(depth);
     let name = |code: &String| names.get(code).unwrap_or(code).clone();
-    println!("{indent}■ {}", name(&data_set.data_set_code));
+    writeln!(stdout(), "{indent}■ {}", name(&data_set.data_set_code))?;
     for item in &data_set.items {
         let value = match &item.content {
             Some(v1::item::Content::Value(value)) => value.clone(),
             Some(v1::item::Content::Missing(_)) | None => "（値なし）".to_owned(),
         };
-        println!("{indent}  {}: {value}", name(&item.item_code));
+        writeln!(stdout(), "{indent}  {}: {value}", name(&item.item_code))?;
     }
     for child in &data_set.children {
-        show(child, names, depth + 1);
+        show(child, names, depth + 1)?;
     }
+    Ok(())
 }
 
 /// Shows the three records; returns where the inquirer's stands.
 async fn records(channel: Channel, serial: &str) -> Result<v1::LedgerPosition, CliFault> {
-    tell::heading("6. 三者の情報提供等記録を突き合わせる");
+    tell::heading("6. 三者の情報提供等記録を突き合わせる")?;
     let compared = ProvisionRecordServiceClient::new(channel)
         .compare_provision_records(v1::CompareProvisionRecordsRequest {
             scope: Some(
@@ -204,13 +231,14 @@ async fn records(channel: Channel, serial: &str) -> Result<v1::LedgerPosition, C
     ];
     for (side, record) in sides {
         let Some(record) = record else {
-            println!("  {side}: 記録なし");
+            writeln!(stdout(), "  {side}: 記録なし")?;
             continue;
         };
         let place = record.position.as_ref();
         let place = place.map(|place| format!("{} #{}", place.tree, place.index));
         let result = record.result.as_ref();
-        println!(
+        writeln!(
+            stdout(),
             "  {side:<4}  台帳 {:<26} 結果 {}  許可 {}  回答の要約値 {}",
             place.unwrap_or_default(),
             result
@@ -218,15 +246,20 @@ async fn records(channel: Channel, serial: &str) -> Result<v1::LedgerPosition, C
                 .unwrap_or_default(),
             record.permission_row,
             tell::short(&record.answer_digest),
-        );
+        )?;
     }
     if comparison.agree {
-        println!("  → 三者の記録は一致しています。");
+        writeln!(stdout(), "  → 三者の記録は一致しています。")?;
         let own = comparison.inquirer.and_then(|record| record.position);
         own.ok_or(CliFault::Said("照会者の記録がありません"))
     } else {
         for disagreement in &comparison.disagreements {
-            println!("  不一致: {} {}", disagreement.field, disagreement.detail);
+            writeln!(
+                stdout(),
+                "  不一致: {} {}",
+                disagreement.field,
+                disagreement.detail
+            )?;
         }
         Err(CliFault::Said("三者の記録が一致しません"))
     }
@@ -237,7 +270,7 @@ async fn ledger(
     channel: Channel,
     place: v1::LedgerPosition,
 ) -> Result<(), CliFault> {
-    tell::heading("7. 台帳を検証する");
+    tell::heading("7. 台帳を検証する")?;
     let proof = LedgerServiceClient::new(channel)
         .get_inclusion_proof(v1::GetInclusionProofRequest {
             tree: place.tree.clone(),
@@ -247,34 +280,37 @@ async fn ledger(
         .into_inner();
     let keys = PublicKeys::load(&scene.ledger.join("keys.pub"))?;
     let head = verified_head(&proof, keys.as_ref(), place.index)?;
-    println!(
+    writeln!(
+        stdout(),
         "  照会者の記録 {} #{} は、署名付きチェックポイント（{}件、根 {}）に含まれています。",
         place.tree,
         place.index,
         head.size,
         tell::short(&head.root)
-    );
+    )?;
     for line in head
         .to_string()
         .lines()
         .filter(|line| line.starts_with('—'))
     {
         let signer = line.split(' ').nth(1).unwrap_or_default();
-        println!("    署名 {signer}");
+        writeln!(stdout(), "    署名 {signer}")?;
     }
     let report = verify(&scene.ledger, keys.as_ref(), |_| {})?;
     for tree in &report.trees {
-        println!(
+        writeln!(
+            stdout(),
             "  {:<22} {:>4}件  根 {}",
             tree.tree.to_string(),
             tree.size,
             tell::short(&tree.root)
-        );
+        )?;
     }
-    println!(
+    writeln!(
+        stdout(),
         "  → {}件の記録すべてが、葉と木の値に一致しました。",
         report.entries
-    );
+    )?;
     Ok(())
 }
 

@@ -1,47 +1,59 @@
 //! How the demonstration is set on the terminal.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{
+    io::{IsTerminal, Result, Write as _, stdout},
+    time::Duration,
+};
 
 use super::{INQUIRER, Scene};
 use crate::cli::start::Started;
 
 /// A heading between two parts.
-pub(super) fn heading(text: &str) {
-    if std::io::stdout().is_terminal() {
-        println!("\n\x1b[1m{text}\x1b[0m");
+pub(super) fn heading(text: &str) -> Result<()> {
+    if stdout().is_terminal() {
+        writeln!(stdout(), "\n\x1b[1m{text}\x1b[0m")
     } else {
-        println!("\n{text}");
+        writeln!(stdout(), "\n{text}")
     }
 }
 
 /// What the world holds.
-pub(super) fn world(started: &Started, scene: &Scene, took: Duration) {
-    println!(
+pub(super) fn world(started: &Started, scene: &Scene, took: Duration) -> Result<()> {
+    writeln!(
+        stdout(),
         "  データ     {}（{:.1}秒で準備）",
         started.config.data.display(),
         took.as_secs_f64()
-    );
+    )?;
     for world in started.worlds.list() {
-        println!(
+        writeln!(
+            stdout(),
             "  世界       {}: 住民{}人、種{}、時計 {}",
             world.name(),
             world.people(),
             world.seed(),
             world.now()
-        );
+        )?;
         for institution in world.directory().iter() {
             let role = match &institution.resolves_to {
                 Some(city) => format!("→ {city} で照会を受ける"),
                 None if institution.code.as_str() == INQUIRER => "← この説明の照会者".to_owned(),
                 None => String::new(),
             };
-            println!(
+            writeln!(
+                stdout(),
                 "    {}  {}（{}）{role}",
-                institution.code, institution.name, institution.class
-            );
+                institution.code,
+                institution.name,
+                institution.class
+            )?;
         }
     }
-    println!("  サーバー   {}（TLS 1.3、相互認証）", scene.endpoint);
+    writeln!(
+        stdout(),
+        "  サーバー   {}（TLS 1.3、相互認証）",
+        scene.endpoint
+    )
 }
 
 /// A duration as a person reads it.

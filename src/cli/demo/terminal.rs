@@ -1,5 +1,7 @@
 //! The staff's terminal: three held requests for the queue, and who may sign in.
 
+use std::io::{Write as _, stdout};
+
 use data_encoding::HEXLOWER;
 
 use super::{INQUIRER, PROVIDER, Scene, changed, inquiry, tell};
@@ -23,7 +25,7 @@ pub(super) async fn tell(scene: &Scene) -> Result<(), CliFault> {
     let Some(console) = &scene.console else {
         return Ok(());
     };
-    tell::heading("8. 職員の端末で、保留された提供依頼を確認・承認する");
+    tell::heading("8. 職員の端末で、保留された提供依頼を確認・承認する")?;
     let people = people(scene).await?;
     let of = |situation: Option<Situation>| {
         let mut people = people.iter();
@@ -41,27 +43,43 @@ pub(super) async fn tell(scene: &Scene) -> Result<(), CliFault> {
     changed::flag(scene, changing).await?;
     let serial = held(scene, changing, false).await?;
     let changed = changed::check_and_change(scene, &serial, changing).await;
-    println!(
+    writeln!(
+        stdout(),
         "  端末       {console}（認証局の証明書 {} を信頼させるか、警告を承知して進む）",
         scene.authority.display()
-    );
-    println!("  機関       {PROVIDER}（要対応一覧に提供依頼を3件入れました）");
-    println!("    {}さん: 通常の確認と承認の練習", ordinary.name);
-    println!(
+    )?;
+    writeln!(
+        stdout(),
+        "  機関       {PROVIDER}（要対応一覧に提供依頼を3件入れました）"
+    )?;
+    writeln!(
+        stdout(),
+        "    {}さん: 通常の確認と承認の練習",
+        ordinary.name
+    )?;
+    writeln!(
+        stdout(),
         "    {}さん: 支援措置（DV等）を想定。不開示の指定あり。提供しない判断の練習",
         protected.name
-    );
+    )?;
     let (name, clerk) = (&changing.name, changed::CLERK);
     match changed {
-        Ok(()) => println!(
+        Ok(()) => writeln!(
+            stdout(),
             "    {name}さん: {clerk}が確認した後に副本が訂正された。承認が無効になり、確認からやり直す練習"
         ),
         // In a world that was used before, the account may have another password or be locked.
-        Err(fault) => println!("    {name}さん: {clerk}で確認できないため、保留のまま（{fault}）"),
-    }
-    println!("  研修用アカウント（パスワードはすべて {TRAINING_PASSWORD}）");
+        Err(fault) => writeln!(
+            stdout(),
+            "    {name}さん: {clerk}で確認できないため、保留のまま（{fault}）"
+        ),
+    }?;
+    writeln!(
+        stdout(),
+        "  研修用アカウント（パスワードはすべて {TRAINING_PASSWORD}）"
+    )?;
     for (account, _, name, role) in TRAINING_ACCOUNTS {
-        println!("    {account:<11} {}  {name}", role.ja());
+        writeln!(stdout(), "    {account:<11} {}  {name}", role.ja())?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufWriter, Write},
+    io::{BufWriter, Write, stdout},
     path::PathBuf,
 };
 
@@ -57,23 +57,26 @@ impl Export {
                 return Err(failed);
             }
         };
-        println!(
+        writeln!(
+            stdout(),
             "{}: 副本{}件、{}行",
             self.file.display(),
             report.replicas,
             report.lines
-        );
+        )?;
         if report.other_versions > 0 {
-            println!(
+            writeln!(
+                stdout(),
                 "ほかのレイアウト版の副本{}件は書き出していません。",
                 report.other_versions
-            );
+            )?;
         }
         if report.unnamed > 0 {
-            println!(
+            writeln!(
+                stdout(),
                 "この業務システムの宛名番号がない対象者の副本{}件は書き出していません。",
                 report.unnamed
-            );
+            )?;
         }
         for replica in &report.unwritable {
             let key = replica.key.clone().unwrap_or_default();

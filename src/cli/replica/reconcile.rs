@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{BufReader, BufWriter, Read, Seek as _, Write as _},
+    io::{BufReader, BufWriter, Read, Seek as _, Write as _, stdout},
     path::PathBuf,
 };
 
@@ -60,21 +60,27 @@ impl Reconcile {
         copy.rewind()?;
         let registered = Contained::read(copy, form, self.text_form()?)?;
         let counts = self.compare(&original.contents, &registered.contents)?;
-        println!(
+        writeln!(
+            stdout(),
             "一致{}件、副本にないもの{}件、原本にないもの{}件、内容が違うもの{}件",
-            counts.same, counts.missing_here, counts.missing_there, counts.different
-        );
+            counts.same,
+            counts.missing_here,
+            counts.missing_there,
+            counts.different
+        )?;
         if report.other_versions > 0 {
-            println!(
+            writeln!(
+                stdout(),
                 "ほかのレイアウト版の副本{}件は突き合わせていません。",
                 report.other_versions
-            );
+            )?;
         }
         if report.unnamed > 0 {
-            println!(
+            writeln!(
+                stdout(),
                 "この業務システムの宛名番号がない対象者の副本{}件は突き合わせていません。",
                 report.unnamed
-            );
+            )?;
         }
         match counts.missing_here + counts.missing_there + counts.different {
             0 => Ok(()),
@@ -127,7 +133,7 @@ impl Reconcile {
             writeln!(file, "{addressee},{record_key},{what}")?;
         }
         file.flush()?;
-        println!("差異の一覧: {}", report.display());
+        writeln!(stdout(), "差異の一覧: {}", report.display())?;
         Ok(counts)
     }
 }

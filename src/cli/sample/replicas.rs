@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufWriter, Write as _},
+    io::{BufWriter, Write as _, stdout},
     path::PathBuf,
 };
 
@@ -76,7 +76,11 @@ impl Replicas {
             },
         };
         let replicas = self.write(&source)?;
-        println!("{}に副本{replicas}件を書きました。", self.file.display());
+        writeln!(
+            stdout(),
+            "{}に副本{replicas}件を書きました。",
+            self.file.display()
+        )?;
         Ok(())
     }
 
