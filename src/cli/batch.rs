@@ -18,6 +18,7 @@ mod send;
 mod tell;
 
 use send::Fetched;
+use tell::Found;
 pub(super) use tell::{line, time};
 
 #[derive(Debug, Subcommand)]
@@ -46,10 +47,10 @@ pub(super) struct Submit {
     /// 終わるか職員の確認待ちになるまで、進み具合を表示して待つ
     #[arg(long)]
     wait: bool,
-    /// 誤りの報告を書くファイル（CSV）
+    /// 誤りの報告を書くファイル（CSV）。複数のファイルを送るときは、各行の先頭にファイル名が入る
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// バッチ照会ファイル。名前は <ジョブ>_<yyyyMMddHHmmss>_<0001>.DAT
+    /// バッチ照会ファイル。一つが受け付けられなくても、残りは送る。名前は <ジョブ>_<yyyyMMddHHmmss>_<0001>.DAT
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -167,30 +168,59 @@ impl BatchCommand {
 impl Submit {
     async fn run(self) -> Result<(), CliFault> {
         let mut service = Service::at(&self.client).await?;
-        let mut taken = Vec::new();
+        let (mut taken, mut found, mut refused) = (Vec::new(), Found::of(&self.files), 0);
         for file in &self.files {
-            let file = send::FileToSend::read(file, &self.text, self.by_row)?;
-            match service.submit(&file).await {
-                Ok(response) => {
-                    tell::taken(&response)?;
-                    tell::flaws(&response.flaws, self.report.as_deref())?;
-                    taken.push(file.header.file_name);
+            match self.send(&mut service, file, &mut found).await {
+                Ok(name) => taken.push(name),
+                Err(fault) if self.files.len() == 1 => {
+                    found.report(self.report.as_deref())?;
+                    return Err(fault);
                 }
-                Err(refused) if send::is_flawed(&refused) => {
-                    let flaws = service.check(&file).await?;
-                    tell::flaws(&flaws, self.report.as_deref())?;
-                    return Err(CliFault::Flawed(flaws.len()));
+                Err(fault) => {
+                    eprintln!("{}: {fault}", file.display());
+                    refused += 1;
                 }
-                Err(refused) => return Err(refused.into()),
             }
         }
+        found.report(self.report.as_deref())?;
         if self.wait {
             for name in taken {
                 let batch = service.wait(&name).await?;
                 tell::batch(&batch)?;
             }
         }
-        Ok(())
+        match refused {
+            0 => Ok(()),
+            files => Err(CliFault::FilesNotTaken {
+                files,
+                flawed: found.refused_files > 0,
+            }),
+        }
+    }
+
+    /// Sends a file and tells what is wrong in it; its name where it was taken.
+    async fn send(
+        &self,
+        service: &mut Service<'_>,
+        path: &Path,
+        found: &mut Found,
+    ) -> Result<String, CliFault> {
+        let file = send::FileToSend::read(path, &self.text, self.by_row)?;
+        match service.submit(&file).await {
+            Ok(response) => {
+                tell::taken(&response)?;
+                found.tell(&file.header.file_name, response.flaws)?;
+                Ok(file.header.file_name)
+            }
+            Err(refused) if send::is_flawed(&refused) => {
+                let flaws = service.check(&file).await?;
+                let count = flaws.len();
+                found.tell(&file.header.file_name, flaws)?;
+                found.refused_files += 1;
+                Err(CliFault::Flawed(count))
+            }
+            Err(refused) => Err(refused.into()),
+        }
     }
 }
 
@@ -199,8 +229,11 @@ impl Check {
         let mut service = Service::at(&self.client).await?;
         let file = send::FileToSend::read(&self.file, &self.text, false)?;
         let flaws = service.check(&file).await?;
-        tell::flaws(&flaws, self.report.as_deref())?;
-        match flaws.len() {
+        let count = flaws.len();
+        let mut found = Found::default();
+        found.tell(&file.header.file_name, flaws)?;
+        found.report(self.report.as_deref())?;
+        match count {
             0 => tell::line("誤りはありません。"),
             count => Err(CliFault::Flawed(count)),
         }

@@ -53,6 +53,8 @@ pub(super) enum CliFault {
     Identity(#[from] IdentityFault),
     #[error("ファイルに{0}件の誤りがあります")]
     Flawed(usize),
+    #[error("受け付けられなかったファイルが{files}件あります")]
+    FilesNotTaken { files: u64, flawed: bool },
     #[error("ファイルに誤りが{0}件あるため、何も登録していません")]
     FileRefused(u64),
     #[error("文字コードで表せない副本{0}件は書き出していません")]
@@ -181,7 +183,7 @@ impl CliFault {
             Self::Backup(_) => 3,
             Self::Damaged(_) | Self::StateDiffers(_) | Self::SidesDiffer(_) => 3,
             Self::Ledger(_) | Self::Differences(_) | Self::Evidence(_) | Self::NotEvidence => 3,
-            Self::Flawed(_) => 5,
+            Self::Flawed(_) | Self::FilesNotTaken { flawed: true, .. } => 5,
             Self::Config(_) | Self::Definitions(_) => 4,
             Self::Telemetry(_)
             | Self::World(_)
@@ -195,6 +197,7 @@ impl CliFault {
             | Self::Identity(_)
             | Self::Explained(_)
             | Self::FileRefused(_)
+            | Self::FilesNotTaken { flawed: false, .. }
             | Self::ReplicasUnwritable(_)
             | Self::FileLine(_)
             | Self::Said(_) => 1,

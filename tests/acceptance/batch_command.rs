@@ -87,3 +87,64 @@ fn a_file_with_flaws_ends_with_its_own_exit_code_and_a_report() {
     assert_eq!(checked.status.code(), Some(5));
     assert!(text(&batch(&net, dir.path(), &["status"]).stdout).contains("ありません"));
 }
+
+#[test]
+fn of_several_files_the_sound_ones_are_taken_and_each_flaw_names_its_file() {
+    let (net, dir) = (net::start(), TempDir::new().unwrap());
+    let names = [1, 2, 3].map(|at| NAME.replace("0001", &format!("000{at}")));
+    for (at, name) in (0..).zip(&names) {
+        let sound = text(&file([row(at, RowCondition::None)]));
+        let written = match at {
+            1 => sound,
+            _ => sound.replace(TAX_AFFAIR, "XX01000000121000"),
+        };
+        fs::write(dir.path().join(name), written).unwrap();
+    }
+    let [first, sound, last] = &names;
+    let arguments = [
+        "submit",
+        "--wait",
+        "--report",
+        "report.csv",
+        first,
+        sound,
+        last,
+    ];
+    let sent = batch(&net, dir.path(), &arguments);
+    assert_eq!(sent.status.code(), Some(5), "{sent:?}");
+    let told = text(&sent.stdout);
+    for flawed in [first, last] {
+        assert!(
+            told.contains(&format!("{flawed} 1行目 項目9 事務コード")),
+            "{told}"
+        );
+    }
+    assert!(told.contains("1行中1行が終了"), "{told}");
+    let refused = text(&sent.stderr);
+    assert!(
+        refused.contains("受け付けられなかったファイルが2件"),
+        "{refused}"
+    );
+    let report = fs::read_to_string(dir.path().join("report.csv")).unwrap();
+    let lines: Vec<_> = report.lines().collect();
+    assert!(lines[0].starts_with("ファイル,行,"), "{report}");
+    assert_eq!(lines.len(), 3);
+    assert!(
+        lines[1].starts_with(&format!("{first},1,115,9,affair,")),
+        "{report}"
+    );
+    assert!(
+        lines[2].starts_with(&format!("{last},1,115,9,affair,")),
+        "{report}"
+    );
+
+    // None is flawed: one is there already, one cannot be read.
+    let arguments = ["submit", sound, "nowhere_20261122093000_0001.DAT"];
+    let sent = batch(&net, dir.path(), &arguments);
+    assert_eq!(sent.status.code(), Some(1), "{sent:?}");
+    let refused = text(&sent.stderr);
+    assert!(
+        refused.contains("受付済み") && refused.contains("nowhere"),
+        "{refused}"
+    );
+}

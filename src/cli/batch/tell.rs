@@ -2,7 +2,7 @@
 
 use std::{
     io::{Write as _, stdout},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use crate::{
     cli::fault::CliFault,
     crypto::files::replace_private,
     domain::{
-        batch_file::{ReportLine, report as report_text},
+        batch_file::{ReportLine, report as report_text, report_of_files},
         jst::jst_datetime,
     },
     grpc::proto::v1,
@@ -36,32 +36,67 @@ pub(super) fn taken(response: &v1::SubmitBatchResponse) -> Result<(), CliFault> 
     ))
 }
 
-/// Tells flaws one by one, and writes them to a report where one is wanted.
-pub(super) fn flaws(flaws: &[v1::BatchFlaw], report: Option<&Path>) -> Result<(), CliFault> {
-    for flaw in flaws {
-        let place = match flaw.column {
-            0 => format!("{}行目 {}文字目", flaw.line, flaw.position),
-            column => format!("{}行目 項目{column}", flaw.line),
-        };
-        let shape = match flaw.shape.as_str() {
-            "" => String::new(),
-            shape => format!("（値の形: {shape}）"),
-        };
-        line(&format!("{place} {}{shape}", flaw.description_ja))?;
+/// What was found wrong in the files of one command.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Whether each flaw is told with the name of its file: there are several.
+    names_files: bool,
+    flaws: Vec<(String, v1::BatchFlaw)>,
+    /// Files that were refused because of their flaws.
+    pub(super) refused_files: u64,
+}
+
+impl Found {
+    pub(super) fn of(files: &[PathBuf]) -> Self {
+        Self {
+            names_files: files.len() > 1,
+            ..Self::default()
+        }
     }
-    let Some(report) = report else {
-        return Ok(());
-    };
-    let lines = flaws.iter().map(|flaw| ReportLine {
-        line: flaw.line.unsigned_abs().into(),
-        position: usize::try_from(flaw.position).unwrap_or_default(),
-        column: usize::try_from(flaw.column).unwrap_or_default(),
-        column_name: flaw.column_name.clone(),
-        shape: flaw.shape.clone(),
-        description_ja: flaw.description_ja.clone(),
-    });
-    let text = report_text(lines);
-    replace_private(report, text.as_bytes()).map_err(CliFault::file(report))
+
+    /// Tells the flaws of a file one by one, and keeps them for the report.
+    pub(super) fn tell(&mut self, file: &str, flaws: Vec<v1::BatchFlaw>) -> Result<(), CliFault> {
+        for flaw in flaws {
+            let name = match self.names_files {
+                true => format!("{file} "),
+                false => String::new(),
+            };
+            let place = match flaw.column {
+                0 => format!("{}行目 {}文字目", flaw.line, flaw.position),
+                column => format!("{}行目 項目{column}", flaw.line),
+            };
+            let shape = match flaw.shape.as_str() {
+                "" => String::new(),
+                shape => format!("（値の形: {shape}）"),
+            };
+            line(&format!("{name}{place} {}{shape}", flaw.description_ja))?;
+            self.flaws.push((file.to_owned(), flaw));
+        }
+        Ok(())
+    }
+
+    /// Writes the flaws to a report where one is wanted.
+    pub(super) fn report(&self, report: Option<&Path>) -> Result<(), CliFault> {
+        let Some(report) = report else {
+            return Ok(());
+        };
+        let lines = self.flaws.iter().map(|(file, flaw)| {
+            let line = ReportLine {
+                line: flaw.line.unsigned_abs().into(),
+                position: usize::try_from(flaw.position).unwrap_or_default(),
+                column: usize::try_from(flaw.column).unwrap_or_default(),
+                column_name: flaw.column_name.clone(),
+                shape: flaw.shape.clone(),
+                description_ja: flaw.description_ja.clone(),
+            };
+            (file.clone(), line)
+        });
+        let text = match self.names_files {
+            true => report_of_files(lines),
+            false => report_text(lines.map(|(_, line)| line)),
+        };
+        replace_private(report, text.as_bytes()).map_err(CliFault::file(report))
+    }
 }
 
 pub(super) fn batch(batch: &v1::Batch) -> Result<(), CliFault> {

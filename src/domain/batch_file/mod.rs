@@ -16,7 +16,7 @@ pub use file::InquiryFile;
 pub use flaw::{RowFlaw, RowFlawKind, without_authority};
 pub use name::BatchFileName;
 pub use numbers::{LocalRows, RowNumbers, local_number, local_numbers, without_addressee_number};
-pub use report::{ReportLine, report};
+pub use report::{ReportLine, report, report_of_files};
 pub use result::{RowAnswer, RowStanding, left_out_line, reason_digit, result_lines};
 pub use row::{InquiryRow, NumberSystem, RowCondition};
 

@@ -34,14 +34,25 @@ impl From<&RowFlaw> for ReportLine {
     }
 }
 
-/// The text of a report.
-pub fn report(lines: impl IntoIterator<Item = ReportLine>) -> String {
-    let rows = lines.into_iter().map(|of| {
-        let said = of.description_ja.replace('"', "\"\"");
+impl ReportLine {
+    fn row(&self) -> String {
+        let said = self.description_ja.replace('"', "\"\"");
         format!(
             "{},{},{},{},{},\"{said}\"\r\n",
-            of.line, of.position, of.column, of.column_name, of.shape
+            self.line, self.position, self.column, self.column_name, self.shape
         )
-    });
+    }
+}
+
+/// The text of a report on one file.
+pub fn report(lines: impl IntoIterator<Item = ReportLine>) -> String {
+    let rows = lines.into_iter().map(|line| line.row());
     HEAD.to_owned() + &rows.collect::<String>()
+}
+
+/// The text of a report on several files: each line begins with the name of its file.
+pub fn report_of_files(lines: impl IntoIterator<Item = (String, ReportLine)>) -> String {
+    let rows = lines.into_iter();
+    let rows = rows.map(|(file, line)| format!("{file},{}", line.row()));
+    format!("ファイル,{HEAD}") + &rows.collect::<String>()
 }
