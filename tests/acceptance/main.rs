@@ -20,6 +20,7 @@ mod bad_replicas;
 mod batch;
 mod batch_command;
 mod batch_crash;
+mod batch_hours;
 mod big_inquiry;
 mod canary;
 mod conditions;
