@@ -11,7 +11,7 @@ use super::{
     download,
     fields::{Fields, page},
     proto::v1::{self, batch_service_server::BatchService},
-    status::ToStatus,
+    status::{ToStatus, status_of},
 };
 use crate::{
     domain::{
@@ -88,7 +88,7 @@ impl BatchService for Batches {
         let name = file_name(&request.get_ref().file_name)?;
         let view = own_batch(&entered, &name)?;
         Ok(Response::new(v1::GetBatchResponse {
-            batch: Some(batch(view)),
+            batch: Some(batch(view, entered.world.can_begin().err().as_ref())),
         }))
     }
 
@@ -102,8 +102,11 @@ impl BatchService for Batches {
         let system = entered.local_system()?;
         let found = entered.server()?.batches(system.as_ref(), &page);
         let found = found.to_status()?;
+        let fault = entered.world.can_begin().err();
+        let batches = found.rows.into_iter();
+        let batches = batches.map(|view| batch(view, fault.as_ref()));
         Ok(Response::new(v1::ListBatchesResponse {
-            batches: found.rows.into_iter().map(batch).collect(),
+            batches: batches.collect(),
             next_page_token: found.next_token.unwrap_or_default(),
         }))
     }
@@ -160,7 +163,7 @@ impl BatchService for Batches {
         let cancelled = entered.world.cancel_batch(entered.institution, name).await;
         let view = cancelled.to_status()?;
         Ok(Response::new(v1::CancelBatchResponse {
-            batch: Some(batch(view)),
+            batch: Some(batch(view, entered.world.can_begin().err().as_ref())),
         }))
     }
 }
@@ -233,7 +236,8 @@ async fn watch(entered: &Entered, name: &BatchFileName, sender: &Watcher) -> Res
     loop {
         let view = server.batch(name).to_status()?;
         let done = view.has_ended() || waits(&view);
-        let now = batch(view);
+        let fault = entered.world.can_begin().err();
+        let now = batch(view, fault.as_ref());
         if shown.as_ref() != Some(&now) {
             let response = v1::WatchBatchResponse {
                 batch: Some(now.clone()),
@@ -243,8 +247,11 @@ async fn watch(entered: &Entered, name: &BatchFileName, sender: &Watcher) -> Res
             }
             shown = Some(now);
         }
-        if done {
-            return Ok(());
+        match fault {
+            _ if done => return Ok(()),
+            // Nothing moves any more before the server is started again.
+            Some(fault @ Refusal::RecordsUnavailable) => return Err(status_of(&fault)),
+            _ => {}
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => pause = WATCH_PAUSE_MAX.min(pause * 2),

@@ -114,13 +114,15 @@ pub(super) fn domain_encoding(fields: &mut Fields, encoding: i32) -> Option<Enco
 /// The answer to a file that was taken.
 pub(super) fn taken(view: BatchView, flaws: &[RowFlaw]) -> v1::SubmitBatchResponse {
     v1::SubmitBatchResponse {
-        batch: Some(batch(view)),
+        batch: Some(batch(view, None)),
         flaws: flaws.iter().take(FLAWS_MAX).map(flaw).collect(),
         flaw_count: count(flaws.len()),
     }
 }
 
-pub(super) fn batch(view: BatchView) -> v1::Batch {
+/// A batch as it stands; `fault` is what keeps the world from writing, if anything does.
+pub(super) fn batch(view: BatchView, fault: Option<&Refusal>) -> v1::Batch {
+    let fault = fault.filter(|_| !view.has_ended());
     let BatchView { batch, tally } = view;
     let (state, ended_at) = match &batch.state {
         BatchState::Running => (v1::BatchState::Running, None),
@@ -147,6 +149,8 @@ pub(super) fn batch(view: BatchView) -> v1::Batch {
         rows_ended: ended.cast_signed(),
         results: results.collect(),
         encoding: encoding.into(),
+        stopped_by: fault.map_or("", Refusal::reason).to_owned(),
+        stopped_by_ja: fault.map(Refusal::ja).unwrap_or_default(),
     }
 }
 

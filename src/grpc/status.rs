@@ -157,7 +157,10 @@ fn stops_ledger(fault: &LedgerFault) -> bool {
 fn stops_store(fault: &StoreFault) -> bool {
     matches!(
         fault,
-        StoreFault::ReadOnly { .. } | StoreFault::Io { .. } | StoreFault::Closed
+        StoreFault::ReadOnly { .. }
+            | StoreFault::Io { .. }
+            | StoreFault::FoldEnded { .. }
+            | StoreFault::Closed
     )
 }
 

@@ -45,6 +45,15 @@ pub enum StoreFault {
         #[source]
         cause: Arc<StoreFault>,
     },
+    /// The thread that brings the log into the tree ended unexpectedly.
+    #[error(
+        "{}: the log could not be brought into the tree; nothing that was acknowledged is lost: start the process again, which reads the log",
+        dir.display()
+    )]
+    FoldEnded {
+        /// The store's directory.
+        dir: PathBuf,
+    },
     /// The engine was closed.
     #[error("the state store is closed")]
     Closed,

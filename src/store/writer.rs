@@ -132,8 +132,10 @@ impl Shared {
     }
 
     pub(super) fn stop(&self, cause: StoreFault) {
-        tracing::error!(%cause, "the state store accepts no more writes");
-        self.stopped.get_or_init(|| Arc::new(cause));
+        self.stopped.get_or_init(|| {
+            tracing::error!(%cause, "the state store accepts no more writes");
+            Arc::new(cause)
+        });
     }
 
     pub(super) fn refusal(&self) -> StoreFault {
@@ -324,10 +326,9 @@ impl Writer {
     }
 
     fn lost(&self) -> StoreFault {
-        StoreFault::damaged(
-            self.shared.layers.path(),
-            "the folding of the log ended unexpectedly",
-        )
+        StoreFault::FoldEnded {
+            dir: self.shared.layers.path().to_path_buf(),
+        }
     }
 
     fn end(mut self) -> Result<(), StoreFault> {

@@ -5,7 +5,13 @@
 
 use std::{collections::BTreeSet, process::Stdio, time::Duration};
 
-use chukan::grpc::proto::v1::{self, replica_service_client::ReplicaServiceClient};
+use chukan::{
+    domain::batch_file::RowCondition,
+    grpc::proto::{
+        sim::v1::{Network, SetNetworkRequest, network_service_client::NetworkServiceClient},
+        v1::{self, replica_service_client::ReplicaServiceClient},
+    },
+};
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -14,6 +20,7 @@ use tonic_health::pb::{
 use crate::{
     crash::{Load, everything_agrees, inquiries_are_whole},
     disk::{Disk, Fault},
+    inquiry_files::{client, file, header, row, settled, submit},
     net::{self, CITY, Net, WARD, tax_inquiry},
     told::told,
 };
@@ -123,6 +130,59 @@ async fn survives(fault: Fault) -> usize {
     inquiries_are_whole(&net, &load, &known).await;
     everything_agrees(&net, &load).await;
     stopped
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_cannot_go_on_says_why_and_goes_on_after_the_restart() {
+    const NAME: &str = "kyufu_20261122093000_0001.DAT";
+    let disk = Disk::new();
+    let net = disk.start(&[]);
+    let stop = |stopped| SetNetworkRequest {
+        network: Some(Network {
+            stopped,
+            ..Network::default()
+        }),
+    };
+    let mut networks = NetworkServiceClient::new(net.channel("operator").await);
+    networks.set_network(stop(true)).await.unwrap();
+    let mut batches = client(&net).await;
+    let rows = [0, 1, 10].map(|index| row(index, RowCondition::None));
+    submit(&mut batches, header(NAME), &file(rows))
+        .await
+        .unwrap();
+    let get = v1::GetBatchRequest {
+        file_name: NAME.into(),
+    };
+    let waiting = batches.get_batch(get.clone()).await.unwrap().into_inner();
+    assert_eq!(waiting.batch.unwrap().stopped_by, "");
+
+    disk.arm(Fault::FailSync, 1);
+    let mut inquiries = net.inquiries(CITY).await;
+    let cut = inquiries.submit_inquiry(tax_inquiry("x-1", 0)).await;
+    assert_eq!(told(&cut.unwrap_err()).reason, "RECORDS_UNAVAILABLE");
+    let stopped = batches.get_batch(get).await.unwrap().into_inner();
+    let stopped = stopped.batch.unwrap();
+    assert_eq!(stopped.stopped_by, "RECORDS_UNAVAILABLE");
+    assert!(!stopped.stopped_by_ja.is_empty());
+    let watch = v1::WatchBatchRequest {
+        file_name: NAME.into(),
+    };
+    let mut watched = batches.watch_batch(watch).await.unwrap().into_inner();
+    assert_eq!(
+        watched.message().await.unwrap().unwrap().batch,
+        Some(stopped)
+    );
+    let ended = watched.message().await.unwrap_err();
+    assert_eq!(told(&ended).reason, "RECORDS_UNAVAILABLE");
+    net.kill();
+
+    disk.keep_all();
+    let net = disk.start(&[]);
+    let mut networks = NetworkServiceClient::new(net.channel("operator").await);
+    networks.set_network(stop(false)).await.unwrap();
+    let ended = settled(&mut client(&net).await, NAME).await;
+    assert_eq!((ended.rows_ended, ended.stopped_by.as_str()), (3, ""));
+    tokio::task::spawn_blocking(|| net.stop()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

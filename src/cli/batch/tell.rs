@@ -102,6 +102,9 @@ impl Found {
 pub(super) fn batch(batch: &v1::Batch) -> Result<(), CliFault> {
     line(&format!("ファイル  {}", batch.file_name))?;
     line(&format!("状態      {}", state(batch)))?;
+    if !batch.stopped_by_ja.is_empty() {
+        line(&format!("停止中    {}", batch.stopped_by_ja))?;
+    }
     line(&format!("受付      {}", time(batch.accepted_at)))?;
     if batch.ended_at.is_some() {
         line(&format!("終了      {}", time(batch.ended_at)))?;
