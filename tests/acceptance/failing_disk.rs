@@ -1,7 +1,8 @@
 //! Whatever call to the disk fails, tears or never happens: what was acknowledged is there, nothing has left without its
 //! record, the ledger verifies, and the server says that it cannot write.
 //!
-//! `CHUKAN_DISK_CALLS` is the number of the last call that is tried; each call up to it is, instead of a few.
+//! `CHUKAN_DISK_CALLS` is the number of the last call that is tried, `CHUKAN_DISK_FROM` that of the first (1); each call from one to
+//! the other is, instead of a few.
 
 use std::{collections::BTreeSet, process::Stdio, time::Duration};
 
@@ -32,9 +33,14 @@ const FEW: [u64; 9] = [1, 2, 3, 4, 7, 12, 31, 90, 200];
 const GROWTH: usize = 12;
 
 fn calls() -> Vec<u64> {
-    match std::env::var("CHUKAN_DISK_CALLS") {
-        Ok(last) => (1..=last.parse().expect("CHUKAN_DISK_CALLS is a number")).collect(),
-        Err(_) => FEW.to_vec(),
+    let number = |name: &str| {
+        let text = std::env::var(name).ok()?;
+        let number: Result<u64, _> = text.parse();
+        Some(number.unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
+    };
+    match number("CHUKAN_DISK_CALLS") {
+        Some(last) => (number("CHUKAN_DISK_FROM").unwrap_or(1)..=last).collect(),
+        None => FEW.to_vec(),
     }
 }
 
