@@ -108,6 +108,7 @@ pub(crate) fn serve(data: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         // They are the tests', and the server refuses variables that it does not know.
         .env_remove("CHUKAN_DISK_CALLS")
+        .env_remove("CHUKAN_DISK_FROM")
         .env_remove("CHUKAN_IDLE_CONNECTIONS")
         .env_remove("CHUKAN_FLOOD_INQUIRIES")
         .env_remove("CHUKAN_STORM_CALLS")
