@@ -1,13 +1,13 @@
 //! `loadtest bench`: every budget beside what is measured in this run, with its spread.
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 
 use crate::{
     Fault, Plan, batch,
     drive::drive,
-    exchange, opening, replicas,
+    exchange, ghz, opening, replicas,
     target::{Target, verify_ledger},
 };
 
@@ -23,6 +23,9 @@ pub(crate) struct Bench {
     /// Records in the ledger that is opened after a kill
     #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(3..=100_000_000))]
     records: u64,
+    /// The program `ghz`, where it is not on the PATH
+    #[arg(long, value_name = "PROGRAM", default_value = "ghz")]
+    ghz: PathBuf,
 }
 
 /// The people of the small world.
@@ -123,9 +126,24 @@ impl Bench {
             ("memory with nothing to do, MiB", Budget::AtMost(60.0)),
             mib,
         );
-        println!(
-            "\nNot measured: the generator beside `ghz`, because it drives whole conversations and no single method of any server."
-        );
+        let plan = ghz::Plan {
+            ghz: self.ghz,
+            seconds: extent.seconds,
+            rounds: extent.rounds,
+            connections: 8,
+            in_flight: 64,
+        };
+        let name = "calls of the generator, ratio to those of ghz";
+        if ghz::is_there(&plan.ghz).await {
+            let pairs = ghz::pairs(&plan).await?;
+            let ratios = pairs.iter().map(|pair| pair.ratio()).collect();
+            print((name, Budget::AtLeast(3.0)), ratios);
+        } else {
+            println!(
+                "\nNot measured: {name}, because there is no program {:?} (--ghz).",
+                plan.ghz
+            );
+        }
         Ok(())
     }
 }

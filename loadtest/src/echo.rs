@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, service::Routes, transport::Channel};
 use crate::{Fault, drive::Call};
 
 /// Bytes of the payload. Source: DESIGN, the yardstick of the budgets.
-const PAYLOAD_BYTES: usize = 1_024;
+pub(crate) const PAYLOAD_BYTES: usize = 1_024;
 
 mod proto {
     #![allow(

@@ -1,10 +1,12 @@
 //! The load generator of Chukan: complete exchanges per second beside the bare echo that the machine is capable of.
 
 mod account;
+mod address;
 mod approvers;
 mod baseline;
 mod batch;
 mod bench;
+mod call;
 mod capacity;
 mod chart;
 mod closed;
@@ -16,11 +18,13 @@ mod exchange;
 mod fairness;
 mod findings;
 mod gate;
+mod ghz;
 mod html;
 mod inquiry;
 mod kinds_report;
 mod limit;
 mod live;
+mod method;
 mod metrics;
 mod mix;
 mod open;
@@ -28,6 +32,7 @@ mod opening;
 mod people;
 mod plan;
 mod profile;
+mod raw;
 mod replicas;
 mod report;
 mod run;
@@ -44,7 +49,8 @@ use clap::{Args, Parser, Subcommand};
 /// Any fault of a run; it is printed and ends the run.
 type Fault = Box<dyn Error + Send + Sync>;
 
-/// Load generator of Chukan. It starts its own targets on this machine and never talks to another.
+/// Load generator of Chukan. It starts its own targets on this machine; only `call` talks to a server that is there, and to
+/// another machine's only when told that it is yours.
 #[derive(Debug, Parser)]
 #[command(name = "loadtest", version)]
 struct Cli {
@@ -62,6 +68,10 @@ enum Command {
     /// The highest rate at which the gates hold: raised until one breaks, then closed in on
     #[command(args_override_self = true)]
     Capacity(Box<capacity::Capacity>),
+    /// One unary method of any gRPC server, by its descriptor, in an open or closed model
+    Call(Box<call::Call>),
+    /// The generator's calls per second beside those of ghz, on the yardstick
+    BesideGhz(ghz::Plan),
     /// Every budget beside what is measured in this run, with its spread
     Bench(bench::Bench),
     /// Complete exchanges (submit and wait) per second as a ratio to the mutual-TLS echo of 1 KiB
@@ -145,6 +155,8 @@ fn main() -> ExitCode {
         Command::Batch(plan) => on_runtime(batch::run(plan)),
         Command::Run(run) => on_runtime(run.run()),
         Command::Bench(bench) => on_runtime(bench.run()),
+        Command::BesideGhz(plan) => on_runtime(ghz::run(plan)),
+        Command::Call(call) => on_runtime(call.run()),
         Command::Capacity(capacity) => on_runtime(capacity.run()),
         Command::Replicas(plan) => on_runtime(replicas::run(plan)),
         Command::Symbols(plan) => on_runtime(symbols::run(plan)),

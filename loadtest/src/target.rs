@@ -82,6 +82,11 @@ impl Target {
         })
     }
 
+    /// Where it listens, `HOST:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// A connection of its own, as the inquirer.
     pub(crate) async fn connect(&self) -> Result<Channel, Fault> {
         self.connect_as(INQUIRER).await
