@@ -104,7 +104,8 @@ impl IntermediateServer {
         let mut goes_on = true;
         while let (true, (Some(prepared), changes)) = (goes_on, coming) {
             let handed = state.hand_over_changes(code, (&latest, ahead.is_empty()), prepared);
-            let (handed, next) = tokio::join!(handed, self.prepare(changes));
+            // In this order: handing over takes this thread until it is done.
+            let (next, handed) = tokio::join!(self.prepare(changes), handed);
             let (after, handed_over) = handed?;
             latest.clone_from(&after);
             ahead.push_back((after, handed_over));
