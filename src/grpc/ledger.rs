@@ -123,8 +123,7 @@ fn readable_head(entered: &Entered, text: &str) -> Result<TreeId, Status> {
 }
 
 async fn checkpoint(entered: &Entered, tree: TreeId) -> Result<Checkpoint, Status> {
-    let signed = entered.world.records().ledger().checkpoint(tree).await;
-    found(signed, Thing::Tree)
+    found(entered.world.checkpoint(tree).await, Thing::Tree)
 }
 
 fn found<T>(result: Result<T, LedgerFault>, thing: Thing) -> Result<T, Status> {

@@ -185,6 +185,12 @@ impl Watch {
         self.free_bytes.load(Ordering::Relaxed) >= self.rules.disk_bytes_min
     }
 
+    /// Whether the last signing failed.
+    pub(super) fn misses_witness(&self) -> bool {
+        let since = self.unwitnessed_since.lock();
+        since.unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     fn is_unwitnessed(&self) -> bool {
         let since = self.unwitnessed_since.lock();
         let since = since.unwrap_or_else(PoisonError::into_inner);

@@ -10,6 +10,7 @@ use std::{
 use jiff::SignedDuration;
 
 use super::{ClockMode, World, WorldFault, condition::LOOKED_EVERY};
+use crate::ledger::{Checkpoint, LedgerFault, TreeId};
 
 /// How often the upkeep is done, by the computer's clock.
 const EVERY: Duration = Duration::from_secs(30);
@@ -80,7 +81,7 @@ impl World {
             Chore::NoteFollowed if self.records.is_writable() => {
                 Ok(self.records.note_followed().await?)
             }
-            Chore::Sign if self.records.is_writable() && self.unsigned() >= UNSIGNED_MAX => {
+            Chore::Sign if self.records.is_writable() && self.is_to_be_signed() => {
                 self.sign().await
             }
             Chore::NoteFollowed | Chore::Sign => Ok(()),
@@ -93,15 +94,21 @@ impl World {
 
     /// One round of upkeep; while the clock is frozen only the signatures.
     pub(super) async fn keep_up(&self) -> Result<(), WorldFault> {
-        self.sign().await?;
+        let signed = self.sign().await;
         match self.clock() {
-            ClockMode::Frozen(_) => Ok(()),
+            ClockMode::Frozen(_) => {}
             ClockMode::System | ClockMode::OffsetMs(_) => {
                 self.renew_lists(LIST_RENEWAL_AGE).await?;
                 self.delete_old_results().await?;
-                self.expire_provisions().await
+                self.expire_provisions().await?;
             }
         }
+        signed
+    }
+
+    /// Whether the trees are signed before the next upkeep: much is unsigned, or the last time it could not be done.
+    fn is_to_be_signed(&self) -> bool {
+        self.unsigned() >= UNSIGNED_MAX || self.watch.misses_witness()
     }
 
     /// Entries that were not signed since the world was opened, or by then.
@@ -118,6 +125,21 @@ impl World {
         signed
     }
 
+    /// The head of a tree, signed and cosigned.
+    ///
+    /// # Errors
+    /// When there is no such tree; when it cannot be signed, which is tried again until it can.
+    pub async fn checkpoint(&self, tree: TreeId) -> Result<Checkpoint, LedgerFault> {
+        let signed = self.records.ledger().checkpoint(tree).await;
+        if signed
+            .as_ref()
+            .is_err_and(|fault| !matches!(fault, LedgerFault::NotThere { .. }))
+        {
+            self.watch.witnessed(false);
+        }
+        signed
+    }
+
     /// Signs the head of every tree that has grown: from then on, nobody can cut the tree unnoticed.
     pub(super) async fn sign_trees(&self) -> Result<(), WorldFault> {
         let ledger = self.records.ledger();
@@ -129,7 +151,7 @@ impl World {
                 .collect()
         };
         for (tree, _) in grown {
-            let head = ledger.checkpoint(tree).await?;
+            let head = self.checkpoint(tree).await?;
             let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
             signed.insert(tree, head.size);
         }

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use chukan::grpc::proto::v1::{self, ledger_service_client::LedgerServiceClient};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -56,7 +57,7 @@ async fn a_disk_that_fills_up_warns_then_stops_what_is_new_and_goes_on_when_ther
     assert_eq!(refused.code(), Code::Unavailable);
     assert_eq!(told(&refused).reason, "DISK_FULL");
     assert!(refused.get_details_retry_info().is_some());
-    let read = chukan::grpc::proto::v1::GetInquiryRequest {
+    let read = v1::GetInquiryRequest {
         receipt_number: taken.receipt_number.clone(),
         ..Default::default()
     };
@@ -144,4 +145,42 @@ async fn a_daily_backup_that_cannot_be_made_is_shown_until_it_was_made() {
     assert!(net.healthz().await.starts_with("HTTP/1.1 200"));
     fs::remove_file(&in_the_way).unwrap();
     shown(&net, "backup_overdue", 0).await;
+}
+
+#[tokio::test]
+async fn a_witness_that_is_missing_for_too_long_is_shown_until_it_is_back_and_nothing_stops() {
+    let settings = ["--set", "store.unwitnessed_seconds_max=1"];
+    let net = net::start_with(&[WITH_METRICS, &settings].concat());
+    shown(&net, "witness_missing", 0).await;
+    let checkpoints = net.ledger().join("checkpoints");
+    let aside = net.ledger().join("aside");
+    fs::rename(&checkpoints, &aside).unwrap();
+    fs::write(&checkpoints, "in the way").unwrap();
+    let mut client = net.inquiries(CITY).await;
+    let taken = ask(&mut client, tax_inquiry("w-1", 0)).await;
+    assert_eq!(codes(&taken), ["01"]);
+    let mut ledger = LedgerServiceClient::new(net.channel(CITY).await);
+    let trees = ledger.list_trees(v1::ListTreesRequest {}).await.unwrap();
+    let tree = trees.into_inner().trees.remove(0).name;
+    let wanted = v1::GetCheckpointRequest { tree };
+    ledger.get_checkpoint(wanted.clone()).await.unwrap_err();
+    shown(&net, "witness_missing", 1).await;
+    banner(
+        &net,
+        "記録木の連署が、定められた時間を超えて行われていません。",
+    )
+    .await;
+    assert!(net.healthz().await.starts_with("HTTP/1.1 200"));
+    let taken = ask(&mut client, tax_inquiry("w-2", 0)).await;
+    assert_eq!(codes(&taken), ["01"], "a missing witness stops nothing");
+
+    fs::remove_file(&checkpoints).unwrap();
+    fs::rename(&aside, &checkpoints).unwrap();
+    shown(&net, "witness_missing", 0).await;
+    ledger.get_checkpoint(wanted).await.unwrap();
+    let data = net.data().to_path_buf();
+    let (stopped, kept) = tokio::task::spawn_blocking(|| net.stop()).await.unwrap();
+    assert!(stopped.success());
+    net::ledger_verifies(&data);
+    drop(kept);
 }
