@@ -57,3 +57,57 @@ pub fn without_addressee_number(line: &str) -> String {
     }
     columns.join(",")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{InquiryRow, tests::ROW},
+        *,
+    };
+    use crate::domain::institution::{InstitutionClass, KeyHolding};
+
+    #[test]
+    fn only_who_may_handle_the_affair_learns_whether_a_number_is_known() {
+        let read = |unit: &str, number: &str| {
+            let mut sender = Institution {
+                code: "9900000000001100".parse().unwrap(),
+                name: "見本市".into(),
+                class: InstitutionClass::MunicipalMayor,
+                resolves_to: None,
+                holds: Vec::new(),
+                key_holding: KeyHolding::default(),
+                units: BTreeMap::new(),
+                users: BTreeMap::new(),
+                systems: BTreeMap::new(),
+                identity_use: BTreeMap::new(),
+            };
+            let affair = "JM01000000121000".parse().unwrap();
+            sender
+                .units
+                .insert(affair, vec!["FUKUSHI".parse().unwrap()]);
+            let known = [("77".parse().unwrap(), "000000000012345".parse().unwrap())].into();
+            let numbers = RowNumbers::Local(Box::new(LocalRows { known, sender }));
+            let mut values: Vec<_> = ROW.split(',').map(str::to_owned).collect();
+            for (column, value) in [
+                (Column::LocalNumber, number),
+                (Column::AddresseeNumber, ""),
+                (Column::Unit, unit),
+            ] {
+                values[column.number() - 1] = format!("{value:<width$}", width = column.width());
+            }
+            let read = InquiryRow::read_numbered(1, &values.join(","), &numbers);
+            read.map_err(|flaws| {
+                flaws
+                    .iter()
+                    .map(|flaw| flaw.column.unwrap())
+                    .collect::<Vec<_>>()
+            })
+        };
+        assert!(read("FUKUSHI", "77").is_ok());
+        assert_eq!(read("FUKUSHI", "78").unwrap_err(), [Column::LocalNumber]);
+        for number in ["77", "78"] {
+            assert_eq!(read("ZEIMU", number).unwrap_err(), [Column::Unit]);
+            assert_eq!(read("あ", number).unwrap_err(), [Column::Unit]);
+        }
+    }
+}

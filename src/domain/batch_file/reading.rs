@@ -39,8 +39,9 @@ impl<'a> Reading<'a> {
         reading
     }
 
-    /// The row when there was no flaw.
-    pub(super) fn finish<T>(self, row: Option<T>) -> Result<T, Vec<RowFlaw>> {
+    /// The row when there was no flaw; the flaws in the order of the columns.
+    pub(super) fn finish<T>(mut self, row: Option<T>) -> Result<T, Vec<RowFlaw>> {
+        self.flaws.sort_by_key(|flaw| flaw.position);
         match row {
             Some(row) if self.flaws.is_empty() => Ok(row),
             _ => Err(self.flaws),

@@ -9,7 +9,7 @@ use crate::domain::{
 };
 
 /// A row as the documents show it.
-const ROW: &str = "01,12345          ,000000000012345,20261122093000123,FUKUSHI             ,tester              ,\
+pub(super) const ROW: &str = "01,12345          ,000000000012345,20261122093000123,FUKUSHI             ,tester              ,\
     9900000000001100,0,JM01000000121000,JT01010000000214,                ,                ,0220113112101700,\
     TM00000000000002,1,1,2026    ,        ";
 
