@@ -1,18 +1,15 @@
 //! Makes the changes of an accepted file of replicas, to the last, also after a restart. DBM.
 
-use std::{collections::VecDeque, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use super::{ActFault, IntermediateServer};
 use crate::{
     domain::replica_import::ReplicaImport,
-    store::{ChangeReader, HandedOver, PreparedChanges, StoreFault},
+    store::{ChangeReader, PreparedChanges, StoreFault},
 };
 
 /// How many changes become durable at a time.
 const CHANGES_AT_ONCE: usize = 500;
-
-/// How many such groups of changes may be on their way to the disk.
-const AHEAD_MAX: usize = 4;
 
 /// How often a write is tried when others change the same replicas at the same moment.
 const ATTEMPTS: u32 = 5;
@@ -87,8 +84,7 @@ impl IntermediateServer {
         }
     }
 
-    /// While some changes become durable, the next are prepared and handed over, and more again. `import` and `told` know of those
-    /// that are durable.
+    /// While some changes become durable, the next are prepared.
     async fn make_changes(
         &self,
         import: &mut ReplicaImport,
@@ -99,23 +95,16 @@ impl IntermediateServer {
         for _made in 0..import.applied {
             changes.next_change()?;
         }
-        let (mut latest, mut ahead) = (import.clone(), VecDeque::new());
         let mut coming = self.prepare(changes).await?;
-        let mut goes_on = true;
-        while let (true, (Some(prepared), changes)) = (goes_on, coming) {
-            let handed = state.hand_over_changes(code, (&latest, ahead.is_empty()), prepared);
+        while let (Some(prepared), changes) = coming {
+            let made = state.make_changes(code, import, prepared);
             // In this order: handing over takes this thread until it is done.
-            let (next, handed) = tokio::join!(self.prepare(changes), handed);
-            let (after, handed_over) = handed?;
-            latest.clone_from(&after);
-            ahead.push_back((after, handed_over));
-            if ahead.len() >= AHEAD_MAX {
-                goes_on = first_durable(&mut ahead, import, told).await?;
+            let (next, made) = tokio::join!(self.prepare(changes), made);
+            *import = made?;
+            if told(import).is_break() {
+                return Ok(());
             }
             coming = next?;
-        }
-        while !ahead.is_empty() {
-            first_durable(&mut ahead, import, told).await?;
         }
         Ok(())
     }
@@ -143,18 +132,4 @@ impl IntermediateServer {
         });
         preparing.await.map_err(|_| StoreFault::Closed)?
     }
-}
-
-/// Waits for the first of the changes that were handed over, and tells of them. Whether the others are still wanted.
-async fn first_durable(
-    ahead: &mut VecDeque<(ReplicaImport, HandedOver)>,
-    import: &mut ReplicaImport,
-    told: &mut (impl FnMut(&ReplicaImport) -> ControlFlow<()> + Send),
-) -> Result<bool, StoreFault> {
-    let Some((after, handed_over)) = ahead.pop_front() else {
-        return Ok(true);
-    };
-    handed_over.durable().await?;
-    *import = after;
-    Ok(told(import).is_continue())
 }

@@ -3,8 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    Batch, HandedOver, Key, Page, PageOf, ReplicaChange, State, StoreFault, form,
-    replicas::replica_key,
+    Batch, Key, Page, PageOf, ReplicaChange, State, StoreFault, form, replicas::replica_key,
 };
 use crate::domain::{
     codes::{AddresseeNumber, InstitutionCode, SpecificInfoCode},
@@ -99,30 +98,25 @@ impl State {
         Ok(prepared)
     }
 
-    /// Hands prepared changes over together with their note in the import, all or none. Returns the import as it is then.
+    /// Makes prepared changes and notes them with their import, all or none. Returns the import as it is then.
     ///
     /// # Errors
-    /// When they cannot be handed over. `HandedOver::durable` gives `Conflict` when one of the replicas was changed since they
-    /// were prepared, or when `before` is not durable yet and does not become so.
-    pub async fn hand_over_changes(
+    /// `Conflict` when one of the replicas was changed since they were prepared.
+    pub async fn make_changes(
         &self,
         institution: InstitutionCode,
-        (before, is_durable): (&ReplicaImport, bool),
+        before: &ReplicaImport,
         prepared: PreparedChanges,
-    ) -> Result<(ReplicaImport, HandedOver), StoreFault> {
+    ) -> Result<ReplicaImport, StoreFault> {
         let mut after = before.clone();
         after.applied += prepared.changes;
         after.registered += prepared.registered;
         after.replaced += prepared.replaced;
         after.deleted += prepared.deleted;
         let mut batch = prepared.batch;
-        let key = import(institution, before.number);
-        if !is_durable {
-            batch.expect(key.clone(), form::encode(before)?);
-        }
-        batch.put_value(key, &after)?;
-        let handed_over = self.engine.hand_over(batch).await?;
-        Ok((after, handed_over))
+        batch.put_value(import(institution, before.number), &after)?;
+        self.engine.write(batch).await?;
+        Ok(after)
     }
 
     /// The newest import, for the next one's number.
@@ -228,79 +222,5 @@ impl State {
             let named: Named = form::decode(row)?;
             Ok(named.specific_info != info || show(named, row)?)
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{domain::replica_file::Extent, store::EncodedReplica};
-
-    fn accepted() -> ReplicaImport {
-        ReplicaImport {
-            number: 1,
-            specific_info: "TM90000000000001".parse().unwrap(),
-            layout_version: "2024.04".parse().unwrap(),
-            extent: Extent::Differential,
-            digest: "00".into(),
-            rows: 3,
-            left_out: 0,
-            accepted_at: jiff::Timestamp::UNIX_EPOCH,
-            changes: 3,
-            applied: 0,
-            registered: 0,
-            replaced: 0,
-            deleted: 0,
-        }
-    }
-
-    fn registration(record_key: &str) -> [ReplicaChange; 1] {
-        [ReplicaChange::Register(EncodedReplica {
-            name: name(record_key),
-            body: b"{\"sound\":true".to_vec(),
-        })]
-    }
-
-    fn name(record_key: &str) -> ReplicaName {
-        ReplicaName {
-            addressee: "000000000000001".parse().unwrap(),
-            specific_info: accepted().specific_info,
-            record_key: record_key.parse().unwrap(),
-        }
-    }
-
-    #[tokio::test]
-    async fn changes_that_rest_on_changes_that_were_not_made_are_not_made_either() {
-        let dir = tempfile::tempdir().unwrap();
-        let state = State::open(&dir.path().join("state"), 1 << 20).unwrap();
-        let code = "0220113112101700".parse().unwrap();
-        let begun = accepted();
-        state.accept_import(code, &begun).await.unwrap();
-        let prepare = |key: &str| state.prepare_changes(code, &registration(key)).unwrap();
-        let hand_over = async |before: &ReplicaImport, is_durable, prepared| {
-            let handed = state.hand_over_changes(code, (before, is_durable), prepared);
-            handed.await.unwrap()
-        };
-        let (other, first, second) = (prepare("K1"), prepare("K1"), prepare("K2"));
-        let (after_other, made) = hand_over(&begun, true, other).await;
-        made.durable().await.unwrap();
-        // Prepared before K1 was there, as if somebody had registered it meanwhile.
-        let (after_first, first) = hand_over(&after_other, true, first).await;
-        let (_, second) = hand_over(&after_first, false, second).await;
-        for handed_over in [first, second] {
-            let refused = handed_over.durable().await;
-            assert!(matches!(refused, Err(StoreFault::Conflict { .. })));
-        }
-        assert!(!state.has_replica(code, &name("K2")).unwrap());
-        let imports = state.imports(code, &Page::first(1)).unwrap();
-        assert_eq!(imports.rows.first(), Some(&after_other));
-        // Of those that come after one another all are made.
-        let (second, third) = (prepare("K2"), prepare("K3"));
-        let (after_second, second) = hand_over(&after_other, true, second).await;
-        let (after_third, third) = hand_over(&after_second, false, third).await;
-        second.durable().await.unwrap();
-        third.durable().await.unwrap();
-        assert!(after_third.is_finished());
-        assert!(state.has_replica(code, &name("K3")).unwrap());
     }
 }
