@@ -1,7 +1,7 @@
 //! Chukan, a simulator of Japan's 中間サーバー (intermediate server) and of the national network it talks to.
 
 // A line of output whose reader has gone is an error, not a panic.
-#![warn(clippy::print_stdout)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod domain;
 

@@ -8,7 +8,12 @@ use std::{
 use clap::{Args, Subcommand, ValueEnum};
 use tonic::transport::Channel;
 
-use super::{client::ClientOptions, download, fault::CliFault, start::on_runtime};
+use super::{
+    client::ClientOptions,
+    download,
+    fault::{CliFault, aside},
+    start::on_runtime,
+};
 use crate::{
     crypto::files::create_private,
     grpc::proto::v1::{self, batch_service_client::BatchServiceClient},
@@ -168,34 +173,39 @@ impl BatchCommand {
 impl Submit {
     async fn run(self) -> Result<(), CliFault> {
         let mut service = Service::at(&self.client).await?;
-        let (mut taken, mut found, mut refused) = (Vec::new(), Found::of(&self.files), 0);
+        let (mut taken, mut found, mut faults) = (Vec::new(), Found::of(&self.files), Vec::new());
         for file in &self.files {
             match self.send(&mut service, file, &mut found).await {
                 Ok(name) => taken.push(name),
-                Err(fault) if self.files.len() == 1 => {
-                    found.report(self.report.as_deref())?;
-                    return Err(fault);
-                }
-                Err(fault) => {
-                    eprintln!("{}: {fault}", file.display());
-                    refused += 1;
-                }
+                Err(fault) => faults.push(self.told(&file.display().to_string(), fault)),
             }
         }
-        found.report(self.report.as_deref())?;
-        if self.wait {
-            for name in taken {
-                let batch = service.wait(&name).await?;
-                tell::batch(&batch)?;
+        if let Err(fault) = found.report(self.report.as_deref()) {
+            faults.push(self.told("--report", fault));
+        }
+        for name in taken.iter().filter(|_| self.wait) {
+            let waited = service.wait(name).await;
+            if let Err(fault) = waited.and_then(|batch| tell::batch(&batch)) {
+                faults.push(self.told(name, fault));
             }
         }
-        match refused {
-            0 => Ok(()),
-            files => Err(CliFault::FilesNotTaken {
-                files,
+        let count = faults.len();
+        match faults.into_iter().next() {
+            None => Ok(()),
+            Some(fault) if self.files.len() == 1 || fault.is_enough() => Err(fault),
+            Some(_) => Err(CliFault::SomeFailed {
+                count,
                 flawed: found.refused_files > 0,
             }),
         }
+    }
+
+    /// Tells at once what became of one of several files, for the others may take long.
+    fn told(&self, what: &str, fault: CliFault) -> CliFault {
+        if self.files.len() > 1 {
+            aside(&format!("{what}: {fault}"));
+        }
+        fault
     }
 
     /// Sends a file and tells what is wrong in it; its name where it was taken.

@@ -1,6 +1,11 @@
 //! Why a command failed, in Japanese for the person at the terminal, and with which exit code.
 
-use std::{error::Error, io, path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use tonic_types::StatusExt as _;
 
@@ -12,6 +17,11 @@ use crate::{
     server::{ServerFault, TlsFault, connect::ConnectFault, telemetry::TelemetryFault},
     world::{WorldFault, backup::BackupFault},
 };
+
+/// Tells a line on the standard error. Where nobody reads it nobody can be told that either.
+pub(super) fn aside(text: &str) {
+    drop(writeln!(io::stderr(), "{text}"));
+}
 
 /// What is said of a file that somebody writes while it is read.
 pub(super) const CHANGED: &str = "読み取り中にファイルが変更されました。何も取り込まれていません。書き終えてから、もう一度実行してください";
@@ -53,8 +63,8 @@ pub(super) enum CliFault {
     Identity(#[from] IdentityFault),
     #[error("ファイルに{0}件の誤りがあります")]
     Flawed(usize),
-    #[error("受け付けられなかったファイルが{files}件あります")]
-    FilesNotTaken { files: u64, flawed: bool },
+    #[error("終わらなかったものが{count}件あります。上の表示を確かめてください")]
+    SomeFailed { count: usize, flawed: bool },
     #[error("ファイルに誤りが{0}件あるため、何も登録していません")]
     FileRefused(u64),
     #[error("文字コードで表せない副本{0}件は書き出していません")]
@@ -154,10 +164,10 @@ impl CliFault {
 
     /// Writes the fault and its causes to the standard error.
     pub(super) fn show(&self) {
-        eprintln!("chukan: {self}");
+        aside(&format!("chukan: {self}"));
         if let Self::Definitions(flaws) = self {
             for flaw in flaws {
-                eprintln!("  {}", flaw.ja());
+                aside(&format!("  {}", flaw.ja()));
             }
         }
         let mut cause = self.source().and_then(Error::source);
@@ -167,8 +177,8 @@ impl CliFault {
         }
         while let Some(fault) = cause {
             match fault.downcast_ref::<io::Error>() {
-                Some(source) => eprintln!("  原因: {}", said_by_system(source)),
-                None => eprintln!("  原因: {fault}"),
+                Some(source) => aside(&format!("  原因: {}", said_by_system(source))),
+                None => aside(&format!("  原因: {fault}")),
             }
             cause = fault.source();
         }
@@ -183,7 +193,7 @@ impl CliFault {
             Self::Backup(_) => 3,
             Self::Damaged(_) | Self::StateDiffers(_) | Self::SidesDiffer(_) => 3,
             Self::Ledger(_) | Self::Differences(_) | Self::Evidence(_) | Self::NotEvidence => 3,
-            Self::Flawed(_) | Self::FilesNotTaken { flawed: true, .. } => 5,
+            Self::Flawed(_) | Self::SomeFailed { flawed: true, .. } => 5,
             Self::Config(_) | Self::Definitions(_) => 4,
             Self::Telemetry(_)
             | Self::World(_)
@@ -197,7 +207,7 @@ impl CliFault {
             | Self::Identity(_)
             | Self::Explained(_)
             | Self::FileRefused(_)
-            | Self::FilesNotTaken { flawed: false, .. }
+            | Self::SomeFailed { flawed: false, .. }
             | Self::ReplicasUnwritable(_)
             | Self::FileLine(_)
             | Self::Said(_) => 1,

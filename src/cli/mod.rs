@@ -170,7 +170,7 @@ fn read_command_line() -> Result<Cli, ExitCode> {
             shown.exit()
         }
         Err(wrong) => {
-            eprintln!("{}", japanese::message(&wrong));
+            fault::aside(&japanese::message(&wrong));
             Err(ExitCode::from(EXIT_USAGE))
         }
     }

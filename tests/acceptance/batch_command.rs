@@ -121,10 +121,7 @@ fn of_several_files_the_sound_ones_are_taken_and_each_flaw_names_its_file() {
     }
     assert!(told.contains("1行中1行が終了"), "{told}");
     let refused = text(&sent.stderr);
-    assert!(
-        refused.contains("受け付けられなかったファイルが2件"),
-        "{refused}"
-    );
+    assert!(refused.contains("終わらなかったものが2件"), "{refused}");
     let report = fs::read_to_string(dir.path().join("report.csv")).unwrap();
     let lines: Vec<_> = report.lines().collect();
     assert!(lines[0].starts_with("ファイル,行,"), "{report}");

@@ -4,7 +4,11 @@
 //! `CHUKAN_DISK_CALLS` is the number of the last call that is tried, `CHUKAN_DISK_FROM` that of the first (1); each call from one to
 //! the other is, instead of a few.
 
-use std::{collections::BTreeSet, process::Stdio, time::Duration};
+use std::{
+    collections::BTreeSet,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use chukan::{
     domain::batch_file::RowCondition,
@@ -170,6 +174,15 @@ async fn a_batch_that_cannot_go_on_says_why_and_goes_on_after_the_restart() {
     let stopped = stopped.batch.unwrap();
     assert_eq!(stopped.stopped_by, "RECORDS_UNAVAILABLE");
     assert!(!stopped.stopped_by_ja.is_empty());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chukan"));
+    command.args(["batch", "status", "--institution", CITY, NAME]);
+    command
+        .args(["--server", net.address(), "--data"])
+        .arg(net.data());
+    let shown = tokio::task::block_in_place(|| command.output()).unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let line = format!("停止中    {}", stopped.stopped_by_ja);
+    assert!(shown.contains(&line), "{shown}");
     let watch = v1::WatchBatchRequest {
         file_name: NAME.into(),
     };

@@ -113,6 +113,15 @@ fn columns_and_positions_are_shown_and_what_is_not_there_is_said() {
 }
 
 #[test]
+fn a_fault_that_nobody_reads_keeps_its_exit_code() {
+    let mut chukan = Command::new(env!("CARGO_BIN_EXE_chukan"));
+    chukan.args(["layout", "show", "TM99999999999999"]);
+    let mut running = chukan.stderr(Stdio::piped()).spawn().unwrap();
+    drop(running.stderr.take());
+    assert_eq!(running.wait().unwrap().code(), Some(1));
+}
+
+#[test]
 fn who_has_seen_enough_of_the_output_is_not_told_of_a_fault() {
     let dir = TempDir::new().unwrap();
     let data = dir.path().join("data");

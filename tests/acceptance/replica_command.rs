@@ -194,4 +194,41 @@ fn the_original_and_the_copy_are_told_apart_line_by_line() {
     let mut expected = ["内容が違う", "副本にない", "原本にない", "原本にない"];
     expected.sort_unstable();
     assert_eq!(found, expected);
+
+    fs::write(dir.path().join("broken.csv"), b"\x82\n\xff,\n").unwrap();
+    let broken = replica(&net, dir.path(), &["reconcile", "broken.csv"]);
+    assert_eq!(broken.status.code(), Some(1), "{broken:?}");
+    assert!(
+        text(&broken.stderr).contains("行目を読み取れません"),
+        "{broken:?}"
+    );
+    fs::write(dir.path().join("empty.csv"), "").unwrap();
+    let empty = replica(&net, dir.path(), &["reconcile", "empty.csv"]);
+    assert!(
+        text(&empty.stderr).contains("副本の行がありません"),
+        "{empty:?}"
+    );
+    net.kill();
+}
+
+#[test]
+fn a_server_that_is_not_there_is_said() {
+    let net = net::start();
+    let address = net.address().to_owned();
+    let kept = net.kill().unwrap();
+    let mut chukan = Command::new(env!("CARGO_BIN_EXE_chukan"));
+    chukan.args([
+        "replica",
+        "list",
+        "--institution",
+        WARD,
+        "--server",
+        &address,
+    ]);
+    let listed = chukan.arg("--data").arg(kept.path()).output().unwrap();
+    assert_eq!(listed.status.code(), Some(1));
+    assert!(
+        text(&listed.stderr).contains("接続できません"),
+        "{listed:?}"
+    );
 }

@@ -10,7 +10,10 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    super::{client::ClientOptions, fault::CliFault},
+    super::{
+        client::ClientOptions,
+        fault::{CliFault, aside},
+    },
     file::{TextOptions, beside, form_of},
 };
 use crate::grpc::proto::v1::{
@@ -80,12 +83,12 @@ impl Export {
         }
         for replica in &report.unwritable {
             let key = replica.key.clone().unwrap_or_default();
-            eprintln!(
+            aside(&format!(
                 "宛名番号 {} レコードキー {}: {}",
                 key.addressee_number,
                 key.record_key,
                 replica.reasons.join("、")
-            );
+            ));
         }
         if report.unwritable_replicas > 0 {
             return Err(CliFault::ReplicasUnwritable(report.unwritable_replicas));

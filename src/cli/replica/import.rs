@@ -12,7 +12,10 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
-    super::{client::ClientOptions, fault::CliFault},
+    super::{
+        client::ClientOptions,
+        fault::{CliFault, aside},
+    },
     file::{TextOptions, beside, form_of},
 };
 use crate::{
@@ -188,7 +191,7 @@ impl Told {
                 shape => format!("（値: {shape}）"),
             };
             let text = format!("{line}行 {column}列 {item}{shape}: {message} → {remedy}");
-            self.bar.suspend(|| eprintln!("{text}"));
+            self.bar.suspend(|| aside(&text));
         }
         Ok(())
     }
@@ -197,7 +200,7 @@ impl Told {
         if let Some(file) = &mut self.file {
             file.flush()?;
             if self.shown > SHOWN_MAX {
-                eprintln!("ほか{}件", ended.flaws - SHOWN_MAX);
+                aside(&format!("ほか{}件", ended.flaws - SHOWN_MAX));
             }
         }
         let mut out = std::io::stdout().lock();
