@@ -116,3 +116,14 @@ fn the_stored_form_of_an_entry_is_read_back() {
     assert!(json.starts_with(r#"{"kind":"provision","side":"inquirer""#));
     assert_eq!(serde_json::from_str::<Entry>(&json).unwrap(), entry);
 }
+
+#[test]
+fn a_use_of_a_number_from_before_its_business_system_was_recorded_is_read() {
+    let old = r#"{"kind":"individual_number_used","purpose":"searched","person_digest":"ab"}"#;
+    let expected = Entry::IndividualNumberUsed {
+        purpose: NumberUse::Searched,
+        system: None,
+        person_digest: Some("ab".into()),
+    };
+    assert_eq!(serde_json::from_str::<Entry>(old).unwrap(), expected);
+}
