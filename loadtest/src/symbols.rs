@@ -43,9 +43,12 @@ pub(crate) struct Plan {
     /// Seconds of each measurement of the echo and of the look-ups
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
-    /// Echo and mass acquisition, or look-ups among few and many, in turn
+    /// Echo and mass acquisition in turn
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
+    /// Look-ups among few and many in turn
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=100))]
+    look_up_rounds: u32,
     /// People of the world, all of whom are acquired at one institution in each round
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(50..=1_000_000))]
     people: u32,
@@ -111,7 +114,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), Fault> {
         look_ups(&few, &plan, FEW).await?,
         look_ups(&many, &plan, plan.people).await?,
     );
-    for round in 1..=plan.rounds {
+    for round in 1..=plan.look_up_rounds {
         let cost_few = look_up(&few, &few_calls, &plan).await?;
         let cost_many = look_up(&many, &many_calls, &plan).await?;
         eprintln!(

@@ -45,6 +45,36 @@ fn replace_with(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     sync_parent(path)
 }
 
+/// Zeros, as many as are written at a time.
+pub(crate) static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+
+/// Writes `bytes` zeros to the beginning of a file.
+pub(crate) fn write_zeros(mut file: &File, bytes: u64) -> io::Result<()> {
+    let mut left = bytes;
+    while left > 0 {
+        let step = left.min(ZEROS.len() as u64);
+        file.write_all(ZEROS.get(..step as usize).unwrap_or(&ZEROS))?;
+        left -= step;
+    }
+    Ok(())
+}
+
+/// Removes a directory; what its files held is not to be found on the disk either, as far as the file system writes in place.
+pub(crate) fn destroy_dir(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            destroy_dir(&path)?;
+        } else {
+            let file = File::options().write(true).open(&path)?;
+            write_zeros(&file, file.metadata()?.len())?;
+            file.sync_all()?;
+            fs::remove_file(&path)?;
+        }
+    }
+    fs::remove_dir(dir)
+}
+
 /// Makes a directory that only its owner may enter (mode 0700), and what is missing above it.
 pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
     if let Some(parent) = named_parent(path) {

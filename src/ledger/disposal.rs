@@ -23,7 +23,7 @@ use super::{
     segment::{self, HEADER_BYTES},
     writer::Job,
 };
-use crate::crypto::digest::DIGEST_BYTES;
+use crate::crypto::{digest::DIGEST_BYTES, files::write_zeros};
 
 /// What an owner could dispose of in one tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,6 +225,6 @@ fn put_in_place(dir: &Path, number: u64, bytes: &[u8]) -> io::Result<()> {
     fs::rename(&beside, &path)?;
     File::open(segment::segments_dir(dir))?.sync_all()?;
     // The old file has no name any more; what it held is not to be found on the disk either.
-    segment::write_zeros(&old, old.metadata()?.len())?;
+    write_zeros(&old, old.metadata()?.len())?;
     old.sync_all()
 }

@@ -8,7 +8,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -18,12 +18,12 @@ use super::{
     frame::{Chain, Frame, MAGIC, take},
     merkle::Hash,
 };
+use crate::crypto::files::{ZEROS, write_zeros};
 
 pub(super) const HEADER_BYTES: usize = 64;
 
 const SEGMENT_MAGIC: [u8; 8] = *b"CHUKANLG";
 const VERSION: u32 = 1;
-static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// How large segments are: the first one small, each next one twice as large up to a limit.
 #[derive(Debug, Clone, Copy)]
@@ -140,17 +140,6 @@ pub(super) fn preallocate(dir: &Path, number: u64, bytes: u64) -> io::Result<Fil
     write_zeros(&file, bytes)?;
     file.sync_all()?;
     Ok(file)
-}
-
-/// Writes `bytes` zeros to the beginning of a file.
-pub(super) fn write_zeros(mut file: &File, bytes: u64) -> io::Result<()> {
-    let mut left = bytes;
-    while left > 0 {
-        let step = left.min(ZEROS.len() as u64);
-        file.write_all(ZEROS.get(..step as usize).unwrap_or(&ZEROS))?;
-        left -= step;
-    }
-    Ok(())
 }
 
 /// Gives a preallocated file its header and its name, durably.

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::row::ROW_TAG;
-use super::snapshot::{PageCount, StateCopy};
+use super::snapshot::PageCount;
 use super::{Key, RecordFault, State, StoreFault};
 use crate::domain::codes::InstitutionCode;
 use crate::domain::exchange::Side;
@@ -247,13 +247,8 @@ fn count(state: &State, list: &Key) -> Result<u64, StoreFault> {
 /// # Errors
 /// When a row of `state` is damaged, or the new one cannot be written.
 pub fn keep_own(state: &State, dir: &Path, cache_bytes: u64) -> Result<(u64, u64), StoreFault> {
-    let mut frozen = state.freeze();
-    let mut copy = StateCopy::begin(dir, cache_bytes)?;
     let tags = FROM_LEDGER.map(|tag| [&[ROW_TAG], Key::new(tag).as_bytes()].concat());
-    let all = frozen.totals();
-    while let Some(page) = frozen.next_page()? {
-        copy.put_without(&page, |key| tags.iter().any(|tag| key.starts_with(tag)))?;
-    }
-    let kept = copy.finish_without(all)?;
-    Ok((kept, all.rows() - kept))
+    state.copy_without(dir, cache_bytes, |key| {
+        tags.iter().any(|tag| key.starts_with(tag))
+    })
 }

@@ -76,7 +76,7 @@ pub use record_disposal::is_disposal;
 pub use record_search::SearchPlace;
 pub use records::RecordPlace;
 pub use residents::{RegisterChange, ResidentRequestName};
-pub use snapshot::{FrozenState, PageCount, StateCopy, StateTotals};
+pub use snapshot::{FrozenState, PageCount, StateCopy, StateTotals, is_whole};
 pub use staff::KeptAccount;
 pub use state::{Page, PageOf, State};
 pub use symbol_requests::InTransit;

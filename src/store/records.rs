@@ -1,8 +1,10 @@
 //! Where in the ledger the records stand, which of them are marked 不開示, and how far the ledger has been followed.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Key, State, StoreFault};
+use super::{Batch, Key, State, StoreFault, row::row_key};
 use crate::domain::{codes::InstitutionCode, names::ProcessingSerial};
 
 /// Where a record stands, and its mark.
@@ -22,6 +24,11 @@ pub(super) fn record_of(owner: &str, serial: ProcessingSerial) -> Key {
 
 fn followed() -> Key {
     Key::new("ledger-followed")
+}
+
+/// There from a disposal on, until the state has been written anew.
+fn disposed_of() -> Key {
+    Key::new("disposed-of")
 }
 
 impl State {
@@ -87,6 +94,7 @@ impl State {
     }
 
     /// Forgets where the owner's records of these exchanges stand, and at an institution also the requests that it received.
+    /// From then on [`State::has_disposed`].
     ///
     /// # Errors
     /// When the store cannot be read or written.
@@ -96,7 +104,11 @@ impl State {
         institution: Option<InstitutionCode>,
         serials: &[ProcessingSerial],
     ) -> Result<(), StoreFault> {
+        if serials.is_empty() {
+            return Ok(());
+        }
         let mut batch = Batch::new();
+        batch.put_value(disposed_of(), &true)?;
         for serial in serials {
             batch.remove(record_of(owner, *serial));
             if let Some(institution) = institution {
@@ -104,5 +116,24 @@ impl State {
             }
         }
         self.engine.write(batch).await
+    }
+
+    /// Whether exchanges have been forgotten here: the files hold what they were until the state is written anew, in pages that
+    /// the storage engine has freed and behind the end of the log.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_disposed(&self) -> Result<bool, StoreFault> {
+        Ok(self.engine.read(&disposed_of())?.is_some())
+    }
+
+    /// Writes the state into `dir`, which must not be there: its rows and nothing that has been removed. Returns how many rows
+    /// there are.
+    ///
+    /// # Errors
+    /// When a row is damaged, or the new one cannot be written.
+    pub fn write_anew(&self, dir: &Path, cache_bytes: u64) -> Result<u64, StoreFault> {
+        let mark = row_key(disposed_of().as_bytes());
+        Ok(self.copy_without(dir, cache_bytes, |key| key == mark)?.0)
     }
 }

@@ -62,6 +62,24 @@ impl State {
             after: None,
         }
     }
+
+    /// Makes a state in `dir` of the rows as they are now, but for those whose physical key is `unwanted`; returns how many it
+    /// has and how many were left out.
+    pub(super) fn copy_without(
+        &self,
+        dir: &Path,
+        cache_bytes: u64,
+        unwanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<(u64, u64), StoreFault> {
+        let mut frozen = self.freeze();
+        let mut copy = StateCopy::begin(dir, cache_bytes)?;
+        let all = frozen.totals();
+        while let Some(page) = frozen.next_page()? {
+            copy.put_without(&page, &unwanted)?;
+        }
+        let kept = copy.finish_without(all)?;
+        Ok((kept, all.rows() - kept))
+    }
 }
 
 impl FrozenState {
@@ -228,6 +246,12 @@ impl StateCopy {
         sync_dir(dir)?;
         Ok(totals.rows)
     }
+}
+
+/// Whether there is a state in `dir` that was made to its end.
+pub fn is_whole(dir: &Path) -> bool {
+    let manifest = Manifest::load(dir).ok().flatten();
+    manifest.is_some_and(|manifest| manifest.stage == Stage::Ready)
 }
 
 /// `key length u16 | row length u32 | key | row` for each row, big-endian.

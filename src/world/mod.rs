@@ -21,6 +21,7 @@ mod import;
 mod journal;
 mod keys;
 mod network;
+mod new_state;
 mod notices;
 mod number_people;
 mod open;

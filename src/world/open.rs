@@ -17,8 +17,8 @@ use super::{
     ACCEPTED_AT_ONCE, ACCEPTED_BESIDE_OTHERS, EXCHANGES_AT_ONCE, EXCHANGES_BESIDE_OTHERS, World,
     WorldFault, WorldName, WorldPlan, acquire_symbols::Running, backup::Overdue,
     by_hand::HandedOut, clock::Clock, clock::ClockMode, condition::Watch, digest, journal::Journal,
-    keys, keys::WorldKeys, network::Changed, settings::Settings, shares::Shares, tally::Tally,
-    turns::Turns,
+    keys, keys::WorldKeys, network::Changed, new_state, new_state::open_state, settings::Settings,
+    shares::Shares, tally::Tally, turns::Turns,
 };
 use crate::{
     addressee::AddresseeSystem,
@@ -113,6 +113,7 @@ impl World {
     ) -> Result<Arc<Self>, WorldFault> {
         let description = read_description(dir)?;
         if description.filled {
+            new_state::finish(dir)?;
             has_its_stores(dir)?;
         }
         let definitions =
@@ -307,7 +308,7 @@ pub(super) async fn open_stores(
     keys: &WorldKeys,
     cache_bytes: u64,
 ) -> Result<(Ledger, State), WorldFault> {
-    let (ledger_dir, state_dir) = (dir.join("ledger"), dir.join("state"));
+    let (dir, ledger_dir) = (dir.to_owned(), dir.join("ledger"));
     let ledger_keys = keys.ledger()?;
     let opened = tokio::task::spawn_blocking(move || {
         let (ledger, opening) = Ledger::open(&ledger_dir, ledger_keys)?;
@@ -319,7 +320,7 @@ pub(super) async fn open_stores(
                 "an entry that was never acknowledged was cut off"
             );
         }
-        let state = State::open(&state_dir, cache_bytes)?;
+        let state = open_state(&dir, cache_bytes)?;
         Ok::<_, WorldFault>((ledger, state))
     });
     opened.await.map_err(|_| WorldFault::Stopped)?

@@ -1,11 +1,16 @@
 //! A stopped world's state against its ledger: checked, and made again as far as the ledger can give it.
 
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
 };
 
-use super::{WorldFault, keys::WorldKeys, open::open_stores};
+use super::{
+    WorldFault,
+    keys::WorldKeys,
+    new_state::{finish, unfinished},
+    open::open_stores,
+};
 use crate::{
     ledger::{Progress, walk},
     store::{RecordBook, RecordFault, State, StateCheck, StateReport, keep_own},
@@ -34,7 +39,7 @@ pub fn check_state(
     cache_bytes: u64,
     progress: impl FnMut(Progress),
 ) -> Result<StateReport, WorldFault> {
-    finish_rebuilding(dir)?;
+    finish(dir)?;
     let state = State::open(&dir.join("state"), cache_bytes)?;
     let mut check = StateCheck::begin(&state)?;
     let mut flawed: Option<RecordFault> = None;
@@ -57,7 +62,7 @@ pub fn check_state(
 /// # Errors
 /// When a store is in use, a row of the state is damaged (then only a backup has it), or a file cannot be written.
 pub async fn rebuild_state(dir: &Path, cache_bytes: u64) -> Result<Rebuilt, WorldFault> {
-    finish_rebuilding(dir)?;
+    finish(dir)?;
     let keys = WorldKeys::load(&dir.join("keys.json"))?;
     let (ledger, state) = open_stores(dir, &keys, cache_bytes).await?;
     let new = unfinished(dir);
@@ -78,28 +83,13 @@ pub async fn rebuild_state(dir: &Path, cache_bytes: u64) -> Result<Rebuilt, Worl
     fresh.close()?;
     let (place, aside) = (dir.join("state"), free_name(dir));
     fs::rename(&place, &aside).map_err(WorldFault::file(&place))?;
-    finish_rebuilding(dir)?;
+    finish(dir)?;
     Ok(Rebuilt {
         kept,
         left_out,
         entries,
         aside,
     })
-}
-
-fn unfinished(dir: &Path) -> PathBuf {
-    dir.join("state.rebuilding")
-}
-
-/// Gives a rebuilt state its name. The old one is moved away only when the new one is whole: where there is none, the new
-/// one is its successor.
-fn finish_rebuilding(dir: &Path) -> Result<(), WorldFault> {
-    let (place, new) = (dir.join("state"), unfinished(dir));
-    if !place.exists() && new.exists() {
-        fs::rename(&new, &place).map_err(WorldFault::file(&new))?;
-    }
-    let synced = File::open(dir).and_then(|dir| dir.sync_all());
-    synced.map_err(WorldFault::file(dir))
 }
 
 fn free_name(dir: &Path) -> PathBuf {

@@ -17,7 +17,7 @@ use std::{path::Path, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ClockMode, Settings, WatchRules, World, WorldPlan};
+use super::{ClockMode, Settings, WatchRules, World, WorldFault, WorldPlan};
 use crate::{
     institution::{Periods, StaffRules},
     sample::definitions::write_embedded,
@@ -66,11 +66,13 @@ pub(super) async fn world(dir: &Path) -> Arc<World> {
         .unwrap()
 }
 
+async fn opened(dir: &Path) -> Result<Arc<World>, WorldFault> {
+    let name = "w".parse().unwrap();
+    World::open(&dir.join("world"), name, &settings(dir), &|_| {}).await
+}
+
 async fn reopened(world: Arc<World>, dir: &Path) -> Arc<World> {
     world.close().await.unwrap();
     drop(world);
-    let name = "w".parse().unwrap();
-    World::open(&dir.join("world"), name, &settings(dir), &|_| {})
-        .await
-        .unwrap()
+    opened(dir).await.unwrap()
 }
