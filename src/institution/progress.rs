@@ -103,6 +103,13 @@ impl Progress {
         }
     }
 
+    /// Whether all exchanges of an inquiry but one have ended.
+    pub(super) fn is_last(&self, receipt: ReceiptNumber) -> bool {
+        self.open()
+            .get(&receipt)
+            .is_some_and(|open| open.not_ended == 1)
+    }
+
     /// Notes that an exchange has ended; true when it was the inquiry's last.
     pub(super) fn ended(&self, serial: ProcessingSerial) -> bool {
         let mut all = self.open();

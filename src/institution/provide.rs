@@ -20,6 +20,7 @@ use crate::{
         result::ResultCode,
         selection::{Found, Selection, select},
     },
+    store::Recorded,
 };
 
 /// Permits that are being used at this moment, so that of two presented at once only one is.
@@ -33,7 +34,16 @@ pub struct Decided {
     /// The rule in Japanese, for a person; it names nobody.
     pub rule: String,
     /// What is kept of an answer or a refusal until the inquirer has it: [`IntermediateServer::settle_answered`].
-    pub answered: Option<Box<Provision>>,
+    pub answered: Option<Box<Answered>>,
+}
+
+/// A request that the rules have answered, and its record, whose place is not noted yet.
+#[derive(Debug)]
+pub struct Answered {
+    /// The request.
+    pub provision: Provision,
+    /// Its record.
+    pub recorded: Recorded,
 }
 
 /// What the rules make of a request.
@@ -252,12 +262,14 @@ impl IntermediateServer {
         state.keep_provision(&provision).await?.durable().await?;
         let entry = entry_of(&provision);
         let recorded = records.write(self.keeper(), &entry, now).await?;
-        let serial = provision.subject.serial;
-        records.note(self.keeper(), serial, &recorded.place).await?;
+        let answered = Answered {
+            provision,
+            recorded,
+        };
         Ok(Decided {
             reply,
             rule,
-            answered: Some(Box::new(provision)),
+            answered: Some(Box::new(answered)),
         })
     }
 

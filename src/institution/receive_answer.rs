@@ -14,8 +14,10 @@ use crate::domain::{
 /// What became of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
-    /// It has ended.
+    /// It has ended; other exchanges of its inquiry may not have.
     Ended,
+    /// It has ended as the last of its inquiry, and the state says so.
+    EndedLast,
     /// The provider holds it.
     Held,
 }
@@ -66,14 +68,16 @@ impl IntermediateServer {
             }
         };
         let place = recorded.as_ref().map(|recorded| &recorded.place);
+        let is_last = recorded.is_some() && self.progress.is_last(serial.receipt);
+        let last_at = is_last.then_some(now);
         self.around
             .state
-            .move_exchange(serial, version, &next, place)
+            .move_exchange(serial, version, &next, place, last_at)
             .await?;
-        Ok(if recorded.is_some() {
-            Received::Ended
-        } else {
-            Received::Held
+        Ok(match recorded {
+            Some(_) if is_last => Received::EndedLast,
+            Some(_) => Received::Ended,
+            None => Received::Held,
         })
     }
 
@@ -89,12 +93,13 @@ impl IntermediateServer {
     ) -> Result<(), ActFault> {
         match received {
             Received::Held => self.progress.held(serial),
-            Received::Ended => {
+            Received::Ended | Received::EndedLast => {
                 if self.progress.ended(serial) {
-                    self.around
-                        .state
-                        .end_inquiry(self.profile.code, serial.receipt, now)
-                        .await?;
+                    if received == Received::Ended {
+                        let state = &self.around.state;
+                        let ended = state.end_inquiry(self.profile.code, serial.receipt, now);
+                        ended.await?;
+                    }
                     self.progress.close(serial.receipt);
                 }
             }

@@ -4,12 +4,15 @@
 use jiff::Timestamp;
 
 use super::{ActFault, IntermediateServer, Step, provide::entry_of, staff_step::step_entry};
-use crate::domain::{
-    deciding::{Sent, StaffStep},
-    exchange::{Outcome, SealedAnswer, Subject},
-    names::{PermitId, ProcessingSerial},
-    provision::{Provision, ProvisionEvent, ProvisionState},
-    words::Note,
+use crate::{
+    domain::{
+        deciding::{Sent, StaffStep},
+        exchange::{Outcome, SealedAnswer, Subject},
+        names::{PermitId, ProcessingSerial},
+        provision::{Provision, ProvisionEvent, ProvisionState},
+        words::Note,
+    },
+    store::Recorded,
 };
 
 /// How a held request ended at the provider, for the core system and the inquirer. It is on record there.
@@ -77,13 +80,20 @@ impl IntermediateServer {
         Ok(ending)
     }
 
-    /// Notes that the inquirer has what the rules answered, and its record: the sealed answer is not kept any longer.
+    /// Notes that the inquirer has what the rules answered, and its record: the sealed answer is not kept any longer. `recorded`
+    /// is this provider's record, unless its place is noted already.
     ///
     /// # Errors
     /// When the state cannot be written.
-    pub async fn settle_answered(&self, mut provision: Provision) -> Result<(), ActFault> {
+    pub async fn settle_answered(
+        &self,
+        mut provision: Provision,
+        recorded: Option<Recorded>,
+    ) -> Result<(), ActFault> {
         provision.state = provision.state.apply(ProvisionEvent::Delivered)?;
-        Ok(self.around.state.settle_answered(&provision).await?)
+        let place = recorded.as_ref().map(|recorded| &recorded.place);
+        let state = &self.around.state;
+        Ok(state.settle_answered(&provision, place).await?)
     }
 
     /// What the rules answered and a crash kept from the inquirer. An answer without its record does not count and is

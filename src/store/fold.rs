@@ -18,9 +18,9 @@ pub(super) fn fold(
     (store_id, totals): ([u8; 16], Totals),
 ) -> Result<(), StoreFault> {
     let mut set_bytes = 0;
-    for (key, row) in layer {
-        tree.set(key, row.as_deref())?;
-        set_bytes += key.len() + row.as_ref().map_or(0, Vec::len);
+    for (key, held) in layer {
+        tree.set(key, held.row.as_deref())?;
+        set_bytes += key.len() + held.row.as_ref().map_or(0, Vec::len);
         if set_bytes >= UNWRITTEN_BYTES_MAX {
             tree.write_out()?;
             set_bytes = 0;

@@ -80,6 +80,13 @@ pub(super) fn stage_inquiry(batch: &mut Batch, accepted: &Inquiry) -> Result<(),
     Ok(())
 }
 
+fn note_end(batch: &mut Batch, ended: Ended) -> Result<(), StoreFault> {
+    let (_, institution, receipt) = ended;
+    batch.remove(open_inquiry(institution, receipt));
+    batch.put_value(ended_inquiry(ended), &ended)?;
+    Ok(())
+}
+
 impl State {
     /// Keeps an accepted inquiry and uses up its record ids.
     ///
@@ -183,7 +190,8 @@ impl State {
         self.read_versioned(&exchange(serial))
     }
 
-    /// Keeps an exchange's new state in place of what `seen` showed, and where the record of its end stands.
+    /// Keeps an exchange's new state in place of what `seen` showed, and where the record of its end stands. `last_at` is when
+    /// the inquiry ended, where this is the last of its exchanges to end, as [`State::end_inquiry`] notes it.
     ///
     /// An end that follows the acceptance is durable before whatever is written after it; should a crash take it, it is
     /// made again from the record and the answer that the provider keeps. Else the state is durable when this returns.
@@ -196,6 +204,7 @@ impl State {
         seen: Option<Version>,
         next: &ExchangeState,
         record: Option<&RecordPlace>,
+        last_at: Option<Timestamp>,
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         match seen {
@@ -205,6 +214,9 @@ impl State {
         batch.put_value(exchange(serial), next)?;
         if let Some(place) = record {
             batch.put_value(record_of(serial.inquirer.as_str(), serial), place)?;
+        }
+        if let Some(at) = last_at {
+            note_end(&mut batch, (at, serial.inquirer, serial.receipt))?;
         }
         let handed_over = self.engine.hand_over(batch).await?;
         if seen.is_none() && record.is_some() {
@@ -224,10 +236,8 @@ impl State {
         receipt: ReceiptNumber,
         at: Timestamp,
     ) -> Result<(), StoreFault> {
-        let ended = (at, institution, receipt);
         let mut batch = Batch::new();
-        batch.remove(open_inquiry(institution, receipt));
-        batch.put_value(ended_inquiry(ended), &ended)?;
+        note_end(&mut batch, (at, institution, receipt))?;
         drop(self.engine.hand_over(batch).await?);
         Ok(())
     }

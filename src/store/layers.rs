@@ -1,15 +1,32 @@
 //! What a reader sees: the rows that are only in the log so far, above the rows of the tree.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::fault::StoreFault;
-use super::tree::{Changes, Rows, Tree};
+use super::tree::{Rows, Tree};
 
-/// Rows to set, or to remove where there is no row, in key order.
-pub(super) type Layer = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+/// Rows to set or to remove, in key order.
+pub(super) type Layer = BTreeMap<Vec<u8>, Held>;
+
+/// What a layer has under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    /// The row; nothing where it is removed.
+    pub(super) row: Option<Vec<u8>>,
+    /// Whether there may be a row below the layer. Where there is none, a removal needs no place in it.
+    pub(super) hides: bool,
+}
+
+impl Held {
+    /// What is under a key of which nobody knows what is below.
+    pub(super) fn over_anything(row: Option<Vec<u8>>) -> Self {
+        Self { row, hides: true }
+    }
+}
 
 /// The tree and two layers above it.
 pub(super) struct Layers {
@@ -46,8 +63,8 @@ impl Layers {
         {
             let recent = self.recent();
             let fresh = recent.fresh.get(physical_key);
-            if let Some(row) = fresh.or_else(|| recent.folding.get(physical_key)) {
-                return Ok(row.clone());
+            if let Some(held) = fresh.or_else(|| recent.folding.get(physical_key)) {
+                return Ok(held.row.clone());
             }
         }
         self.tree.row(physical_key)
@@ -69,9 +86,12 @@ impl Layers {
         self.recent().clone()
     }
 
-    /// Puts changes above everything there is.
-    pub(super) fn add(&self, changes: Changes) {
-        self.recent_mut().fresh.extend(changes);
+    /// Puts changes above everything there is. Each says whether there may be a row under its key now.
+    pub(super) fn add(&self, changes: impl IntoIterator<Item = (Vec<u8>, Held)>) {
+        let mut recent = self.recent_mut();
+        for (key, held) in changes {
+            recent.put(key, held);
+        }
     }
 
     /// Sets the fresh layer apart, to be folded into the tree. Only when the one before has been.
@@ -100,6 +120,24 @@ impl Layers {
 type Range<'a> = (&'a [u8], Option<&'a [u8]>, Option<&'a [u8]>);
 
 impl Recent {
+    /// A row that came and goes within the fresh layer leaves nothing behind that would have to be folded.
+    fn put(&mut self, key: Vec<u8>, held: Held) {
+        match self.fresh.entry(key) {
+            Entry::Vacant(place) => {
+                if held.row.is_some() || held.hides {
+                    place.insert(held);
+                }
+            }
+            Entry::Occupied(mut place) => {
+                if held.row.is_some() || place.get().hides {
+                    place.get_mut().row = held.row;
+                } else {
+                    place.remove();
+                }
+            }
+        }
+    }
+
     /// As [`Layers::rows`], of `tree` below these layers.
     pub(super) fn rows(
         &self,
@@ -167,10 +205,56 @@ impl Recent {
             let middle = folding.next_if(|(key, _)| **key == least);
             let above = fresh.next_if(|(key, _)| **key == least);
             let row = match above.or(middle) {
-                Some((_, row)) => row.clone(),
+                Some((_, held)) => held.row.clone(),
                 None => below,
             };
             found.extend(row.map(|row| (least, row)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Held, Recent};
+
+    fn row(hides: bool) -> Held {
+        Held {
+            row: Some(vec![1]),
+            hides,
+        }
+    }
+
+    fn gone(hides: bool) -> Held {
+        Held { row: None, hides }
+    }
+
+    fn after(changes: impl IntoIterator<Item = Held>) -> Option<Held> {
+        let mut recent = Recent::default();
+        for held in changes {
+            recent.put(vec![7], held);
+        }
+        recent.fresh.remove(&[7][..])
+    }
+
+    #[test]
+    fn a_row_that_came_and_went_leaves_nothing_and_one_that_hides_another_leaves_its_removal() {
+        assert_eq!(after([row(false), gone(true)]), None);
+        assert_eq!(after([row(false), row(true), gone(true)]), None);
+        assert_eq!(after([gone(false)]), None);
+        assert_eq!(after([row(true), gone(true)]), Some(gone(true)));
+        assert_eq!(after([gone(true)]), Some(gone(true)));
+    }
+
+    #[test]
+    fn a_row_in_the_place_of_a_removal_still_hides_what_is_below() {
+        assert_eq!(after([gone(true), row(false)]), Some(row(true)));
+        assert_eq!(
+            after([gone(true), row(false), gone(true)]),
+            Some(gone(true))
+        );
+        assert_eq!(
+            after([row(false), gone(true), row(false)]),
+            Some(row(false))
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::fault::{During, StoreFault};
 use super::fold::fold;
-use super::layers::Layer;
+use super::layers::{Held, Layer};
 use super::manifest::{Manifest, Mark, Stage, Totals, decode_meta, encode_meta, sync_dir};
 use super::redo::{self, RedoFiles};
 use super::row::{CHUNK_TAG, META_KEY, ROW_TAG, Row, checksum, decode};
@@ -228,7 +228,8 @@ fn redo_into(
         return Ok(totals);
     };
     let mut layer = Layer::new();
-    layer.extend(batches.into_iter().flat_map(|batch| batch.changes));
+    let changes = batches.into_iter().flat_map(|batch| batch.changes);
+    layer.extend(changes.map(|(key, row)| (key, Held::over_anything(row))));
     fold(tree, &layer, (store_id, reached))?;
     Ok(reached)
 }

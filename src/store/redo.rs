@@ -146,19 +146,23 @@ fn run(mut bytes: &[u8]) -> Vec<Redone> {
 }
 
 /// Adds the frame of one batch to `frames`.
-pub(super) fn push_frame(frames: &mut Vec<u8>, totals: Totals, changes: &Changes) {
+pub(super) fn push_frame<'c>(
+    frames: &mut Vec<u8>,
+    totals: Totals,
+    changes: impl IntoIterator<Item = (&'c [u8], Option<&'c [u8]>)>,
+) {
     let start = frames.len();
     frames.extend_from_slice(&[0; HEAD_BYTES]);
     frames.extend_from_slice(&totals.to_bytes());
     for (key, row) in changes {
         let key_bytes = u16::try_from(key.len()).unwrap_or(u16::MAX);
         frames.extend_from_slice(&key_bytes.to_be_bytes());
-        let row_bytes = row.as_ref().map_or(REMOVAL, |row| {
+        let row_bytes = row.map_or(REMOVAL, |row| {
             u32::try_from(row.len()).unwrap_or(REMOVAL - 1)
         });
         frames.extend_from_slice(&row_bytes.to_be_bytes());
         frames.extend_from_slice(key);
-        frames.extend_from_slice(row.as_deref().unwrap_or_default());
+        frames.extend_from_slice(row.unwrap_or_default());
     }
     let frame = frames.get_mut(start..).unwrap_or_default();
     if let Some((head, body)) = frame.split_first_chunk_mut::<HEAD_BYTES>() {
@@ -220,12 +224,10 @@ mod tests {
 
     fn frame(writes: u64) -> Vec<u8> {
         let mut frames = Vec::new();
-        let changes = vec![
-            (vec![1, 2], Some(vec![writes as u8; 40])),
-            (vec![3], None),
-            (vec![4], Some(Vec::new())),
-        ];
-        push_frame(&mut frames, totals(writes), &changes);
+        let row = vec![writes as u8; 40];
+        let changes: [(&[u8], Option<&[u8]>); 3] =
+            [(&[1, 2], Some(&row)), (&[3], None), (&[4], Some(&[]))];
+        push_frame(&mut frames, totals(writes), changes);
         frames
     }
 
@@ -293,7 +295,9 @@ mod tests {
             if let Some((batch, rest)) = read_frame(&bytes) {
                 prop_assert_eq!(rest, &behind);
                 let mut written = Vec::new();
-                push_frame(&mut written, batch.totals, &batch.changes);
+                let changes = batch.changes.iter();
+                let changes = changes.map(|(key, row)| (key.as_slice(), row.as_deref()));
+                push_frame(&mut written, batch.totals, changes);
                 prop_assert_eq!(&written, &bytes[..bytes.len() - behind.len()]);
             }
         }

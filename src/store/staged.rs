@@ -5,16 +5,15 @@ use std::collections::HashMap;
 use super::batch::{Batch, Change, Expected, Version};
 use super::fault::StoreFault;
 use super::key::Key;
-use super::layers::Layers;
+use super::layers::{Held, Layers};
 use super::manifest::Totals;
 use super::row::{KEY_BYTES_MAX, Row, VALUE_BYTES_MAX, checksum, decode, encode, row_key};
-use super::tree::Changes;
 use super::value::assemble;
 
 struct Staged<'a> {
     layers: &'a Layers,
     totals: Totals,
-    rows: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    rows: HashMap<Vec<u8>, Held>,
     /// What the preconditions read: a change of the same row need not read it again.
     read: HashMap<Vec<u8>, Option<Vec<u8>>>,
 }
@@ -27,12 +26,12 @@ pub(super) enum Unstaged {
     Broken(StoreFault),
 }
 
-/// The physical changes of a batch and the totals after it, if its lengths and preconditions allow it.
+/// The physical changes of a batch by key, and the totals after it, if its lengths and preconditions allow it.
 pub(super) fn stage(
     layers: &Layers,
     totals: Totals,
     batch: &Batch,
-) -> Result<(Changes, Totals), Unstaged> {
+) -> Result<(HashMap<Vec<u8>, Held>, Totals), Unstaged> {
     lengths(batch).map_err(Unstaged::Refused)?;
     let mut staged = Staged {
         layers,
@@ -49,7 +48,7 @@ pub(super) fn stage(
     for (position, change) in (0..).zip(&batch.changes) {
         staged.change(position, change).map_err(Unstaged::Broken)?;
     }
-    Ok((staged.rows.into_iter().collect(), staged.totals))
+    Ok((staged.rows, staged.totals))
 }
 
 impl Staged<'_> {
@@ -78,12 +77,20 @@ impl Staged<'_> {
                 {
                     self.totals.rows += 1;
                     self.totals.sum = self.totals.sum.wrapping_add(u64::from(checksum(&row)));
-                    self.rows.insert(physical_key, Some(row));
+                    // One that is there has just been removed, and its place says so.
+                    self.set(physical_key, Some(row), false);
                 }
                 Ok(())
             }
             Change::Remove(key) => self.clear(key),
         }
+    }
+
+    /// Notes what becomes of a row; whether there was one before the batch is told the first time.
+    fn set(&mut self, physical_key: Vec<u8>, row: Option<Vec<u8>>, was_there: bool) {
+        let hides = was_there;
+        let first = || Held { row: None, hides };
+        self.rows.entry(physical_key).or_insert_with(first).row = row;
     }
 
     /// Removes the row under `key` and its chunks, if there is one.
@@ -104,7 +111,7 @@ impl Staged<'_> {
     fn forget(&mut self, physical_key: Vec<u8>, row: &[u8]) {
         self.totals.rows = self.totals.rows.saturating_sub(1);
         self.totals.sum = self.totals.sum.wrapping_sub(u64::from(checksum(row)));
-        self.rows.insert(physical_key, None);
+        self.set(physical_key, None, true);
     }
 
     fn head(&self, head_key: &[u8], head: &[u8]) -> Result<(Version, Vec<Vec<u8>>), StoreFault> {
@@ -117,7 +124,7 @@ impl Staged<'_> {
 
     fn row(&self, physical_key: &[u8]) -> Result<Option<Vec<u8>>, StoreFault> {
         if let Some(staged) = self.rows.get(physical_key) {
-            return Ok(staged.clone());
+            return Ok(staged.row.clone());
         }
         match self.read.get(physical_key) {
             Some(read) => Ok(read.clone()),

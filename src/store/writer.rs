@@ -84,7 +84,9 @@ impl Shared {
         }
         let outcome = match stage(&self.layers, waiting.totals, batch) {
             Ok((changes, totals)) => {
-                push_frame(&mut waiting.frames, totals, &changes);
+                let rows = changes.iter();
+                let rows = rows.map(|(key, held)| (key.as_slice(), held.row.as_deref()));
+                push_frame(&mut waiting.frames, totals, rows);
                 self.layers.add(changes);
                 waiting.totals = totals;
                 Ok(())

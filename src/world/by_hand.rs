@@ -18,6 +18,7 @@ use crate::{
         refusal::{FieldFlaw, Refusal},
         result::ResultCode,
     },
+    institution::Answered,
     network::Issued,
 };
 
@@ -128,8 +129,12 @@ impl World {
             };
             let provider = world.server(presented.provider)?;
             let decided = provider.provide(&order, world.now()).await?;
-            if let Some(provision) = decided.answered {
-                provider.settle_answered(*provision).await?;
+            if let Some(answered) = decided.answered {
+                let Answered {
+                    provision,
+                    recorded,
+                } = *answered;
+                provider.settle_answered(provision, Some(recorded)).await?;
             }
             world.state.settle().await?;
             Ok(match decided.reply {

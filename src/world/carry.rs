@@ -14,10 +14,9 @@ use crate::{
         exchange::{ExchangeRequest, Outcome, ProvisionReply, Relayed, Subject},
         inquiry::{Asked, Inquiry},
         names::{PermitId, ProcessingSerial},
-        provision::Provision,
         result::ResultCode,
     },
-    institution::{IntermediateServer, Prepared},
+    institution::{Answered, IntermediateServer, Prepared},
     network::Issued,
 };
 
@@ -92,9 +91,13 @@ impl World {
         let received = inquirer
             .receive_answer(&subject, symbol, relayed, self.now())
             .await?;
-        if let Some(provision) = answered {
+        if let Some(answered) = answered {
             let provider = self.server(subject.provider)?;
-            provider.settle_answered(*provision).await?;
+            let Answered {
+                provision,
+                recorded,
+            } = *answered;
+            provider.settle_answered(provision, Some(recorded)).await?;
         }
         steps.finish(inquirer.code().as_str(), "receive_answer", ended.as_ref());
         let code = ended.map_or(ResultCode::WaitingForStaff, |outcome| outcome.code);
@@ -112,7 +115,7 @@ impl World {
         &self,
         request: &ExchangeRequest,
         steps: &mut Steps<'_>,
-    ) -> Result<(Relayed, Option<Box<Provision>>), WorldFault> {
+    ) -> Result<(Relayed, Option<Box<Answered>>), WorldFault> {
         let subject = &request.subject;
         let issued = self.core.issue_permit_among_others(request, self.now());
         match issued.await? {

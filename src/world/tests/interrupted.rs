@@ -292,7 +292,7 @@ async fn an_answer_that_a_crash_kept_from_its_record_is_forgotten_and_the_reques
     let dir = tempfile::tempdir().unwrap();
     let world = world(dir.path()).await;
     let (_, _, decided) = answered_by_the_provider(&world).await;
-    let mut provision = *decided.answered.unwrap();
+    let mut provision = decided.answered.unwrap().provision;
     let inquiry = accepted(&world, 1).await;
     let (serial, provider) = (first(&inquiry), provision.subject.provider);
     provision.subject.serial = serial;
