@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::hash::{BuildHasher as _, RandomState};
+use std::num::NonZeroU64;
 use std::ops::Bound;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::fault::StoreFault;
@@ -32,6 +35,7 @@ impl Held {
 pub(super) struct Layers {
     tree: Tree,
     recent: RwLock<Recent>,
+    absent: Absent,
 }
 
 /// The two layers above the tree.
@@ -41,6 +45,48 @@ pub(super) struct Recent {
     folding: Arc<Layer>,
     /// What came after that.
     fresh: Layer,
+    /// How many layers have been set apart: until the next is, no row comes into the tree that is not in a layer.
+    generation: u64,
+}
+
+/// How many keys are remembered as absent from the tree.
+const ABSENT_MAX: usize = 4096;
+
+/// Keys that were not in the tree when they were last looked for there: who makes a row looks first, more than once, and a walk
+/// down the tree costs more than the rest of it. They are remembered by a hash of 64 bits under a key of this process.
+struct Absent {
+    names: Box<[AtomicU64]>,
+    hasher: RandomState,
+}
+
+impl Absent {
+    fn new() -> Self {
+        Self {
+            names: (0..ABSENT_MAX).map(|_| AtomicU64::new(0)).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// What a key is remembered by while no other layer is set apart.
+    fn name(&self, generation: u64, physical_key: &[u8]) -> NonZeroU64 {
+        let name = self.hasher.hash_one((generation, physical_key));
+        NonZeroU64::new(name).unwrap_or(NonZeroU64::MIN)
+    }
+
+    fn has(&self, name: NonZeroU64) -> bool {
+        self.place(name)
+            .is_some_and(|place| place.load(Ordering::Relaxed) == name.get())
+    }
+
+    fn note(&self, name: NonZeroU64) {
+        if let Some(place) = self.place(name) {
+            place.store(name.get(), Ordering::Relaxed);
+        }
+    }
+
+    fn place(&self, name: NonZeroU64) -> Option<&AtomicU64> {
+        self.names.get(name.get() as usize % ABSENT_MAX)
+    }
 }
 
 impl Layers {
@@ -48,6 +94,7 @@ impl Layers {
         Self {
             tree,
             recent: RwLock::default(),
+            absent: Absent::new(),
         }
     }
 
@@ -60,14 +107,22 @@ impl Layers {
     }
 
     pub(super) fn row(&self, physical_key: &[u8]) -> Result<Option<Vec<u8>>, StoreFault> {
-        {
+        let name = {
             let recent = self.recent();
             let fresh = recent.fresh.get(physical_key);
             if let Some(held) = fresh.or_else(|| recent.folding.get(physical_key)) {
                 return Ok(held.row.clone());
             }
+            self.absent.name(recent.generation, physical_key)
+        };
+        if self.absent.has(name) {
+            return Ok(None);
         }
-        self.tree.row(physical_key)
+        let row = self.tree.row(physical_key)?;
+        if row.is_none() {
+            self.absent.note(name);
+        }
+        Ok(row)
     }
 
     /// Up to `limit` rows whose physical key begins with `prefix`, after `after`, in key order.
@@ -98,6 +153,7 @@ impl Layers {
     pub(super) fn set_apart(&self) -> Arc<Layer> {
         let mut recent = self.recent_mut();
         recent.folding = Arc::new(std::mem::take(&mut recent.fresh));
+        recent.generation += 1;
         Arc::clone(&recent.folding)
     }
 
@@ -215,7 +271,73 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
-    use super::{Held, Recent};
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::super::fold::fold;
+    use super::super::manifest::Totals;
+    use super::{Held, Layers, Recent, Tree};
+
+    /// What happens to a store with six keys.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Put(u8),
+        Remove(u8),
+        SetApart,
+        Fold,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0_u8..6).prop_map(Step::Put),
+            3 => (0_u8..6).prop_map(Step::Remove),
+            1 => Just(Step::SetApart),
+            1 => Just(Step::Fold),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn readers_see_what_was_put_last_whatever_has_been_folded(
+            steps in prop::collection::vec(step(), 1..60),
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let layers = Layers::new(Tree::open(dir.path(), 1 << 20).unwrap());
+            let (mut model, mut apart) = (BTreeMap::new(), None);
+            for (n, step) in (0_u8..).zip(steps) {
+                match step {
+                    Step::Put(key) => {
+                        let hides = layers.row(&[1, key]).unwrap().is_some();
+                        let row = Some(vec![n]);
+                        layers.add([(vec![1, key], Held { row, hides })]);
+                        model.insert(vec![1, key], vec![n]);
+                    }
+                    Step::Remove(key) => {
+                        if layers.row(&[1, key]).unwrap().is_some() {
+                            layers.add([(vec![1, key], gone(true))]);
+                        }
+                        model.remove(&vec![1, key]);
+                    }
+                    Step::SetApart if apart.is_none() => apart = Some(layers.set_apart()),
+                    Step::SetApart => {}
+                    Step::Fold => {
+                        if let Some(layer) = apart.take() {
+                            fold(layers.tree(), &layer, ([0; 16], Totals::default())).unwrap();
+                            layers.folded();
+                        }
+                    }
+                }
+                for key in 0..6 {
+                    let row = layers.row(&[1, key]).unwrap();
+                    prop_assert_eq!(row.as_ref(), model.get(&vec![1, key]));
+                }
+                let rows = layers.rows(&[1], None, 100).unwrap();
+                prop_assert_eq!(rows, model.clone().into_iter().collect::<Vec<_>>());
+            }
+        }
+    }
 
     fn row(hides: bool) -> Held {
         Held {
