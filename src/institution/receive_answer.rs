@@ -67,12 +67,13 @@ impl IntermediateServer {
                 Some(records.write_once(self.keeper(), record, now).await?)
             }
         };
-        let place = recorded.as_ref().map(|recorded| &recorded.place);
         let is_last = recorded.is_some() && self.progress.is_last(serial.receipt);
-        let last_at = is_last.then_some(now);
+        let end = recorded
+            .as_ref()
+            .map(|recorded| (&recorded.place, is_last.then_some(now)));
         self.around
             .state
-            .move_exchange(serial, version, &next, place, last_at)
+            .move_exchange(serial, version, &next, end)
             .await?;
         Ok(match recorded {
             Some(_) if is_last => Received::EndedLast,

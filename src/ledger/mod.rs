@@ -22,6 +22,7 @@ mod evidence;
 mod fault;
 mod forest;
 mod frame;
+mod gather;
 pub mod group_signature;
 mod index;
 mod keys;
@@ -58,6 +59,7 @@ pub use entry::{
 };
 pub use evidence::{Evidence, EvidenceFault, ProvenRecord};
 pub use fault::{Damage, LedgerFault};
+pub use gather::Gather;
 pub use keys::{BadKeyText, LedgerKeys, PublicKeys};
 pub use open::Opening;
 pub use pace::{Counted, Pace, Spread, Waits};

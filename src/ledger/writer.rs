@@ -15,6 +15,7 @@ use super::{
     fault::LedgerFault,
     forest::Shared,
     frame::{self, Chain},
+    gather::Gather,
     index::Index,
     pace::Waits,
     segment::{self, Ends, HEADER_BYTES, Header, Leaf, SegmentBytes},
@@ -141,7 +142,12 @@ impl Writer {
 
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut waiting = Vec::with_capacity(BATCH_MAX);
-        while jobs.blocking_recv_many(&mut waiting, BATCH_MAX) > 0 {
+        let mut gather = Gather::default();
+        loop {
+            let taken = jobs.blocking_recv_many(&mut waiting, BATCH_MAX);
+            if taken == 0 {
+                break;
+            }
             for job in waiting.drain(..) {
                 match job {
                     Job::Commit(commit) => self.take(commit),
@@ -157,6 +163,7 @@ impl Writer {
                 }
             }
             self.write_group();
+            gather.wait(taken);
         }
         // Whoever opens the directory next must not meet our half-made file growing.
         if let Some(unused) = self.next_file.take()

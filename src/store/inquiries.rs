@@ -190,8 +190,8 @@ impl State {
         self.read_versioned(&exchange(serial))
     }
 
-    /// Keeps an exchange's new state in place of what `seen` showed, and where the record of its end stands. `last_at` is when
-    /// the inquiry ended, where this is the last of its exchanges to end, as [`State::end_inquiry`] notes it.
+    /// Keeps an exchange's new state in place of what `seen` showed; of its end also where the record stands and, where it is the
+    /// last of the inquiry, when that was, as [`State::end_inquiry`] notes it.
     ///
     /// An end that follows the acceptance is durable before whatever is written after it; should a crash take it, it is
     /// made again from the record and the answer that the provider keeps. Else the state is durable when this returns.
@@ -203,8 +203,7 @@ impl State {
         serial: ProcessingSerial,
         seen: Option<Version>,
         next: &ExchangeState,
-        record: Option<&RecordPlace>,
-        last_at: Option<Timestamp>,
+        end: Option<(&RecordPlace, Option<Timestamp>)>,
     ) -> Result<(), StoreFault> {
         let mut batch = Batch::new();
         match seen {
@@ -212,14 +211,14 @@ impl State {
             None => batch.expect_absent(exchange(serial)),
         };
         batch.put_value(exchange(serial), next)?;
-        if let Some(place) = record {
+        if let Some((place, last_at)) = end {
             batch.put_value(record_of(serial.inquirer.as_str(), serial), place)?;
-        }
-        if let Some(at) = last_at {
-            note_end(&mut batch, (at, serial.inquirer, serial.receipt))?;
+            if let Some(at) = last_at {
+                note_end(&mut batch, (at, serial.inquirer, serial.receipt))?;
+            }
         }
         let handed_over = self.engine.hand_over(batch).await?;
-        if seen.is_none() && record.is_some() {
+        if seen.is_none() && end.is_some() {
             return Ok(());
         }
         handed_over.durable().await

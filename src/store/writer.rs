@@ -12,7 +12,7 @@ use super::layers::{Layer, Layers, Recent};
 use super::manifest::{Mark, Totals};
 use super::redo::{REDO_BYTES, RedoFile, RedoFiles, push_frame};
 use super::staged::{Unstaged, stage};
-use crate::ledger::{Pace, Waits};
+use crate::ledger::{Gather, Pace, Waits};
 
 /// While the layer before is being folded a file may grow to this length, in bytes; then writing waits.
 const BEHIND_BYTES_MAX: u64 = REDO_BYTES + REDO_BYTES / 2;
@@ -208,7 +208,9 @@ impl Writer {
 
     /// Runs until the store is closed, then brings everything into the tree.
     pub(super) fn run(mut self) -> Result<(), StoreFault> {
+        let mut gather = Gather::default();
         while let Some(group) = self.take() {
+            let taken = group.answers.len();
             let written = self.write(&group);
             if let Err(cause) = written {
                 self.shared.stop(cause);
@@ -229,6 +231,7 @@ impl Writer {
             {
                 self.shared.stop(cause);
             }
+            gather.wait(taken);
         }
         self.end()
     }
