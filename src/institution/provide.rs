@@ -37,13 +37,21 @@ pub struct Decided {
     pub answered: Option<Box<Answered>>,
 }
 
-/// A request that the rules have answered, and its record, whose place is not noted yet.
+/// A request that the rules have answered, and its record, whose place is noted when it is settled. Dropped before that, as when
+/// the way back fails, the state counts as not having followed the ledger past the record: a restart notes it.
 #[derive(Debug)]
 pub struct Answered {
     /// The request.
     pub provision: Provision,
-    /// Its record.
-    pub recorded: Recorded,
+    pub(super) recorded: Option<Recorded>,
+}
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        if let Some(recorded) = self.recorded.take() {
+            recorded.leave_to_a_restart();
+        }
+    }
 }
 
 /// What the rules make of a request.
@@ -264,7 +272,7 @@ impl IntermediateServer {
         let recorded = records.write(self.keeper(), &entry, now).await?;
         let answered = Answered {
             provision,
-            recorded,
+            recorded: Some(recorded),
         };
         Ok(Decided {
             reply,

@@ -3,7 +3,11 @@
 
 use jiff::Timestamp;
 
-use super::{ActFault, IntermediateServer, Step, provide::entry_of, staff_step::step_entry};
+use super::{
+    ActFault, IntermediateServer, Step,
+    provide::{Answered, entry_of},
+    staff_step::step_entry,
+};
 use crate::{
     domain::{
         deciding::{Sent, StaffStep},
@@ -12,7 +16,7 @@ use crate::{
         provision::{Provision, ProvisionEvent, ProvisionState},
         words::Note,
     },
-    store::Recorded,
+    store::RecordPlace,
 };
 
 /// How a held request ended at the provider, for the core system and the inquirer. It is on record there.
@@ -80,18 +84,34 @@ impl IntermediateServer {
         Ok(ending)
     }
 
-    /// Notes that the inquirer has what the rules answered, and its record: the sealed answer is not kept any longer. `recorded`
-    /// is this provider's record, unless its place is noted already.
+    /// Notes that the inquirer has what the rules answered, and its record: the sealed answer is not kept any longer. With it
+    /// goes the place of the provider's record.
     ///
     /// # Errors
     /// When the state cannot be written.
-    pub async fn settle_answered(
+    pub async fn settle_answered(&self, mut answered: Box<Answered>) -> Result<(), ActFault> {
+        let place = answered.recorded.as_ref();
+        let place = place.map(|recorded| recorded.place.clone());
+        let settled = self.delivered(answered.provision.clone(), place.as_ref());
+        settled.await?;
+        answered.recorded = None;
+        Ok(())
+    }
+
+    /// The same of a request that [`Self::answered_on_record`] has found: the place is noted.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub async fn settle_on_record(&self, provision: Provision) -> Result<(), ActFault> {
+        self.delivered(provision, None).await
+    }
+
+    async fn delivered(
         &self,
         mut provision: Provision,
-        recorded: Option<Recorded>,
+        place: Option<&RecordPlace>,
     ) -> Result<(), ActFault> {
         provision.state = provision.state.apply(ProvisionEvent::Delivered)?;
-        let place = recorded.as_ref().map(|recorded| &recorded.place);
         let state = &self.around.state;
         Ok(state.settle_answered(&provision, place).await?)
     }

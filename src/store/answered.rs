@@ -22,8 +22,8 @@ pub(super) fn note_answered(
 }
 
 impl State {
-    /// Keeps that the inquirer has what the rules answered, and where the provider's record stands. Durable after what was written before; should a crash take
-    /// it, [`Self::answered_provisions`] has the request still.
+    /// Keeps that the inquirer has what the rules answered, and where the provider's record stands, unless it is noted. Durable
+    /// after what was written before; should a crash take it, [`Self::answered_provisions`] has the request still.
     ///
     /// # Errors
     /// When the store cannot be written.

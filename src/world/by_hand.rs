@@ -18,7 +18,6 @@ use crate::{
         refusal::{FieldFlaw, Refusal},
         result::ResultCode,
     },
-    institution::Answered,
     network::Issued,
 };
 
@@ -130,11 +129,7 @@ impl World {
             let provider = world.server(presented.provider)?;
             let decided = provider.provide(&order, world.now()).await?;
             if let Some(answered) = decided.answered {
-                let Answered {
-                    provision,
-                    recorded,
-                } = *answered;
-                provider.settle_answered(provision, Some(recorded)).await?;
+                provider.settle_answered(answered).await?;
             }
             world.state.settle().await?;
             Ok(match decided.reply {

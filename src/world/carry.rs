@@ -93,11 +93,7 @@ impl World {
             .await?;
         if let Some(answered) = answered {
             let provider = self.server(subject.provider)?;
-            let Answered {
-                provision,
-                recorded,
-            } = *answered;
-            provider.settle_answered(provision, Some(recorded)).await?;
+            provider.settle_answered(answered).await?;
         }
         steps.finish(inquirer.code().as_str(), "receive_answer", ended.as_ref());
         let code = ended.map_or(ResultCode::WaitingForStaff, |outcome| outcome.code);
