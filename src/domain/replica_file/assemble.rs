@@ -37,8 +37,9 @@ pub struct Assembler<'l> {
 /// The replicas that a file names, be they sound or not.
 #[derive(Default)]
 pub struct FileNames {
-    /// The first line of each, by the hash of its name under a key made for this file.
-    first_lines: HashMap<u64, u32>,
+    /// The first line of each, by the hash of its name under a key made for this file; as bytes, so that an entry has 12 of them
+    /// and not 16: a file may name a million.
+    first_lines: HashMap<[u8; 8], u32>,
     hasher: RandomState,
 }
 
@@ -46,13 +47,13 @@ impl FileNames {
     /// Whether this replica is among them.
     pub fn contains(&self, addressee: AddresseeNumber, record_key: &RecordKey) -> bool {
         let name = self.hasher.hash_one((addressee, record_key.as_str()));
-        self.first_lines.contains_key(&name)
+        self.first_lines.contains_key(&name.to_ne_bytes())
     }
 
     /// Notes a name; gives the line that named it first.
     pub(super) fn note(&mut self, name: (AddresseeNumber, &str), line: u32) -> u32 {
         let name = self.hasher.hash_one(name);
-        *self.first_lines.entry(name).or_insert(line)
+        *self.first_lines.entry(name.to_ne_bytes()).or_insert(line)
     }
 }
 
