@@ -78,7 +78,7 @@ pub use offer_download::BatchResult;
 pub use open_provision::{Content, Detail, Values};
 pub use prepare_exchange::Prepared;
 pub use propose_correction::{ChangeDraft, CorrectionDraft, Taken};
-pub use provide::{Answered, Decided};
+pub use provide::Decided;
 pub use provide_to_self::{OwnData, OwnDataWish};
 pub use receive_answer::Received;
 pub use register_replica::{REPLICAS_MAX, Registered};

@@ -20,7 +20,6 @@ use crate::{
         result::ResultCode,
         selection::{Found, Selection, select},
     },
-    store::Recorded,
 };
 
 /// Permits that are being used at this moment, so that of two presented at once only one is.
@@ -34,24 +33,7 @@ pub struct Decided {
     /// The rule in Japanese, for a person; it names nobody.
     pub rule: String,
     /// What is kept of an answer or a refusal until the inquirer has it: [`IntermediateServer::settle_answered`].
-    pub answered: Option<Box<Answered>>,
-}
-
-/// A request that the rules have answered, and its record, whose place is noted when it is settled. Dropped before that, as when
-/// the way back fails, the state counts as not having followed the ledger past the record: a restart notes it.
-#[derive(Debug)]
-pub struct Answered {
-    /// The request.
-    pub provision: Provision,
-    pub(super) recorded: Option<Recorded>,
-}
-
-impl Drop for Answered {
-    fn drop(&mut self) {
-        if let Some(recorded) = self.recorded.take() {
-            recorded.leave_to_a_restart();
-        }
-    }
+    pub answered: Option<Box<Provision>>,
 }
 
 /// What the rules make of a request.
@@ -270,14 +252,12 @@ impl IntermediateServer {
         state.keep_provision(&provision).await?.durable().await?;
         let entry = entry_of(&provision);
         let recorded = records.write(self.keeper(), &entry, now).await?;
-        let answered = Answered {
-            provision,
-            recorded: Some(recorded),
-        };
+        let serial = provision.subject.serial;
+        records.note(self.keeper(), serial, &recorded.place).await?;
         Ok(Decided {
             reply,
             rule,
-            answered: Some(Box::new(answered)),
+            answered: Some(Box::new(provision)),
         })
     }
 

@@ -3,20 +3,13 @@
 
 use jiff::Timestamp;
 
-use super::{
-    ActFault, IntermediateServer, Step,
-    provide::{Answered, entry_of},
-    staff_step::step_entry,
-};
-use crate::{
-    domain::{
-        deciding::{Sent, StaffStep},
-        exchange::{Outcome, SealedAnswer, Subject},
-        names::{PermitId, ProcessingSerial},
-        provision::{Provision, ProvisionEvent, ProvisionState},
-        words::Note,
-    },
-    store::RecordPlace,
+use super::{ActFault, IntermediateServer, Step, provide::entry_of, staff_step::step_entry};
+use crate::domain::{
+    deciding::{Sent, StaffStep},
+    exchange::{Outcome, SealedAnswer, Subject},
+    names::{PermitId, ProcessingSerial},
+    provision::{Provision, ProvisionEvent, ProvisionState},
+    words::Note,
 };
 
 /// How a held request ended at the provider, for the core system and the inquirer. It is on record there.
@@ -84,36 +77,13 @@ impl IntermediateServer {
         Ok(ending)
     }
 
-    /// Notes that the inquirer has what the rules answered, and its record: the sealed answer is not kept any longer. With it
-    /// goes the place of the provider's record.
+    /// Notes that the inquirer has what the rules answered, and its record: the sealed answer is not kept any longer.
     ///
     /// # Errors
     /// When the state cannot be written.
-    pub async fn settle_answered(&self, mut answered: Box<Answered>) -> Result<(), ActFault> {
-        let place = answered.recorded.as_ref();
-        let place = place.map(|recorded| recorded.place.clone());
-        let settled = self.delivered(answered.provision.clone(), place.as_ref());
-        settled.await?;
-        answered.recorded = None;
-        Ok(())
-    }
-
-    /// The same of a request that [`Self::answered_on_record`] has found: the place is noted.
-    ///
-    /// # Errors
-    /// When the state cannot be written.
-    pub async fn settle_on_record(&self, provision: Provision) -> Result<(), ActFault> {
-        self.delivered(provision, None).await
-    }
-
-    async fn delivered(
-        &self,
-        mut provision: Provision,
-        place: Option<&RecordPlace>,
-    ) -> Result<(), ActFault> {
+    pub async fn settle_answered(&self, mut provision: Provision) -> Result<(), ActFault> {
         provision.state = provision.state.apply(ProvisionEvent::Delivered)?;
-        let state = &self.around.state;
-        Ok(state.settle_answered(&provision, place).await?)
+        Ok(self.around.state.settle_answered(&provision).await?)
     }
 
     /// What the rules answered and a crash kept from the inquirer. An answer without its record does not count and is

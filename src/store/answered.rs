@@ -1,9 +1,8 @@
 //! Requests that the rules have answered, until the inquirer has the answer; and received requests that are forgotten.
 
 use super::{
-    Batch, Key, RecordPlace, State, StoreFault,
+    Batch, Key, State, StoreFault,
     provisions::{dealings, opened, place, provisions, received_at, used_permit},
-    records::record_of,
 };
 use crate::domain::{codes::InstitutionCode, names::ProcessingSerial, provision::Provision};
 
@@ -22,21 +21,14 @@ pub(super) fn note_answered(
 }
 
 impl State {
-    /// Keeps that the inquirer has what the rules answered, and where the provider's record stands, unless it is noted. Durable
-    /// after what was written before; should a crash take it, [`Self::answered_provisions`] has the request still.
+    /// Keeps that the inquirer has what the rules answered. Durable after what was written before; should a crash take
+    /// it, [`Self::answered_provisions`] has the request still.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn settle_answered(
-        &self,
-        provision: &Provision,
-        record: Option<&RecordPlace>,
-    ) -> Result<(), StoreFault> {
+    pub async fn settle_answered(&self, provision: &Provision) -> Result<(), StoreFault> {
         let subject = &provision.subject;
         let mut batch = Batch::new();
-        if let Some(place) = record {
-            batch.put_value(record_of(subject.provider.as_str(), subject.serial), place)?;
-        }
         batch.remove(answered(subject.provider).text(&subject.serial.to_string()));
         batch.put_value(place(provisions(subject.provider), provision), provision)?;
         drop(self.engine.hand_over(batch).await?);

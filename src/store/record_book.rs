@@ -41,15 +41,7 @@ pub struct RecordBook {
 pub struct Recorded {
     /// Where it stands.
     pub place: RecordPlace,
-    act: Act,
-}
-
-impl Recorded {
-    /// Gives up noting it in the state: as long as this process runs the state does not count as having followed the ledger past
-    /// it, so that a restart notes it.
-    pub fn leave_to_a_restart(self) {
-        self.act.never_end();
-    }
+    _act: Act,
 }
 
 /// A record could not be written or found.
@@ -140,7 +132,7 @@ impl RecordBook {
             let act = self.under_way.begin(|| self.ledger.next_sequence());
             let standing = self.record(keeper, serial)?;
             if standing.is_some_and(|placed| placed.record.outcome == record.outcome) {
-                return Ok(Recorded { place, act });
+                return Ok(Recorded { place, _act: act });
             }
         }
         self.write(keeper, &Entry::Provision(record), now).await
@@ -159,7 +151,7 @@ impl RecordBook {
             index: position.index,
             nondisclosure: matches!(first, Entry::Provision(record) if record.subject.nondisclosure),
         };
-        Ok(Recorded { place, act })
+        Ok(Recorded { place, _act: act })
     }
 
     /// Notes where a record stands. Should a crash take the note, it is made again when the ledger is followed.

@@ -39,13 +39,6 @@ impl UnderWay {
     }
 }
 
-impl Act {
-    /// Holds the state back from here on as long as this process runs.
-    pub(super) fn never_end(self) {
-        *self.under_way.acts().entry(self.from).or_default() += 1;
-    }
-}
-
 impl Drop for Act {
     fn drop(&mut self) {
         let mut acts = self.under_way.acts();
@@ -76,13 +69,5 @@ mod tests {
         assert_eq!(under_way.passed(|| 12), 9);
         drop(later);
         assert_eq!(under_way.passed(|| 12), 12);
-    }
-
-    #[test]
-    fn an_act_that_never_ends_holds_back_for_good() {
-        let under_way = UnderWay::default();
-        under_way.begin(|| 7).never_end();
-        drop(under_way.begin(|| 7));
-        assert_eq!(under_way.passed(|| 12), 7);
     }
 }

@@ -128,8 +128,8 @@ impl World {
             };
             let provider = world.server(presented.provider)?;
             let decided = provider.provide(&order, world.now()).await?;
-            if let Some(answered) = decided.answered {
-                provider.settle_answered(answered).await?;
+            if let Some(provision) = decided.answered {
+                provider.settle_answered(*provision).await?;
             }
             world.state.settle().await?;
             Ok(match decided.reply {

@@ -14,9 +14,10 @@ use crate::{
         exchange::{ExchangeRequest, Outcome, ProvisionReply, Relayed, Subject},
         inquiry::{Asked, Inquiry},
         names::{PermitId, ProcessingSerial},
+        provision::Provision,
         result::ResultCode,
     },
-    institution::{Answered, IntermediateServer, Prepared},
+    institution::{IntermediateServer, Prepared},
     network::Issued,
 };
 
@@ -91,9 +92,9 @@ impl World {
         let received = inquirer
             .receive_answer(&subject, symbol, relayed, self.now())
             .await?;
-        if let Some(answered) = answered {
+        if let Some(provision) = answered {
             let provider = self.server(subject.provider)?;
-            provider.settle_answered(answered).await?;
+            provider.settle_answered(*provision).await?;
         }
         steps.finish(inquirer.code().as_str(), "receive_answer", ended.as_ref());
         let code = ended.map_or(ResultCode::WaitingForStaff, |outcome| outcome.code);
@@ -111,7 +112,7 @@ impl World {
         &self,
         request: &ExchangeRequest,
         steps: &mut Steps<'_>,
-    ) -> Result<(Relayed, Option<Box<Answered>>), WorldFault> {
+    ) -> Result<(Relayed, Option<Box<Provision>>), WorldFault> {
         let subject = &request.subject;
         let issued = self.core.issue_permit_among_others(request, self.now());
         match issued.await? {

@@ -51,7 +51,7 @@ impl World {
         for provider in self.servers.values() {
             for (provision, ending) in provider.answered_on_record().await? {
                 self.bring_back(ending, Steps::new(self)).await?;
-                provider.settle_on_record(provision).await?;
+                provider.settle_answered(provision).await?;
             }
         }
         Ok(())

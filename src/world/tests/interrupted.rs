@@ -249,8 +249,6 @@ async fn what_a_provider_has_on_record_reaches_the_inquirer_after_a_crash_and_is
         let world = world(dir.path()).await;
         let (inquiry, permit, decided) = answered_by_the_provider(&world).await;
         let serial = first(&inquiry);
-        // The way back fails, and the world is closed as usual: what the provider has not noted is still found.
-        drop(decided.answered);
         let ProvisionReply::Ended(outcome, answer) = decided.reply else {
             panic!("it is answered");
         };
@@ -294,7 +292,7 @@ async fn an_answer_that_a_crash_kept_from_its_record_is_forgotten_and_the_reques
     let dir = tempfile::tempdir().unwrap();
     let world = world(dir.path()).await;
     let (_, _, decided) = answered_by_the_provider(&world).await;
-    let mut provision = decided.answered.unwrap().provision.clone();
+    let mut provision = *decided.answered.unwrap();
     let inquiry = accepted(&world, 1).await;
     let (serial, provider) = (first(&inquiry), provision.subject.provider);
     provision.subject.serial = serial;
