@@ -248,7 +248,7 @@ fn count(state: &State, list: &Key) -> Result<u64, StoreFault> {
 /// When a row of `state` is damaged, or the new one cannot be written.
 pub fn keep_own(state: &State, dir: &Path, cache_bytes: u64) -> Result<(u64, u64), StoreFault> {
     let tags = FROM_LEDGER.map(|tag| [&[ROW_TAG], Key::new(tag).as_bytes()].concat());
-    state.copy_without(dir, cache_bytes, |key| {
+    state.freeze().copy_without(dir, cache_bytes, |key| {
         tags.iter().any(|tag| key.starts_with(tag))
     })
 }

@@ -1,6 +1,6 @@
 //! The durable engine under the state store: atomic batches, durable when acknowledged, and consistent reads of rows.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -34,7 +34,9 @@ struct Inner {
     shared: Arc<Shared>,
     places: Arc<Semaphore>,
     writer: Mutex<Option<JoinHandle<Result<(), StoreFault>>>>,
-    _lock: DirLock,
+    lock: Mutex<DirLock>,
+    dir: PathBuf,
+    cache_bytes: u64,
 }
 
 /// A batch that readers see; it becomes durable whether this is kept or dropped.
@@ -62,7 +64,8 @@ impl Engine {
     /// # Errors
     /// `InUse`; `Damaged` when anything acknowledged is missing or altered; `Io`.
     pub fn open(dir: &Path, cache_bytes: u64) -> Result<Self, StoreFault> {
-        Self::start(dir, open(dir, cache_bytes, VERIFIED_BYTES_MAX)?)
+        let opened = open(dir, cache_bytes, VERIFIED_BYTES_MAX)?;
+        Self::start(dir, cache_bytes, opened)
     }
 
     #[cfg(test)]
@@ -71,7 +74,7 @@ impl Engine {
     /// # Errors
     /// As `open`.
     pub fn open_verified(dir: &Path, cache_bytes: u64) -> Result<Self, StoreFault> {
-        Self::start(dir, open(dir, cache_bytes, u64::MAX)?)
+        Self::start(dir, cache_bytes, open(dir, cache_bytes, u64::MAX)?)
     }
 
     /// Writes a batch: all of it or nothing; it is durable when this returns `Ok`.
@@ -182,7 +185,26 @@ impl Engine {
         self.inner.stop()
     }
 
-    pub(super) fn start(dir: &Path, opened: Opened) -> Result<Self, StoreFault> {
+    /// Where the store lies.
+    pub(super) fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// What bounds the page cache.
+    pub(super) fn cache_bytes(&self) -> u64 {
+        self.inner.cache_bytes
+    }
+
+    /// Keeps others out by `lock` from now on: another directory has the store's name.
+    pub(super) fn hold(&self, lock: DirLock) {
+        *self
+            .inner
+            .lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = lock;
+    }
+
+    pub(super) fn start(dir: &Path, cache_bytes: u64, opened: Opened) -> Result<Self, StoreFault> {
         let Opened {
             tree,
             store_id,
@@ -202,7 +224,9 @@ impl Engine {
                 shared,
                 places: Arc::new(Semaphore::new(WAITING_MAX)),
                 writer: Mutex::new(Some(writer)),
-                _lock: lock,
+                lock: Mutex::new(lock),
+                dir: dir.to_path_buf(),
+                cache_bytes,
             }),
         })
     }
@@ -224,7 +248,7 @@ impl Inner {
             head = self.layers().row(&head_key)?;
             if head.as_ref() == Some(&current) {
                 return Err(StoreFault::damaged(
-                    self.layers().path(),
+                    &self.layers().path(),
                     "a row is malformed or one of its chunks is missing",
                 ));
             }
@@ -241,7 +265,7 @@ impl Inner {
         match writer.map(JoinHandle::join) {
             Some(Ok(outcome)) => outcome,
             Some(Err(_panic)) => Err(StoreFault::damaged(
-                self.layers().path(),
+                &self.layers().path(),
                 "the writer ended unexpectedly",
             )),
             None => Ok(()),

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU64;
 use std::ops::Bound;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -33,14 +33,14 @@ impl Held {
 
 /// The tree and two layers above it.
 pub(super) struct Layers {
-    tree: Tree,
     recent: RwLock<Recent>,
     absent: Absent,
 }
 
-/// The two layers above the tree.
-#[derive(Default, Clone)]
+/// The tree and the two layers above it as they are at one moment.
+#[derive(Clone)]
 pub(super) struct Recent {
+    tree: Arc<Tree>,
     /// What is being folded into the tree.
     folding: Arc<Layer>,
     /// What came after that.
@@ -92,33 +92,39 @@ impl Absent {
 impl Layers {
     pub(super) fn new(tree: Tree) -> Self {
         Self {
-            tree,
-            recent: RwLock::default(),
+            recent: RwLock::new(Recent {
+                tree: Arc::new(tree),
+                folding: Arc::default(),
+                fresh: Layer::new(),
+                generation: 0,
+            }),
             absent: Absent::new(),
         }
     }
 
-    pub(super) fn tree(&self) -> &Tree {
-        &self.tree
+    pub(super) fn tree(&self) -> Arc<Tree> {
+        Arc::clone(&self.recent().tree)
     }
 
-    pub(super) fn path(&self) -> &Path {
-        self.tree.path()
+    /// The tree's file.
+    pub(super) fn path(&self) -> PathBuf {
+        self.recent().tree.path().to_path_buf()
     }
 
     pub(super) fn row(&self, physical_key: &[u8]) -> Result<Option<Vec<u8>>, StoreFault> {
-        let name = {
+        let (tree, name) = {
             let recent = self.recent();
             let fresh = recent.fresh.get(physical_key);
             if let Some(held) = fresh.or_else(|| recent.folding.get(physical_key)) {
                 return Ok(held.row.clone());
             }
-            self.absent.name(recent.generation, physical_key)
+            let name = self.absent.name(recent.generation, physical_key);
+            if self.absent.has(name) {
+                return Ok(None);
+            }
+            (Arc::clone(&recent.tree), name)
         };
-        if self.absent.has(name) {
-            return Ok(None);
-        }
-        let row = self.tree.row(physical_key)?;
+        let row = tree.row(physical_key)?;
         if row.is_none() {
             self.absent.note(name);
         }
@@ -133,10 +139,10 @@ impl Layers {
         limit: usize,
     ) -> Result<Rows, StoreFault> {
         // Held over the reads of the tree: a layer that has been folded meanwhile would be missed in both.
-        self.recent().rows(&self.tree, prefix, after, limit)
+        self.recent().rows(prefix, after, limit)
     }
 
-    /// Both layers as they are now.
+    /// The tree and both layers as they are now.
     pub(super) fn copy_recent(&self) -> Recent {
         self.recent().clone()
     }
@@ -145,8 +151,17 @@ impl Layers {
     pub(super) fn add(&self, changes: impl IntoIterator<Item = (Vec<u8>, Held)>) {
         let mut recent = self.recent_mut();
         for (key, held) in changes {
-            recent.put(key, held);
+            put(&mut recent.fresh, key, held);
         }
+    }
+
+    /// Puts another tree in the place of the one there is, which it returns. Above it there is `fresh` and nothing else.
+    pub(super) fn replace_tree(&self, tree: Tree, fresh: Layer) -> Arc<Tree> {
+        let mut recent = self.recent_mut();
+        recent.folding = Arc::default();
+        recent.fresh = fresh;
+        recent.generation += 1;
+        std::mem::replace(&mut recent.tree, Arc::new(tree))
     }
 
     /// Sets the fresh layer apart, to be folded into the tree. Only when the one before has been.
@@ -175,29 +190,28 @@ impl Layers {
 /// Prefix, exclusive beginning, inclusive end.
 type Range<'a> = (&'a [u8], Option<&'a [u8]>, Option<&'a [u8]>);
 
-impl Recent {
-    /// A row that came and goes within the fresh layer leaves nothing behind that would have to be folded.
-    fn put(&mut self, key: Vec<u8>, held: Held) {
-        match self.fresh.entry(key) {
-            Entry::Vacant(place) => {
-                if held.row.is_some() || held.hides {
-                    place.insert(held);
-                }
+/// A row that came and goes within the fresh layer leaves nothing behind that would have to be folded.
+fn put(fresh: &mut Layer, key: Vec<u8>, held: Held) {
+    match fresh.entry(key) {
+        Entry::Vacant(place) => {
+            if held.row.is_some() || held.hides {
+                place.insert(held);
             }
-            Entry::Occupied(mut place) => {
-                if held.row.is_some() || place.get().hides {
-                    place.get_mut().row = held.row;
-                } else {
-                    place.remove();
-                }
+        }
+        Entry::Occupied(mut place) => {
+            if held.row.is_some() || place.get().hides {
+                place.get_mut().row = held.row;
+            } else {
+                place.remove();
             }
         }
     }
+}
 
-    /// As [`Layers::rows`], of `tree` below these layers.
+impl Recent {
+    /// As [`Layers::rows`], at that moment.
     pub(super) fn rows(
         &self,
-        tree: &Tree,
         prefix: &[u8],
         after: Option<&[u8]>,
         limit: usize,
@@ -206,7 +220,7 @@ impl Recent {
         let mut after = after.map(<[u8]>::to_vec);
         while found.len() < limit {
             let wanted = limit - found.len();
-            let page = tree.rows(prefix, after.as_deref(), wanted)?;
+            let page = self.tree.rows(prefix, after.as_deref(), wanted)?;
             let horizon = (page.len() == wanted)
                 .then(|| page.last().map(|(key, _)| key.clone()))
                 .flatten();
@@ -277,7 +291,7 @@ mod tests {
 
     use super::super::fold::fold;
     use super::super::manifest::Totals;
-    use super::{Held, Layers, Recent, Tree};
+    use super::{Held, Layer, Layers, Tree, put};
 
     /// What happens to a store with six keys.
     #[derive(Debug, Clone)]
@@ -324,7 +338,7 @@ mod tests {
                     Step::SetApart => {}
                     Step::Fold => {
                         if let Some(layer) = apart.take() {
-                            fold(layers.tree(), &layer, ([0; 16], Totals::default())).unwrap();
+                            fold(&layers.tree(), &layer, ([0; 16], Totals::default())).unwrap();
                             layers.folded();
                         }
                     }
@@ -351,11 +365,11 @@ mod tests {
     }
 
     fn after(changes: impl IntoIterator<Item = Held>) -> Option<Held> {
-        let mut recent = Recent::default();
+        let mut fresh = Layer::new();
         for held in changes {
-            recent.put(vec![7], held);
+            put(&mut fresh, vec![7], held);
         }
-        recent.fresh.remove(&[7][..])
+        fresh.remove(&[7][..])
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod record_disposal;
 mod record_search;
 mod records;
 mod redo;
+mod renewal;
 mod replicas;
 mod residents;
 mod row;

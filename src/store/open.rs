@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::fault::{During, StoreFault};
 use super::fold::fold;
-use super::layers::{Held, Layer};
 use super::manifest::{Manifest, Mark, Stage, Totals, decode_meta, encode_meta, sync_dir};
 use super::redo::{self, RedoFiles};
 use super::row::{CHUNK_TAG, META_KEY, ROW_TAG, Row, checksum, decode};
@@ -227,10 +226,7 @@ fn redo_into(
     let Some(reached) = batches.last().map(|last| last.totals) else {
         return Ok(totals);
     };
-    let mut layer = Layer::new();
-    let changes = batches.into_iter().flat_map(|batch| batch.changes);
-    layer.extend(changes.map(|(key, row)| (key, Held::over_anything(row))));
-    fold(tree, &layer, (store_id, reached))?;
+    fold(tree, &redo::layer_of(batches), (store_id, reached))?;
     Ok(reached)
 }
 

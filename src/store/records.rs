@@ -1,10 +1,8 @@
 //! Where in the ledger the records stand, which of them are marked 不開示, and how far the ledger has been followed.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Key, State, StoreFault, row::row_key};
+use super::{Batch, Key, State, StoreFault, Version};
 use crate::domain::{codes::InstitutionCode, names::ProcessingSerial};
 
 /// Where a record stands, and its mark.
@@ -94,7 +92,7 @@ impl State {
     }
 
     /// Forgets where the owner's records of these exchanges stand, and at an institution also the requests that it received.
-    /// From then on [`State::has_disposed`].
+    /// From then on there is a [`State::disposal_mark`].
     ///
     /// # Errors
     /// When the store cannot be read or written.
@@ -118,22 +116,27 @@ impl State {
         self.engine.write(batch).await
     }
 
-    /// Whether exchanges have been forgotten here: the files hold what they were until the state is written anew, in pages that
-    /// the storage engine has freed and behind the end of the log.
+    /// What says that exchanges have been forgotten here: the files hold what they were until the state is written anew, in pages
+    /// that the storage engine has freed and behind the end of the log.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn has_disposed(&self) -> Result<bool, StoreFault> {
-        Ok(self.engine.read(&disposed_of())?.is_some())
+    pub fn disposal_mark(&self) -> Result<Option<Version>, StoreFault> {
+        let mark = self.engine.read_versioned(&disposed_of())?;
+        Ok(mark.map(|(version, _)| version))
     }
 
-    /// Writes the state into `dir`, which must not be there: its rows and nothing that has been removed. Returns how many rows
-    /// there are.
+    /// Takes the mark away, unless more has been forgotten since it was read.
     ///
     /// # Errors
-    /// When a row is damaged, or the new one cannot be written.
-    pub fn write_anew(&self, dir: &Path, cache_bytes: u64) -> Result<u64, StoreFault> {
-        let mark = row_key(disposed_of().as_bytes());
-        Ok(self.copy_without(dir, cache_bytes, |key| key == mark)?.0)
+    /// When the store cannot be written.
+    pub async fn forget_disposal(&self, mark: Version) -> Result<(), StoreFault> {
+        let mut batch = Batch::new();
+        batch.expect(disposed_of(), mark);
+        batch.remove(disposed_of());
+        match self.engine.write(batch).await {
+            Err(StoreFault::Conflict { .. }) => Ok(()),
+            written => written,
+        }
     }
 }

@@ -13,6 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::fault::{During, StoreFault};
+use super::layers::{Held, Layer};
 use super::manifest::{TOTALS_BYTES, Totals, sync_dir};
 use super::tree::Changes;
 
@@ -131,8 +132,16 @@ pub(super) fn read_after(dir: &Path, totals: Totals) -> Result<Vec<Redone>, Stor
     Ok(found)
 }
 
+/// The rows of batches, the last under each key.
+pub(super) fn layer_of(batches: Vec<Redone>) -> Layer {
+    let changes = batches.into_iter().flat_map(|batch| batch.changes);
+    changes
+        .map(|(key, row)| (key, Held::over_anything(row)))
+        .collect()
+}
+
 /// The frames at the beginning of a file that follow one another.
-fn run(mut bytes: &[u8]) -> Vec<Redone> {
+pub(super) fn run(mut bytes: &[u8]) -> Vec<Redone> {
     let mut found: Vec<Redone> = Vec::new();
     while let Some((batch, rest)) = read_frame(bytes) {
         let last = found.last().map(|last| last.totals.writes);

@@ -29,6 +29,10 @@ impl StateTotals {
         self.0.rows
     }
 
+    pub(super) fn totals(self) -> Totals {
+        self.0
+    }
+
     /// As it is kept outside the store: writes, rows and sum.
     pub fn to_parts(self) -> [u64; 3] {
         [self.0.writes, self.0.rows, self.0.sum]
@@ -62,24 +66,6 @@ impl State {
             after: None,
         }
     }
-
-    /// Makes a state in `dir` of the rows as they are now, but for those whose physical key is `unwanted`; returns how many it
-    /// has and how many were left out.
-    pub(super) fn copy_without(
-        &self,
-        dir: &Path,
-        cache_bytes: u64,
-        unwanted: impl Fn(&[u8]) -> bool,
-    ) -> Result<(u64, u64), StoreFault> {
-        let mut frozen = self.freeze();
-        let mut copy = StateCopy::begin(dir, cache_bytes)?;
-        let all = frozen.totals();
-        while let Some(page) = frozen.next_page()? {
-            copy.put_without(&page, &unwanted)?;
-        }
-        let kept = copy.finish_without(all)?;
-        Ok((kept, all.rows() - kept))
-    }
 }
 
 impl FrozenState {
@@ -88,15 +74,31 @@ impl FrozenState {
         StateTotals(self.totals)
     }
 
+    /// Makes a state in `dir` of the rows that are still to come, but for those whose physical key is `unwanted`; returns how many
+    /// it has and how many were left out.
+    pub(super) fn copy_without(
+        &mut self,
+        dir: &Path,
+        cache_bytes: u64,
+        unwanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<(u64, u64), StoreFault> {
+        let mut copy = StateCopy::begin(dir, cache_bytes)?;
+        let all = self.totals();
+        while let Some(page) = self.next_page()? {
+            copy.put_without(&page, &unwanted)?;
+        }
+        let kept = copy.finish_without(all)?;
+        Ok((kept, all.rows() - kept))
+    }
+
     /// The next rows, as [`StateCopy::put`] takes them; nothing after the last.
     ///
     /// # Errors
     /// When the state cannot be read.
     pub fn next_page(&mut self) -> Result<Option<Vec<u8>>, StoreFault> {
         loop {
-            let tree = self.shared.layers.tree();
             let after = self.after.as_deref();
-            let rows = self.recent.rows(tree, &[self.tag], after, PAGE_ROWS)?;
+            let rows = self.recent.rows(&[self.tag], after, PAGE_ROWS)?;
             if let Some((last, _)) = rows.last() {
                 self.after = Some(last.clone());
                 return Ok(Some(encode_page(&rows)));

@@ -134,7 +134,7 @@ impl Staged<'_> {
 
     fn malformed(&self) -> StoreFault {
         StoreFault::damaged(
-            self.layers.path(),
+            &self.layers.path(),
             "a row is malformed or one of its chunks is missing",
         )
     }

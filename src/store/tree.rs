@@ -23,7 +23,7 @@ pub(super) struct Tree {
     file: File,
     file_path: PathBuf,
     #[cfg(test)]
-    pub(super) probe: super::probe::Probe,
+    pub(super) probe: std::sync::Arc<super::probe::Probe>,
 }
 
 impl Tree {
@@ -46,7 +46,7 @@ impl Tree {
             file,
             file_path,
             #[cfg(test)]
-            probe: super::probe::Probe::default(),
+            probe: std::sync::Arc::default(),
         })
     }
 
@@ -131,7 +131,7 @@ impl Drop for Tree {
 }
 
 /// sled's helper threads may hold the file for a moment after an engine of this process was dropped.
-fn await_lock(dir: &Path, file_path: &Path) -> Result<(), StoreFault> {
+pub(super) fn await_lock(dir: &Path, file_path: &Path) -> Result<(), StoreFault> {
     for _attempt in 0..LOCK_ATTEMPTS {
         let file = match File::options().read(true).write(true).open(file_path) {
             Ok(file) => file,

@@ -10,7 +10,8 @@ use super::fault::{During, StoreFault};
 use super::fold::fold;
 use super::layers::{Layer, Layers, Recent};
 use super::manifest::{Mark, Totals};
-use super::redo::{REDO_BYTES, RedoFile, RedoFiles, push_frame};
+use super::redo::{REDO_BYTES, RedoFile, RedoFiles, layer_of, push_frame, run};
+use super::renewal::{Predecessor, Successor};
 use super::staged::{Unstaged, stage};
 use crate::ledger::{Gather, Pace, Waits};
 
@@ -44,6 +45,7 @@ struct Waiting {
     writer_sleeps: bool,
     /// How many frozen states rest on the tree: until they are gone nothing newer is folded into it.
     frozen: usize,
+    successor: Option<Successor>,
 }
 
 struct Answer {
@@ -66,6 +68,7 @@ impl Shared {
                 is_open: true,
                 writer_sleeps: false,
                 frozen: 0,
+                successor: None,
             }),
             wake: Condvar::new(),
         }
@@ -129,6 +132,17 @@ impl Shared {
         self.waiting().frozen -= 1;
     }
 
+    /// Has the writer go on in another state. Only while a frozen state rests on the tree.
+    pub(super) fn succeed(&self, successor: Successor) -> Result<(), StoreFault> {
+        let mut waiting = self.waiting();
+        if !waiting.is_open || self.stopped.get().is_some() {
+            return Err(self.refusal());
+        }
+        waiting.successor = Some(successor);
+        self.wake.notify_one();
+        Ok(())
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.stopped.get().is_none() && self.waiting().is_open
     }
@@ -187,6 +201,8 @@ struct Group {
     totals: Totals,
     /// The layer to fold when it is the last group of its file.
     last: Option<Arc<Layer>>,
+    /// The state in which the next group is written.
+    successor: Option<Successor>,
 }
 
 impl Writer {
@@ -231,6 +247,12 @@ impl Writer {
             {
                 self.shared.stop(cause);
             }
+            if let Some(successor) = group.successor {
+                let taken_over = self.take_over(&successor);
+                if successor.reply.send(taken_over).is_err() {
+                    tracing::debug!("who wrote the state anew has gone");
+                }
+            }
             gather.wait(taken);
         }
         self.end()
@@ -240,7 +262,7 @@ impl Writer {
         self.settle();
         let shared = Arc::clone(&self.shared);
         let mut waiting = shared.waiting();
-        while waiting.answers.is_empty() {
+        while waiting.answers.is_empty() && waiting.successor.is_none() {
             if !waiting.is_open {
                 return None;
             }
@@ -257,6 +279,7 @@ impl Writer {
             frames,
             answers: std::mem::take(&mut waiting.answers),
             totals: waiting.totals,
+            successor: waiting.successor.take(),
             // Under the lock, so that the layer holds what the file holds and nothing else.
             last: (is_full && waiting.frozen == 0 && matches!(self.other, Other::Empty(_)))
                 .then(|| shared.layers.set_apart()),
@@ -313,13 +336,37 @@ impl Writer {
         let folding = std::thread::Builder::new()
             .name("state-fold".to_owned())
             .spawn(move || {
-                fold(shared.layers.tree(), &layer, (store_id, totals))?;
+                fold(&shared.layers.tree(), &layer, (store_id, totals))?;
                 shared.layers.folded();
                 Ok(full.rewind())
             })
             .during("start the folding of", &path)?;
         self.other = Other::Folding(folding);
         Ok(())
+    }
+
+    /// Goes on in a state that lies beside this one and takes its name. What is durable so far is in its log first.
+    fn take_over(&mut self, successor: &Successor) -> Result<Predecessor, StoreFault> {
+        if self.shared.stopped.get().is_some() {
+            return Err(self.shared.refusal());
+        }
+        self.other = Other::Empty(self.other_file()?);
+        let reached = successor.carry()?;
+        successor.move_away()?;
+        let opened = successor.open(reached).map_err(|cause| {
+            self.shared.stop(cause);
+            self.shared.refusal()
+        })?;
+        let [redo, other] = opened.redo;
+        (self.redo, self.other) = (redo, Other::Empty(other));
+        (self.store_id, self.mark) = (opened.store_id, opened.mark);
+        let waiting = self.shared.waiting();
+        let fresh = layer_of(run(&waiting.frames));
+        let tree = self.shared.layers.replace_tree(opened.tree, fresh);
+        Ok(Predecessor {
+            tree,
+            lock: opened.lock,
+        })
     }
 
     fn other_file(&mut self) -> Result<RedoFile, StoreFault> {
@@ -332,7 +379,7 @@ impl Writer {
 
     fn lost(&self) -> StoreFault {
         StoreFault::FoldEnded {
-            dir: self.shared.layers.path().to_path_buf(),
+            dir: self.shared.layers.path(),
         }
     }
 
@@ -345,7 +392,7 @@ impl Writer {
         }
         let totals = self.shared.waiting().totals;
         let layer = self.shared.layers.set_apart();
-        fold(self.shared.layers.tree(), &layer, (self.store_id, totals))?;
+        fold(&self.shared.layers.tree(), &layer, (self.store_id, totals))?;
         self.shared.layers.folded();
         self.mark.sync()
     }

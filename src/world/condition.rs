@@ -185,6 +185,11 @@ impl Watch {
         self.free_bytes.load(Ordering::Relaxed) >= self.rules.disk_bytes_min
     }
 
+    /// How many bytes of the disk what can wait leaves free.
+    pub(super) fn room_kept(&self) -> u64 {
+        self.rules.disk_bytes_low
+    }
+
     /// Whether the last signing failed.
     pub(super) fn misses_witness(&self) -> bool {
         let since = self.unwitnessed_since.lock();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{World, WorldFault, open::time_in};
+use super::{World, WorldFault, new_state, open::time_in};
 use crate::{
     domain::{
         codes::InstitutionCode,
@@ -101,7 +101,14 @@ impl World {
             .dispose(keeper, disposal.recorded_before)
             .await?;
         drop(recorded);
+        self.renew_state().await;
         Ok(disposal)
+    }
+
+    /// Lets no file of the state hold what has been disposed of.
+    pub(super) async fn renew_state(&self) {
+        let _alone = self.renewal.lock().await;
+        new_state::renew(&self.dir, &self.state, self.watch.room_kept()).await;
     }
 }
 

@@ -142,6 +142,8 @@ pub struct World {
     accepting: Arc<Turns>,
     /// Inquiries whose exchanges are being begun, by institution.
     beginning: Arc<Shares>,
+    /// Held by the one who writes the state anew.
+    renewal: tokio::sync::Mutex<()>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }

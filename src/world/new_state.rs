@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -37,44 +38,69 @@ pub(super) fn finish(dir: &Path) -> Result<(), WorldFault> {
     Ok(())
 }
 
-/// Opens the state of the world in `dir`. If records have been disposed of since it was last written anew, it is written anew
-/// first, and the old files are overwritten and removed. Where there is no room for that it is opened as it is.
-///
-/// # Errors
-/// When the state is in use or damaged, or a file cannot be moved.
-pub(super) fn open_state(dir: &Path, cache_bytes: u64) -> Result<State, WorldFault> {
-    finish(dir)?;
-    let (place, new) = (dir.join("state"), unfinished(dir));
-    let state = State::open(&place, cache_bytes)?;
-    if !state.has_disposed()? {
-        return Ok(state);
-    }
-    tracing::info!("the state is written anew: records have been disposed of");
-    if let Err(fault) = write_anew(&state, &new, cache_bytes) {
+/// Writes the state of the world in `dir` anew if records have been disposed of since it last was, while it is in use, and destroys
+/// the old files. On the disk `room_kept` bytes stay free. Where it cannot be done the state goes on as it is: the next disposal and
+/// the next start try again.
+pub(super) async fn renew(dir: &Path, state: &State, room_kept: u64) {
+    if let Err(fault) = try_to_renew(dir, state, room_kept).await {
         let error = &fault as &dyn std::error::Error;
         tracing::error!(
             error,
-            "the state could not be written anew: its old files still hold what was disposed of; the next start tries again"
+            "the state could not be written anew: its files still hold what was disposed of; the next start tries again"
         );
-        return Ok(state);
     }
-    state.close()?;
-    fs::rename(&place, removed(dir)).map_err(WorldFault::file(&place))?;
-    finish(dir)?;
-    Ok(State::open(&place, cache_bytes)?)
 }
 
-fn write_anew(state: &State, new: &Path, cache_bytes: u64) -> Result<(), WorldFault> {
-    let remove = || match new.exists() {
-        true => fs::remove_dir_all(new).map_err(WorldFault::file(new)),
-        false => Ok(()),
+async fn try_to_renew(dir: &Path, state: &State, room_kept: u64) -> Result<(), WorldFault> {
+    let Some(mark) = state.disposal_mark()? else {
+        return Ok(());
     };
-    remove()?;
-    let written = state.write_anew(new, cache_bytes);
+    tracing::info!("the state is written anew: records have been disposed of");
+    let (dir, written) = (dir.to_owned(), state.clone());
+    let writing = tokio::task::spawn_blocking(move || write_anew(&dir, &written, room_kept));
+    let rows = writing.await.map_err(|_| WorldFault::Stopped)??;
+    state.forget_disposal(mark).await?;
+    tracing::info!(rows, "the state has been written anew");
+    Ok(())
+}
+
+fn write_anew(dir: &Path, state: &State, room_kept: u64) -> Result<u64, WorldFault> {
+    finish(dir)?;
+    let (new, removed) = (unfinished(dir), removed(dir));
+    remove_unfinished(dir)?;
+    has_room(dir, room_kept)?;
+    let written = state.renew(&new, &removed);
     if written.is_err() {
-        remove()?;
+        remove_unfinished(dir)?;
     }
     let rows = written?;
-    tracing::info!(rows, "the state has been written anew");
+    destroy_dir(&removed).map_err(WorldFault::file(&removed))?;
+    Ok(rows)
+}
+
+/// Removes a new state that was not made to its end. One that is the only state there is stays.
+fn remove_unfinished(dir: &Path) -> Result<(), WorldFault> {
+    let (place, new) = (dir.join("state"), unfinished(dir));
+    if !place.exists() {
+        return Err(WorldFault::Missing(place));
+    }
+    match new.exists() {
+        true => fs::remove_dir_all(&new).map_err(WorldFault::file(&new)),
+        false => Ok(()),
+    }
+}
+
+/// Whether the disk has room for another state, as large as the one there is, and `room_kept` bytes.
+fn has_room(dir: &Path, room_kept: u64) -> Result<(), WorldFault> {
+    let place = dir.join("state");
+    let needed = || {
+        let bytes = fs::read_dir(&place)?.map(|file| Ok(file?.metadata()?.len()));
+        Ok::<_, io::Error>(bytes.sum::<io::Result<u64>>()? + room_kept)
+    };
+    let free = fs2::available_space(dir).map_err(WorldFault::file(dir))?;
+    if free < needed().map_err(WorldFault::file(&place))? {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        return Err(WorldFault::file(&unfinished(dir))(full));
+    }
     Ok(())
 }

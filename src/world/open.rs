@@ -17,8 +17,8 @@ use super::{
     ACCEPTED_AT_ONCE, ACCEPTED_BESIDE_OTHERS, EXCHANGES_AT_ONCE, EXCHANGES_BESIDE_OTHERS, World,
     WorldFault, WorldName, WorldPlan, acquire_symbols::Running, backup::Overdue,
     by_hand::HandedOut, clock::Clock, clock::ClockMode, condition::Watch, digest, journal::Journal,
-    keys, keys::WorldKeys, network::Changed, new_state, new_state::open_state, settings::Settings,
-    shares::Shares, tally::Tally, turns::Turns,
+    keys, keys::WorldKeys, network::Changed, new_state, settings::Settings, shares::Shares,
+    tally::Tally, turns::Turns,
 };
 use crate::{
     addressee::AddresseeSystem,
@@ -229,6 +229,7 @@ impl World {
             places: Turns::new(EXCHANGES_AT_ONCE, EXCHANGES_BESIDE_OTHERS),
             accepting: Turns::new(ACCEPTED_AT_ONCE, ACCEPTED_BESIDE_OTHERS),
             beginning: Shares::new(settings.inquiries_each_max),
+            renewal: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         })
@@ -308,7 +309,8 @@ pub(super) async fn open_stores(
     keys: &WorldKeys,
     cache_bytes: u64,
 ) -> Result<(Ledger, State), WorldFault> {
-    let (dir, ledger_dir) = (dir.to_owned(), dir.join("ledger"));
+    let (state_dir, ledger_dir) = (dir.join("state"), dir.join("ledger"));
+    new_state::finish(dir)?;
     let ledger_keys = keys.ledger()?;
     let opened = tokio::task::spawn_blocking(move || {
         let (ledger, opening) = Ledger::open(&ledger_dir, ledger_keys)?;
@@ -320,10 +322,12 @@ pub(super) async fn open_stores(
                 "an entry that was never acknowledged was cut off"
             );
         }
-        let state = open_state(&dir, cache_bytes)?;
+        let state = State::open(&state_dir, cache_bytes)?;
         Ok::<_, WorldFault>((ledger, state))
     });
-    opened.await.map_err(|_| WorldFault::Stopped)?
+    let (ledger, state) = opened.await.map_err(|_| WorldFault::Stopped)??;
+    new_state::renew(dir, &state, 0).await;
+    Ok((ledger, state))
 }
 
 fn description_file(dir: &Path) -> PathBuf {

@@ -15,6 +15,7 @@ impl World {
         for (keeper, line) in &followed.disposals {
             self.records.dispose(*keeper, *line).await?;
         }
+        self.renew_state().await;
         for (keeper, what, before) in &followed.deletions {
             if let Keeper::Institution(code) = keeper {
                 let server = self.server(*code)?;

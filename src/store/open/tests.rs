@@ -98,7 +98,11 @@ fn use_store(
     content: &Content,
     verified_bytes_max: u64,
 ) -> Result<Outcome, StoreFault> {
-    let engine = Engine::start(dir, open(dir, CACHE_BYTES, verified_bytes_max)?)?;
+    let engine = Engine::start(
+        dir,
+        CACHE_BYTES,
+        open(dir, CACHE_BYTES, verified_bytes_max)?,
+    )?;
     for (encoded, value) in content {
         if engine.read(&Key::from_encoded(encoded))?.as_ref() != Some(value) {
             return Ok(Outcome::Silent);

@@ -89,8 +89,8 @@ async fn disposed_of_by_all(world: &World, provider: InstitutionCode) {
     }
 }
 
-/// A world of whose one exchange all three have disposed, still open, and the traces of that exchange.
-async fn disposed_of(dir: &Path) -> (Arc<World>, [Vec<u8>; 3]) {
+/// A world with one exchange of seven years ago, its provider, and the traces of that exchange.
+async fn kept_long_enough_in(dir: &Path) -> (Arc<World>, InstitutionCode, [Vec<u8>; 3]) {
     let world = world(dir).await;
     let inquiry = accepted(&world, 0).await;
     carried(&world, &inquiry).await;
@@ -99,17 +99,35 @@ async fn disposed_of(dir: &Path) -> (Arc<World>, [Vec<u8>; 3]) {
     // So that the rows are in the tree, and not only in the log.
     let world = reopened(world, dir).await;
     world.set_clock(ClockMode::Frozen(at(LATER))).unwrap();
-    disposed_of_by_all(&world, provider).await;
     let server = world.server(inquirer()).unwrap();
     server.delete_old_results(world.now()).await.unwrap();
+    (world, provider, traces)
+}
+
+/// As [`kept_long_enough_in`], and all three have disposed of it while the state could not be written anew.
+async fn disposed_of(dir: &Path) -> (Arc<World>, [Vec<u8>; 3]) {
+    let (world, provider, traces) = kept_long_enough_in(dir).await;
+    let in_the_way = dir.join("world/state.rebuilding");
+    fs::write(&in_the_way, "").unwrap();
+    disposed_of_by_all(&world, provider).await;
+    fs::remove_file(&in_the_way).unwrap();
     let state = dir.join("world/state");
-    assert!(world.state.has_disposed().unwrap() && holds(&state, &traces[0]));
+    assert!(world.state.disposal_mark().unwrap().is_some() && holds(&state, &traces[0]));
     (world, traces)
 }
 
-/// The world is written anew, and whole: another exchange goes all the way to its provider.
-async fn nothing_left(dir: &Path, world: &Arc<World>, traces: &[Vec<u8>; 3]) {
-    assert!(!world.state.has_disposed().unwrap());
+fn copied(state: &Path, to: &Path) {
+    let state = State::open(state, 1 << 20).unwrap();
+    let (mut frozen, mut copy) = (state.freeze(), StateCopy::begin(to, 1 << 20).unwrap());
+    while let Some(page) = frozen.next_page().unwrap() {
+        copy.put(&page).unwrap();
+    }
+    copy.finish(frozen.totals()).unwrap();
+}
+
+/// The state is written anew, and no file of the world holds a trace.
+fn no_trace(dir: &Path, world: &World, traces: &[Vec<u8>; 3]) {
+    assert!(world.state.disposal_mark().unwrap().is_none());
     let kept = ["state.removed", "state.rebuilding"];
     assert!(
         kept.iter()
@@ -118,6 +136,11 @@ async fn nothing_left(dir: &Path, world: &Arc<World>, traces: &[Vec<u8>; 3]) {
     for trace in traces {
         assert!(!holds(&dir.join("world"), trace));
     }
+}
+
+/// As [`no_trace`], and the world is whole: another exchange goes all the way to its provider.
+async fn nothing_left(dir: &Path, world: &Arc<World>, traces: &[Vec<u8>; 3]) {
+    no_trace(dir, world, traces);
     let next = accepted(world, 1).await;
     carried(world, &next).await;
     let code = code(world, &next);
@@ -129,26 +152,30 @@ async fn nothing_left(dir: &Path, world: &Arc<World>, traces: &[Vec<u8>; 3]) {
 }
 
 #[tokio::test]
-async fn after_the_next_opening_no_file_of_the_world_holds_a_trace_of_what_was_disposed_of() {
+async fn after_the_disposal_no_file_of_the_open_world_holds_a_trace_of_it() {
     let dir = tempfile::tempdir().unwrap();
-    let (world, traces) = disposed_of(dir.path()).await;
+    let (world, provider, traces) = kept_long_enough_in(dir.path()).await;
+    let state = dir.path().join("world/state");
+    assert!(holds(&state, &traces[0]));
     // A second name of the old file, to see what becomes of its bytes.
     let old = dir.path().join("old");
-    fs::hard_link(dir.path().join("world/state/db"), &old).unwrap();
-    let world = reopened(world, dir.path()).await;
+    fs::hard_link(state.join("db"), &old).unwrap();
+    disposed_of_by_all(&world, provider).await;
     let bytes = fs::read(old).unwrap();
     assert!(!bytes.is_empty() && bytes.iter().all(|byte| *byte == 0));
+    no_trace(dir.path(), &world, &traces);
+    let world = reopened(world, dir.path()).await;
     nothing_left(dir.path(), &world, &traces).await;
 }
 
 #[tokio::test]
-async fn a_state_that_cannot_be_written_anew_is_opened_as_it_is_and_written_anew_later() {
+async fn a_state_that_could_not_be_written_anew_is_at_the_next_opening_at_which_it_can() {
     let dir = tempfile::tempdir().unwrap();
     let (world, traces) = disposed_of(dir.path()).await;
     let in_the_way = dir.path().join("world/state.rebuilding");
     fs::write(&in_the_way, "").unwrap();
     let world = reopened(world, dir.path()).await;
-    assert!(world.state.has_disposed().unwrap());
+    assert!(world.state.disposal_mark().unwrap().is_some());
     fs::remove_file(&in_the_way).unwrap();
     let world = reopened(world, dir.path()).await;
     nothing_left(dir.path(), &world, &traces).await;
@@ -165,17 +192,13 @@ async fn a_crash_at_any_moment_of_the_writing_anew_leaves_one_whole_state() {
         // The old one is moved away, the new one has not its name yet.
         |world| {
             let (state, new) = (world.join("state"), world.join("state.rebuilding"));
-            let old = State::open(&state, 1 << 20).unwrap();
-            old.write_anew(&new, 1 << 20).unwrap();
-            old.close().unwrap();
+            copied(&state, &new);
             fs::rename(&state, world.join("state.removed")).unwrap();
         },
         // The new one has its name, the old one is half destroyed.
         |world| {
             let (state, removed) = (world.join("state"), world.join("state.removed"));
-            let old = State::open(&state, 1 << 20).unwrap();
-            old.write_anew(&removed, 1 << 20).unwrap();
-            old.close().unwrap();
+            copied(&state, &removed);
             let new = world.join("new");
             fs::rename(&removed, &new).unwrap();
             fs::rename(&state, &removed).unwrap();

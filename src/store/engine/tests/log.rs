@@ -1,11 +1,13 @@
 //! What the log in front of the tree promises: order, visibility, and that folding may fail at any step.
 
+use std::sync::Arc;
+
 use super::{CACHE_BYTES, engine, key, put};
 use crate::store::engine::Engine;
 use crate::store::{Batch, Key, StoreFault, probe::Probe};
 
-fn probe(engine: &Engine) -> &Probe {
-    &engine.inner.layers().tree().probe
+fn probe(engine: &Engine) -> Arc<Probe> {
+    Arc::clone(&engine.inner.layers().tree().probe)
 }
 
 #[tokio::test]
